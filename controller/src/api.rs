@@ -1,0 +1,77 @@
+//! What the edges (`app`, `server`) ask a controller for and get back. The one boundary type of refusals is [`Refusal`].
+
+use metadata::{Code, Commit, Group, GroupOutcome, Index, Intent, KeyUse, Principal, Rejection};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+
+/// The longest that a call may take, and what it takes when it does not say.
+pub const LONGEST_DEADLINE: Duration = Duration::from_secs(10);
+
+/// An intent on its way to the leader.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Submission {
+    pub intent: Intent,
+    pub principal: Principal,
+    pub key: Option<KeyUse>,
+    /// A token from a dry run: exactly what it showed is committed, or STALE_PREVIEW.
+    pub preview: Option<String>,
+    /// Plan only; nothing is committed and nothing touched.
+    pub dry_run: bool,
+}
+
+impl Submission {
+    /// An intent without key, preview or dry run.
+    pub fn new(intent: Intent, principal: Principal) -> Self {
+        Submission { intent, principal, key: None, preview: None, dry_run: false }
+    }
+}
+
+/// What became of a submission that was not refused whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Submitted {
+    /// Committed, or in need of no entry; `index` is what the answer rests on.
+    Done { index: Index, outcomes: Vec<Result<GroupOutcome, Rejection>> },
+    /// The answer to a dry run.
+    Planned { index: Index, items: Vec<Result<Group, Rejection>>, preview: String },
+}
+
+/// What was committed, once this node has applied it.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub index: Index,
+    pub outcomes: Vec<Result<GroupOutcome, Rejection>>,
+    /// The commit at that index while this node still keeps it; none when nothing was committed.
+    pub commit: Option<Arc<Commit>>,
+}
+
+/// A refusal with what a caller needs beside the rejection.
+#[derive(Clone, Debug, PartialEq, Error, Serialize, Deserialize)]
+#[error("{rejection}")]
+pub struct Refusal {
+    pub rejection: Rejection,
+    /// The URL of the leader, where that helps.
+    pub leader: Option<String>,
+    /// The index that the refusal rests on.
+    pub revision: Option<Index>,
+}
+
+impl Refusal {
+    /// A refusal that rests on no state.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Rejection::new(code, detail).into()
+    }
+
+    /// Whether the same request may succeed later without the caller changing it.
+    pub fn retryable(&self) -> bool {
+        self.rejection.code.retryable()
+    }
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Refusal { rejection, leader: None, revision: None }
+    }
+}
+

@@ -1,0 +1,52 @@
+//! What became true: the whole vocabulary of the feed.
+
+use crate::ids::{BrokerId, Index, Term, TopicId};
+use crate::intent::{Intent, Principal};
+use crate::model::{Broker, Configs, ControllerNode, Identity, Partition};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// One thing that became true. Append only: feeds, pushes and journals encode it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    ClusterBootstrapped { identity: Identity },
+    TopicCreated { topic_id: TopicId, name: Arc<str>, configs: Configs },
+    TopicDeleted { topic_id: TopicId, name: Arc<str> },
+    /// The partition's whole new state. Its JSON form is flat.
+    PartitionChanged { topic_id: TopicId, partition: Arc<Partition> },
+    ConfigsChanged { topic_id: TopicId, configs: Configs },
+    /// The broker's whole new state. Its JSON form is flat.
+    BrokerRegistered { broker: Arc<Broker> },
+    /// The broker's whole new state. Its JSON form is flat.
+    BrokerChanged { broker: Arc<Broker> },
+    BrokerRemoved { id: BrokerId },
+    ControllersChanged { controllers: Vec<ControllerNode> },
+}
+
+/// Everything that one entry made true, whole. The unit of the feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    pub index: Index,
+    /// The index of the commit before this one; 0 for the first.
+    pub prev_index: Index,
+    pub term: Term,
+    pub at_ms: u64,
+    pub principal: Principal,
+    /// None for a change of membership, which no intent asked for.
+    pub intent: Option<Intent>,
+    /// The state's digest after it.
+    pub digest: crate::digest::Digest,
+    pub changes: Vec<Change>,
+}
+
+impl Commit {
+    /// The topic that this commit created under this id, if it did.
+    pub fn created_topic(&self, id: TopicId) -> Option<(&Arc<str>, &Configs)> {
+        self.changes.iter().find_map(|change| match change {
+            Change::TopicCreated { topic_id, name, configs } if *topic_id == id => Some((name, configs)),
+            _ => None,
+        })
+    }
+}
+

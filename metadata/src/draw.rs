@@ -1,0 +1,60 @@
+//! What chance and the clock gave the leader for one plan, and the token that makes a preview binding.
+
+use crate::command::Group;
+use uuid::Uuid;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+/// The leader draws once per intent; everything random in a plan follows from the seed, so a plan can be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draw {
+    /// Milliseconds since the Unix epoch.
+    pub now_ms: u64,
+    pub seed: u128,
+}
+
+impl Draw {
+    /// The `n`th UUID of this draw, version 4 in form.
+    pub fn uuid(&self, n: u64) -> Uuid {
+        uuid::Builder::from_random_bytes(self.hash(n).to_be_bytes()).into_uuid()
+    }
+
+    /// The `n`th 64-bit number of this draw.
+    pub fn number(&self, n: u64) -> u64 {
+        self.hash(n ^ (1 << 63)) as u64
+    }
+
+    fn hash(&self, n: u64) -> u128 {
+        let mut bytes = [0; 24];
+        bytes[..16].copy_from_slice(&self.seed.to_be_bytes());
+        bytes[16..].copy_from_slice(&n.to_be_bytes());
+        xxh3_128(&bytes)
+    }
+}
+
+/// A preview: the seed that it was planned with and a hash of what was shown. 48 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preview {
+    pub seed: u128,
+    pub hash: u64,
+}
+
+impl Preview {
+    /// The preview of these groups, planned with this seed.
+    pub fn of(seed: u128, groups: &[Group]) -> Self {
+        Preview { seed, hash: xxh3_64(&postcard::to_allocvec(groups).unwrap_or_default()) }
+    }
+
+    /// The preview of this token, if it is one.
+    pub fn parse(token: &str) -> Option<Self> {
+        if token.len() != 48 || !token.is_ascii() {
+            return None;
+        }
+        let (seed, hash) = token.split_at(32);
+        Some(Preview { seed: u128::from_str_radix(seed, 16).ok()?, hash: u64::from_str_radix(hash, 16).ok()? })
+    }
+
+    /// The token that [`Preview::parse`] reads.
+    pub fn token(&self) -> String {
+        format!("{:032x}{:016x}", self.seed, self.hash)
+    }
+}

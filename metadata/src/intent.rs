@@ -1,0 +1,158 @@
+//! What a person, a broker or the leader itself asks. An intent decides nothing: the plan does.
+
+use crate::ids::{BrokerId, Index, TopicId};
+use crate::model::{Configs, Endpoint, Identity, RecoveryState};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use uuid::Uuid;
+
+/// Who asks: `user:…`, `broker:101`, `controller:1`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Principal(pub String);
+
+impl Principal {
+    /// A person who did not sign in.
+    pub fn anonymous() -> Self {
+        Principal("user:anonymous".to_owned())
+    }
+
+    /// A storage service.
+    pub fn broker(id: BrokerId) -> Self {
+        Principal(format!("broker:{id}"))
+    }
+
+    /// A controller, for what the leader does by itself.
+    pub fn controller(id: u64) -> Self {
+        Principal(format!("controller:{id}"))
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A topic to create. What is absent takes its default: 1 partition, replication factor 3 (F4).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewTopic {
+    pub name: String,
+    pub partitions: Option<i64>,
+    pub replication_factor: Option<i64>,
+    /// Replicas per partition, by hand; excludes the two counts (F5).
+    pub assignments: Option<Vec<Vec<BrokerId>>>,
+    pub configs: Configs,
+}
+
+/// A broker's registration (A1–A5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    pub id: BrokerId,
+    pub incarnation_id: Uuid,
+    pub cluster_id: Option<Uuid>,
+    pub rack: Option<String>,
+    pub endpoints: Vec<Endpoint>,
+    pub push_url: Option<String>,
+    /// The epoch of a clean shutdown: with it the old incarnation counts as merely fenced (A5).
+    pub previous_broker_epoch: Option<Index>,
+}
+
+/// A heartbeat (B). Becomes an intent only when it asks for a transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    pub id: BrokerId,
+    pub broker_epoch: Index,
+    /// The metadata index that the broker has taken in.
+    pub metadata_index: Index,
+    pub want_fence: bool,
+    pub want_shut_down: bool,
+}
+
+/// A member of the ISR that a leader proposes; no epoch skips its check (D9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IsrMember {
+    pub broker: BrokerId,
+    #[serde(default)]
+    pub broker_epoch: Option<Index>,
+}
+
+/// A leader's proposal for one partition (D).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IsrChange {
+    pub topic_id: TopicId,
+    pub partition: u32,
+    pub leader_epoch: u32,
+    pub partition_epoch: u32,
+    pub isr: Vec<IsrMember>,
+    #[serde(default)]
+    pub recovery_state: Option<RecoveryState>,
+}
+
+/// One step of a change to a topic's configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigOp {
+    pub key: String,
+    pub op: ConfigOpKind,
+    #[serde(default)]
+    pub value: Option<String>,
+}
+
+/// What a [`ConfigOp`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfigOpKind {
+    Set,
+    Delete,
+    /// Adds to a key whose value is a list.
+    Append,
+    /// Takes from a key whose value is a list.
+    Subtract,
+}
+
+/// Everything that can be asked. Append only: the log encodes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    /// The first leader names the cluster.
+    BootstrapCluster { identity: Identity },
+    RegisterBroker { registration: Registration },
+    UnregisterBroker { id: BrokerId, expected: Option<Index> },
+    /// A heartbeat that asks for a transition.
+    BrokerHeartbeat { heartbeat: Heartbeat },
+    /// The leader found a session expired (B14).
+    SessionExpired { id: BrokerId, broker_epoch: Index },
+    /// The leader goes on with a fencing that was too large for one entry.
+    ContinueFencing { id: BrokerId, broker_epoch: Index },
+    /// By an operator: sticky (B4a).
+    FenceBroker { id: BrokerId, expected: Option<Index> },
+    UnfenceBroker { id: BrokerId, expected: Option<Index> },
+    ChangeIsr { id: BrokerId, broker_epoch: Index, changes: Vec<IsrChange> },
+    /// One topic or a batch; each becomes a group of its own.
+    CreateTopics { topics: Vec<NewTopic> },
+    DeleteTopic { name: String, expected: Option<Index> },
+    ChangeConfigs { name: String, ops: Vec<ConfigOp>, expected: Option<Index> },
+}
+
+impl Intent {
+    /// The name in the JSON form and in logs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Intent::BootstrapCluster { .. } => "bootstrap_cluster",
+            Intent::RegisterBroker { .. } => "register_broker",
+            Intent::UnregisterBroker { .. } => "unregister_broker",
+            Intent::BrokerHeartbeat { .. } => "broker_heartbeat",
+            Intent::SessionExpired { .. } => "session_expired",
+            Intent::ContinueFencing { .. } => "continue_fencing",
+            Intent::FenceBroker { .. } => "fence_broker",
+            Intent::UnfenceBroker { .. } => "unfence_broker",
+            Intent::ChangeIsr { .. } => "change_isr",
+            Intent::CreateTopics { .. } => "create_topics",
+            Intent::DeleteTopic { .. } => "delete_topic",
+            Intent::ChangeConfigs { .. } => "change_configs",
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The metadata of a partitioned-log cluster, as a pure state machine.
+//!
+//! Layout, in the order of a change's life:
+//! * [`intent`]: what a person, a broker or the leader itself asks.
+//! * [`plan`]: the leader turns an intent into decided groups of commands, on a draft of the state;
+//!   [`placement`] and [`election`] are its two decisions, [`draw`] and [`liveness`] all that it may know beside the state.
+//! * [`command`]: what the log holds. [`apply`]: every replica re-validates each guard and says what became true.
+//! * [`change`]: what became true. [`absorb`]: how a change becomes state, in a controller and in a browser alike.
+//! * [`state`], [`digest`], [`load`]: the state, its proof, and what is counted along with it. [`keys`]: the idempotency table beside it.
+//! * [`views`]: what people read from the state. [`frame`], [`snapshot`], [`slice`], [`envelope`], `json`: how all of it travels.
+//!
+//! Nothing here performs I/O, reads a clock, draws a random number, iterates a hash map or panics on any input.
+//! The crate compiles to wasm32 and its tests run there too.
+
+pub mod absorb;
+pub mod apply;
+pub mod change;
+pub mod command;
+pub mod configs;
+pub mod digest;
+pub mod draw;
+pub mod election;
+pub mod envelope;
+pub mod frame;
+pub mod ids;
+pub mod intent;
+#[cfg(feature = "json")]
+pub mod json;
+pub mod keys;
+pub mod liveness;
+pub mod load;
+pub mod machine;
+pub mod model;
+pub mod placement;
+pub mod plan;
+pub mod rejection;
+pub mod slice;
+pub mod snapshot;
+pub mod state;
+pub mod views;
+
+pub use change::{Change, Commit};
+pub use command::{Command, Entry, Expected, Group, KeyUse};
+pub use draw::Draw;
+pub use ids::{BrokerId, Index, NodeId, Term, TopicId};
+pub use intent::{Intent, Principal};
+pub use liveness::Liveness;
+pub use machine::{GroupOutcome, Machine, Response};
+pub use model::{Broker, BrokerState, ControllerNode, Endpoint, Partition, RecoveryState, Topic};
+pub use rejection::{Code, Rejection};
+pub use state::State;

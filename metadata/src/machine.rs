@@ -1,0 +1,79 @@
+//! The replicated state machine: the state and the idempotency keys, moved by one entry at a time.
+
+use crate::change::{Change, Commit};
+use crate::command::{Entry, Membership};
+use crate::ids::{BrokerId, Index, Term, TopicId};
+use crate::intent::{Intent, Principal};
+use crate::keys::{KeyTable, Remembered};
+use crate::rejection::Rejection;
+use crate::state::State;
+use serde::{Deserialize, Serialize};
+
+/// What a committed group was about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GroupOutcome {
+    Done,
+    Topic { topic_id: TopicId },
+    Broker { id: BrokerId, epoch: Index },
+    Partition { topic_id: TopicId, partition: u32 },
+}
+
+/// The answer to an entry: the same on every replica.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Response {
+    /// The index of the entry; of a replayed idempotency key the index of the first one.
+    pub index: Index,
+    pub outcomes: Vec<Result<GroupOutcome, Rejection>>,
+}
+
+/// The state and the keys. Cloning shares all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Machine {
+    pub state: State,
+    pub keys: KeyTable,
+}
+
+impl Machine {
+    /// Applies one entry: idempotency key, expected revisions, guards, changes, in this order.
+    pub fn apply(&mut self, entry: &Entry, index: Index, term: Term) -> (Response, Option<Commit>) {
+        let at_ms = self.state.at_ms().max(entry.at_ms);
+        if let Some(key) = &entry.key {
+            match self.keys.find(key, at_ms) {
+                Ok(Some(first)) => return (Response { index: first.index, outcomes: first.outcomes.clone() }, None),
+                Ok(None) => {}
+                Err(no) => {
+                    let outcomes = entry.groups.iter().map(|_| Err(no.clone())).collect();
+                    return (Response { index, outcomes }, None);
+                }
+            }
+        }
+        let prev_index = self.state.revision();
+        let (outcomes, changes) = self.state.apply(entry, index);
+        if let Some(key) = entry.key.as_ref().filter(|_| outcomes.iter().any(Result::is_ok)) {
+            let fingerprint = key.fingerprint;
+            self.keys.remember(key, Remembered { fingerprint, at_ms, index, outcomes: outcomes.clone() });
+        }
+        let commit = self.commit(index, prev_index, term, entry.principal.clone(), Some(entry.intent.clone()), changes);
+        (Response { index, outcomes }, commit)
+    }
+
+    /// Applies a committed membership.
+    pub fn apply_membership(&mut self, membership: &Membership, index: Index, term: Term) -> Option<Commit> {
+        let prev_index = self.state.revision();
+        let changes = self.state.apply_membership(&membership.nodes, index);
+        self.commit(index, prev_index, term, Principal::controller(membership.by), None, changes)
+    }
+
+    fn commit(&self, index: Index, prev_index: Index, term: Term, principal: Principal, intent: Option<Intent>, changes: Vec<Change>) -> Option<Commit> {
+        (!changes.is_empty()).then(|| Commit {
+            index,
+            prev_index,
+            term,
+            at_ms: self.state.at_ms(),
+            principal,
+            intent,
+            digest: self.state.digest(),
+            changes,
+        })
+    }
+}

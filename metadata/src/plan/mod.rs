@@ -1,0 +1,74 @@
+//! Step 3: the leader turns an intent into decided groups, on a draft of the state. `topics`, `brokers` and `isr` hold
+//! the rules; all of them read the state, the liveness and the draw they are given, and nothing else.
+
+mod brokers;
+mod isr;
+mod topics;
+
+pub use brokers::{HeartbeatReply, Transition, heartbeat_reply, transition};
+pub use topics::check_name;
+
+use crate::command::{Command, Group};
+use crate::draw::Draw;
+use crate::intent::Intent;
+use crate::liveness::Liveness;
+use crate::rejection::Rejection;
+use crate::state::State;
+
+/// How many partitions one request and one entry may touch (F3, F11).
+pub const MOST_PARTITIONS: usize = 10_000;
+
+/// What an intent comes to: an item per thing that was asked, each decided or refused on its own.
+/// A group without commands is one that needs none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub items: Vec<Result<Group, Rejection>>,
+}
+
+impl Plan {
+    fn one(group: Group) -> Self {
+        Plan { items: vec![Ok(group)] }
+    }
+
+    /// The groups to commit, in order.
+    pub fn groups(&self) -> Vec<Group> {
+        self.items.iter().flatten().filter(|group| !group.commands.is_empty()).cloned().collect()
+    }
+
+    /// The outcome of each item, given those of the groups that were committed.
+    pub fn outcomes<T>(self, committed: impl IntoIterator<Item = Result<T, Rejection>>, nothing: impl Fn() -> T) -> Vec<Result<T, Rejection>> {
+        let mut committed = committed.into_iter();
+        self.items
+            .into_iter()
+            .map(|item| match item {
+                Ok(group) if group.commands.is_empty() => Ok(nothing()),
+                Ok(_) => committed.next().unwrap_or_else(|| Ok(nothing())),
+                Err(no) => Err(no),
+            })
+            .collect()
+    }
+}
+
+/// Decides an intent.
+///
+/// # Errors
+/// A rejection of the whole intent; what concerns one item of several is in the plan.
+pub fn plan(state: &State, liveness: &Liveness, draw: &Draw, intent: &Intent) -> Result<Plan, Rejection> {
+    match intent {
+        Intent::BootstrapCluster { identity } => {
+            let commands = if state.identity().is_some() { Vec::new() } else { vec![Command::BootstrapCluster { identity: identity.clone() }] };
+            Ok(Plan::one(Group::of(commands)))
+        }
+        Intent::RegisterBroker { registration } => brokers::register(state, liveness, registration).map(Plan::one),
+        Intent::UnregisterBroker { id, expected } => brokers::unregister(state, *id, *expected).map(Plan::one),
+        Intent::BrokerHeartbeat { heartbeat } => brokers::heartbeat(state, liveness, heartbeat).map(Plan::one),
+        Intent::SessionExpired { id, broker_epoch } => Ok(Plan::one(brokers::expire(state, liveness, *id, *broker_epoch))),
+        Intent::ContinueFencing { id, broker_epoch } => Ok(Plan::one(brokers::continue_fencing(state, *id, *broker_epoch))),
+        Intent::FenceBroker { id, expected } => brokers::fence_by_operator(state, *id, *expected).map(Plan::one),
+        Intent::UnfenceBroker { id, expected } => brokers::unfence_by_operator(state, *id, *expected).map(Plan::one),
+        Intent::ChangeIsr { id, broker_epoch, changes } => isr::change(state, *id, *broker_epoch, changes),
+        Intent::CreateTopics { topics } => topics::create(state, draw, topics),
+        Intent::DeleteTopic { name, expected } => topics::delete(state, name, *expected).map(Plan::one),
+        Intent::ChangeConfigs { name, ops, expected } => topics::change_configs(state, name, ops, *expected).map(Plan::one),
+    }
+}

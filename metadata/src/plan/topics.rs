@@ -1,0 +1,230 @@
+//! Topics: create, configure, delete (F1–F8, J5, J8).
+
+use super::{MOST_PARTITIONS, Plan};
+use crate::apply::{check_deletable, has_duplicates};
+use crate::command::{Assignment, Command, Expected, Group};
+use crate::configs;
+use crate::draw::Draw;
+use crate::ids::{BrokerId, Index, TopicId};
+use crate::intent::{ConfigOp, ConfigOpKind, NewTopic};
+use crate::model::{Configs, Topic};
+use crate::placement::Placement;
+use crate::rejection::{Code, Rejection};
+use crate::state::{State, fold};
+use std::collections::BTreeSet;
+
+/// The longest topic name (F1).
+const LONGEST_NAME: usize = 249;
+const DEFAULT_PARTITIONS: i64 = 1;
+const DEFAULT_REPLICATION_FACTOR: i64 = 3;
+const NAME_ALLOWED: &str = "1 to 249 characters of a-z A-Z 0-9 . _ -, but not . or ..";
+
+/// F1: whether a topic may be called so at all.
+///
+/// # Errors
+/// INVALID_TOPIC with what is allowed.
+pub fn check_name(name: &str) -> Result<(), Rejection> {
+    let no = |detail: String| Err(Rejection::new(Code::InvalidTopic, detail).at("name", name, NAME_ALLOWED));
+    if name.is_empty() {
+        return no("A topic needs a name".to_owned());
+    }
+    if name.len() > LONGEST_NAME {
+        return no(format!("The name has {} characters", name.chars().count()));
+    }
+    if name == "." || name == ".." {
+        return no(format!("{name} means a directory"));
+    }
+    match name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))) {
+        Some(other) => no(format!("The name contains {other:?}")),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn create(state: &State, draw: &Draw, topics: &[NewTopic]) -> Result<Plan, Rejection> {
+    // F3: counted before anything is placed.
+    let total = topics.iter().fold(0u64, |sum, topic| {
+        let asked = match &topic.assignments {
+            Some(rows) => rows.len() as i64,
+            None => topic.partitions.unwrap_or(DEFAULT_PARTITIONS),
+        };
+        sum.saturating_add(asked.max(0) as u64)
+    });
+    if total > MOST_PARTITIONS as u64 {
+        let field = if topics.len() == 1 { "partitions" } else { "topics" };
+        return Err(Rejection::new(Code::PolicyViolation, format!("One request may create at most {MOST_PARTITIONS} partitions, not {total}"))
+            .at(field, total, format!("at most {MOST_PARTITIONS} in a request")));
+    }
+    let mut maker = Maker { state, draw, placement: Placement::new(state, draw), names: BTreeSet::new(), placed: 0 };
+    let items = topics.iter().enumerate().map(|(at, topic)| maker.make(at, topic)).collect();
+    Ok(Plan { items })
+}
+
+/// One request's running decisions: placement and names see the topics before.
+struct Maker<'a> {
+    state: &'a State,
+    draw: &'a Draw,
+    placement: Placement,
+    names: BTreeSet<String>,
+    placed: u64,
+}
+
+impl Maker<'_> {
+    fn make(&mut self, at: usize, new: &NewTopic) -> Result<Group, Rejection> {
+        check_name(&new.name)?;
+        let topic_id = TopicId(self.draw.uuid(at as u64));
+        self.state.check_new_topic(topic_id, &new.name)?;
+        if self.names.contains(&fold(&new.name)) {
+            return Err(Rejection::new(Code::InvalidTopic, format!("{} is in this request twice, or collides with another of its names", new.name))
+                .at("name", &new.name, "a name once in a request"));
+        }
+        let assignments = match &new.assignments {
+            Some(rows) => self.by_hand(new, rows)?,
+            None => self.by_placement(new)?,
+        };
+        self.names.insert(fold(&new.name));
+        Ok(Group::of(vec![
+            Command::RegisterTopic { topic_id, name: new.name.clone(), configs: new.configs.clone() },
+            Command::AssignPartitions { topic_id, first: 0, assignments },
+        ]))
+    }
+
+    fn by_placement(&mut self, new: &NewTopic) -> Result<Vec<Assignment>, Rejection> {
+        let count = new.partitions.unwrap_or(DEFAULT_PARTITIONS);
+        if count < 1 {
+            return Err(Rejection::new(Code::InvalidPartitions, "A topic has at least one partition").at("partitions", count, format!("1 to {MOST_PARTITIONS}")));
+        }
+        let asked = new.replication_factor.unwrap_or(DEFAULT_REPLICATION_FACTOR);
+        let registered = self.state.broker_count() as i64;
+        let factor_no = |detail: String| {
+            let allowed = if registered == 0 { "nothing until a broker registers".to_owned() } else { format!("1 to {registered}") };
+            Rejection::new(Code::InvalidReplicationFactor, detail).at("replication_factor", asked, allowed)
+        };
+        if asked < 1 {
+            return Err(factor_no("A partition has at least one replica".to_owned()));
+        }
+        if asked > registered {
+            return Err(factor_no(format!("{asked} replicas need {asked} brokers, and {registered} are registered")));
+        }
+        if self.placement.active() == 0 {
+            return Err(factor_no("No broker is online to lead".to_owned()));
+        }
+        let factor = asked as usize;
+        configs::validate(&new.configs, factor)?;
+        let mut assignments = Vec::with_capacity(count as usize);
+        for _ in 0..count {
+            let replicas = self
+                .placement
+                .place(factor, self.placed)
+                .ok_or_else(|| factor_no(format!("Fewer than {asked} brokers can take replicas: the others are shutting down")))?;
+            self.placed += 1;
+            assignments.push(self.assignment(replicas).ok_or_else(|| factor_no("No broker is online to lead".to_owned()))?);
+        }
+        Ok(assignments)
+    }
+
+    fn assignment(&self, replicas: Vec<BrokerId>) -> Option<Assignment> {
+        let isr: Vec<BrokerId> = replicas.iter().copied().filter(|id| self.state.active(*id)).collect();
+        Some(Assignment { leader: *isr.first()?, isr, replicas })
+    }
+
+    fn by_hand(&self, new: &NewTopic, rows: &[Vec<BrokerId>]) -> Result<Vec<Assignment>, Rejection> {
+        let no = |field: String, value: String, detail: &str, allowed: &str| {
+            Err(Rejection::new(Code::InvalidReplicaAssignment, detail.to_owned()).at(field, value, allowed))
+        };
+        if let Some(count) = new.partitions {
+            return no("partitions".into(), count.to_string(), "The assignments say how many partitions there are", "nothing beside assignments");
+        }
+        if let Some(factor) = new.replication_factor {
+            return no("replication_factor".into(), factor.to_string(), "The assignments say how many replicas there are", "nothing beside assignments");
+        }
+        let Some(first) = rows.first() else {
+            return no("assignments".into(), "[]".into(), "A topic has at least one partition", "a list of brokers per partition");
+        };
+        let mut assignments = Vec::with_capacity(rows.len());
+        for (at, row) in rows.iter().enumerate() {
+            let field = format!("assignments[{at}]");
+            let shown = format!("{:?}", row.iter().map(|id| id.0).collect::<Vec<_>>());
+            if row.is_empty() || row.len() != first.len() {
+                return no(field, shown, "Every partition has the same number of replicas, at least one", &format!("{} brokers", first.len().max(1)));
+            }
+            if has_duplicates(row) {
+                return no(field, shown, "A broker holds at most one replica of a partition", "brokers that are all different");
+            }
+            if row.iter().any(|id| self.state.broker(*id).is_none()) {
+                let known = self.state.brokers().map(|broker| broker.id.to_string()).collect::<Vec<_>>().join(", ");
+                return no(field, shown, "A broker of the assignment is not registered", &known);
+            }
+            match self.assignment(row.clone()) {
+                Some(assignment) => assignments.push(assignment),
+                None => return no(field, shown, "No broker of this partition is online", "at least one broker that is online"),
+            }
+        }
+        configs::validate(&new.configs, first.len())?;
+        Ok(assignments)
+    }
+}
+
+fn find<'a>(state: &'a State, name: &str, expected: Option<Index>) -> Result<(&'a Topic, Option<Expected>), Rejection> {
+    let topic = state.topic_by_name(name).ok_or_else(|| unknown_topic(name))?;
+    let expected = expected.map(|changed_index| Expected::Topic { topic_id: topic.id, changed_index });
+    if let Some(expected) = &expected {
+        state.check_expected(expected)?;
+    }
+    Ok((topic, expected))
+}
+
+/// UNKNOWN_TOPIC_OR_PARTITION for a name.
+pub(crate) fn unknown_topic(name: &str) -> Rejection {
+    Rejection::new(Code::UnknownTopicOrPartition, format!("There is no topic {name}")).at("name", name, "the name of an existing topic")
+}
+
+pub(super) fn delete(state: &State, name: &str, expected: Option<Index>) -> Result<Group, Rejection> {
+    let (topic, expected) = find(state, name, expected)?;
+    check_deletable(name, topic.internal(), &topic.configs)?;
+    Ok(Group { expected, commands: vec![Command::DeleteTopic { topic_id: topic.id }] })
+}
+
+pub(super) fn change_configs(state: &State, name: &str, ops: &[ConfigOp], expected: Option<Index>) -> Result<Group, Rejection> {
+    let (topic, expected) = find(state, name, expected)?;
+    let mut configs = topic.configs.clone();
+    for (at, op) in ops.iter().enumerate() {
+        apply_op(&mut configs, op).map_err(|no| no.within(&format!("ops[{at}].")))?;
+    }
+    let factor = state.partitions_of(topic.id).map(|partition| partition.replicas.len()).min().unwrap_or(1);
+    configs::validate(&configs, factor)?;
+    let commands = if configs == topic.configs { Vec::new() } else { vec![Command::UpdateTopicConfig { topic_id: topic.id, configs }] };
+    Ok(Group { expected, commands })
+}
+
+fn apply_op(configs: &mut Configs, op: &ConfigOp) -> Result<(), Rejection> {
+    let no = |detail: &str, field: &str, value: &str, allowed: &str| Err(Rejection::new(Code::InvalidConfig, detail.to_owned()).at(field, value, allowed));
+    let Some(key) = configs::find(&op.key) else {
+        return no("There is no such configuration key", "key", &op.key, &configs::KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(", "));
+    };
+    let value = match (&op.value, op.op) {
+        (_, ConfigOpKind::Delete) => {
+            configs.remove(key.name);
+            return Ok(());
+        }
+        (Some(value), _) => value,
+        (None, _) => return no("This operation needs a value", "value", "null", "a string"),
+    };
+    if op.op == ConfigOpKind::Set {
+        configs.insert(key.name.to_owned(), value.clone());
+        return Ok(());
+    }
+    if !matches!(key.kind, configs::Kind::ListOf(_)) {
+        return no("Only a list can be appended to or subtracted from", "op", "append or subtract", "set, delete");
+    }
+    let current = configs.get(key.name).map_or(key.default, String::as_str);
+    let mut items: Vec<&str> = current.split(',').filter(|item| !item.is_empty()).collect();
+    for item in value.split(',') {
+        items.retain(|other| *other != item);
+        if op.op == ConfigOpKind::Append {
+            items.push(item);
+        }
+    }
+    let joined = items.join(",");
+    configs.insert(key.name.to_owned(), joined);
+    Ok(())
+}

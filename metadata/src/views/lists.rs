@@ -1,0 +1,247 @@
+//! Rows, details and lists, in the shapes of the outside contract.
+
+use super::health::{HealthCounts, TopicHealth};
+use crate::change::{Change, Commit};
+use crate::digest::Digest;
+use crate::frame::{BrokerPulse, NodePulse};
+use crate::ids::{BrokerId, Index, NodeId, Term, TopicId};
+use crate::model::{Broker, BrokerState, Configs, ControllerNode, Endpoint, Partition, Topic};
+use crate::state::State;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A topic in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicRow {
+    pub id: TopicId,
+    pub name: Arc<str>,
+    /// How many.
+    pub partitions: u32,
+    /// Of its first partition; partitions differ only during a move.
+    pub replication_factor: u32,
+    pub internal: bool,
+    pub health: TopicHealth,
+    pub created_index: Index,
+    pub changed_index: Index,
+}
+
+/// A topic whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicView {
+    pub id: TopicId,
+    pub name: Arc<str>,
+    pub created_index: Index,
+    pub changed_index: Index,
+    pub created_at_ms: u64,
+    pub internal: bool,
+    pub configs: Configs,
+    pub partitions: Vec<Arc<Partition>>,
+}
+
+/// Which topics to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TopicQuery<'a> {
+    /// Only names that contain this, whatever the case.
+    pub search: Option<&'a str>,
+    pub health: Option<TopicHealth>,
+    /// Only names after this one.
+    pub after: Option<&'a str>,
+    pub limit: usize,
+}
+
+/// A page of topics by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicPage {
+    pub topics: Vec<TopicRow>,
+    /// What to give as `after` for the next page; none on the last.
+    pub next: Option<Arc<str>>,
+}
+
+/// A broker with its load and the leader's soft state of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerView {
+    pub id: BrokerId,
+    pub epoch: Index,
+    pub changed_index: Index,
+    pub incarnation_id: Uuid,
+    pub rack: Option<String>,
+    pub endpoints: Vec<Endpoint>,
+    pub push_url: Option<String>,
+    pub state: BrokerState,
+    pub held: bool,
+    pub replicas: u32,
+    pub leaders: u32,
+    pub heartbeat_age_ms: Option<u64>,
+    pub acknowledged_index: Option<Index>,
+}
+
+/// Brokers by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerCounts {
+    pub total: u32,
+    pub online: u32,
+    pub fencing: u32,
+    pub fenced: u32,
+    pub shutting_down: u32,
+}
+
+/// The whole cluster in a few numbers: `GET /cluster` without its revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterView {
+    pub cluster_id: Option<Uuid>,
+    pub lineage: Option<Uuid>,
+    pub node_id: NodeId,
+    pub leader_id: Option<NodeId>,
+    pub term: Term,
+    pub controllers: Vec<NodePulse>,
+    pub brokers: BrokerCounts,
+    pub topics: u32,
+    pub partitions: u32,
+    pub health: HealthCounts,
+}
+
+/// The whole state: `GET /state` as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateView {
+    pub revision: Index,
+    pub cluster_id: Option<Uuid>,
+    pub lineage: Option<Uuid>,
+    pub digest: Digest,
+    pub topics: Vec<TopicView>,
+    pub brokers: Vec<Arc<Broker>>,
+    pub controllers: Vec<Arc<ControllerNode>>,
+    /// None yet can run.
+    pub reassignments: Vec<()>,
+}
+
+fn row(state: &State, topic: &Topic) -> TopicRow {
+    let tally = state.tally(topic.id);
+    TopicRow {
+        id: topic.id,
+        name: topic.name.clone(),
+        partitions: tally.partitions,
+        replication_factor: state.partition(topic.id, 0).map_or(0, |first| first.replicas.len() as u32),
+        internal: topic.internal(),
+        health: TopicHealth::of(&tally),
+        created_index: topic.created_index,
+        changed_index: topic.changed_index,
+    }
+}
+
+/// A page of topics by name.
+pub fn topics(state: &State, query: &TopicQuery<'_>) -> TopicPage {
+    let needle = query.search.map(str::to_lowercase);
+    let mut hits = state
+        .topics_after(query.after)
+        .filter(|topic| needle.as_ref().is_none_or(|needle| topic.name.to_lowercase().contains(needle.as_str())))
+        .filter(|topic| query.health.is_none_or(|health| TopicHealth::of(&state.tally(topic.id)) == health));
+    let topics: Vec<TopicRow> = hits.by_ref().take(query.limit).map(|topic| row(state, topic)).collect();
+    let next = hits.next().and(topics.last().map(|last| last.name.clone()));
+    TopicPage { topics, next }
+}
+
+fn view(topic: &Topic, partitions: Vec<Arc<Partition>>) -> TopicView {
+    TopicView {
+        id: topic.id,
+        name: topic.name.clone(),
+        created_index: topic.created_index,
+        changed_index: topic.changed_index,
+        created_at_ms: topic.created_at_ms,
+        internal: topic.internal(),
+        configs: topic.configs.clone(),
+        partitions,
+    }
+}
+
+/// The topic of this name, whole.
+pub fn topic(state: &State, name: &str) -> Option<TopicView> {
+    state.topic_by_name(name).map(|topic| view(topic, state.partitions_of(topic.id).cloned().collect()))
+}
+
+/// A topic as the commit that created it made it, whatever happened to it since.
+pub fn created_topic(commit: &Commit, id: TopicId) -> Option<TopicView> {
+    let (name, configs) = commit.created_topic(id)?;
+    let partitions = commit
+        .changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::PartitionChanged { topic_id, partition } if *topic_id == id => Some(partition.clone()),
+            _ => None,
+        })
+        .collect();
+    let topic = Topic {
+        id,
+        name: name.clone(),
+        created_index: commit.index,
+        changed_index: commit.index,
+        created_at_ms: commit.at_ms,
+        configs: configs.clone(),
+    };
+    Some(view(&topic, partitions))
+}
+
+/// One broker, with what the leader heard of it.
+pub fn broker(state: &State, broker: &Broker, pulse: Option<&BrokerPulse>) -> BrokerView {
+    let load = state.load(broker.id);
+    BrokerView {
+        id: broker.id,
+        epoch: broker.epoch,
+        changed_index: broker.changed_index,
+        incarnation_id: broker.incarnation_id,
+        rack: broker.rack.clone(),
+        endpoints: broker.endpoints.clone(),
+        push_url: broker.push_url.clone(),
+        state: broker.state,
+        held: broker.held,
+        replicas: load.replicas,
+        leaders: load.leaders,
+        heartbeat_age_ms: pulse.and_then(|pulse| pulse.heartbeat_age_ms),
+        acknowledged_index: pulse.and_then(|pulse| pulse.acknowledged_index),
+    }
+}
+
+/// Every broker by id.
+pub fn brokers(state: &State, pulses: &[BrokerPulse]) -> Vec<BrokerView> {
+    state.brokers().map(|each| broker(state, each, pulses.iter().find(|pulse| pulse.id == each.id))).collect()
+}
+
+/// The cluster in a few numbers. `nodes` is the leader's view of the controllers, or this node's own when there is none.
+pub fn cluster(state: &State, node_id: NodeId, leader_id: Option<NodeId>, term: Term, nodes: Vec<NodePulse>) -> ClusterView {
+    let mut brokers = BrokerCounts::default();
+    for broker in state.brokers() {
+        brokers.total += 1;
+        match broker.state {
+            BrokerState::Online => brokers.online += 1,
+            BrokerState::Fencing => brokers.fencing += 1,
+            BrokerState::Fenced => brokers.fenced += 1,
+            BrokerState::ShuttingDown => brokers.shutting_down += 1,
+        }
+    }
+    ClusterView {
+        cluster_id: state.identity().map(|identity| identity.cluster_id),
+        lineage: state.identity().map(|identity| identity.lineage),
+        node_id,
+        leader_id,
+        term,
+        controllers: nodes,
+        brokers,
+        topics: state.topic_count() as u32,
+        partitions: state.total().partitions,
+        health: state.health(),
+    }
+}
+
+/// Everything.
+pub fn full(state: &State) -> StateView {
+    StateView {
+        revision: state.revision(),
+        cluster_id: state.identity().map(|identity| identity.cluster_id),
+        lineage: state.identity().map(|identity| identity.lineage),
+        digest: state.digest(),
+        topics: state.topics_after(None).map(|each| view(each, state.partitions_of(each.id).cloned().collect())).collect(),
+        brokers: state.brokers().cloned().collect(),
+        controllers: state.controllers().cloned().collect(),
+        reassignments: Vec::new(),
+    }
+}

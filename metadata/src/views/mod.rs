@@ -1,0 +1,11 @@
+//! What people read from the state: rows, details, health and the verdict. Computed alike in a controller's answer, in
+//! the first paint and in the browser's replica.
+
+mod health;
+mod lists;
+
+pub use health::{Health, HealthCounts, Level, TopicHealth, Verdict, verdict};
+pub use lists::{
+    BrokerCounts, BrokerView, ClusterView, StateView, TopicPage, TopicQuery, TopicRow, TopicView, broker, brokers, cluster, created_topic,
+    full, topic, topics,
+};
