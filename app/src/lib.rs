@@ -1,0 +1,63 @@
+//! The dashboard of Quorate: pages, components and server functions. Rendered on the server, alive in the browser.
+//!
+//! * [`live`]: what every page reads; [`boot`] and [`shown`]: what the first paint carries; `feed` and [`replica`]: what keeps it live.
+//! * [`shell`]: the frame around every page; [`pages`]: one module each; [`components`]: what they share.
+//! * [`api`]: server functions, each a plain form's target as well. `ssr`: the routes that the server mounts.
+
+pub mod api;
+pub mod attention;
+pub mod boot;
+pub mod components;
+pub mod config_values;
+#[cfg(feature = "hydrate")]
+pub mod feed;
+pub mod heard;
+pub mod icons;
+pub mod live;
+pub mod pages;
+pub mod place;
+pub mod recent;
+pub mod replica;
+pub mod shell;
+pub mod shown;
+#[cfg(feature = "ssr")]
+pub mod ssr;
+pub mod time;
+pub mod words;
+
+use leptos::prelude::*;
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::path;
+
+/// The names of the bundle's files, which carry a hash of their content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assets {
+    /// As `/pkg/quorate.0123abcd.js`.
+    pub js: String,
+    pub wasm: String,
+    pub css: String,
+}
+
+/// Everything within `body`.
+#[component]
+pub fn App() -> impl IntoView {
+    let boot = boot::of_page();
+    let live = live::Live::from_boot(&boot, boot.state());
+    provide_context(boot);
+    provide_context(live);
+    view! {
+        <Router>
+            <shell::Shell>
+                <Routes fallback=|| view! { <pages::not_found::NotFound/> }>
+                    <Route path=path!("/") view=pages::overview::Overview/>
+                    <Route path=path!("/topics") view=pages::topics::TopicsPage/>
+                    <Route path=path!("/create-topic") view=pages::create_topic::CreateTopicPage/>
+                    <Route path=path!("/topics/:name") view=pages::topic::TopicPage/>
+                    <Route path=path!("/brokers") view=pages::brokers::BrokersPage/>
+                    <Route path=path!("/brokers/:id") view=pages::broker::BrokerPage/>
+                    <Route path=path!("/quorum") view=pages::quorum::QuorumPage/>
+                </Routes>
+            </shell::Shell>
+        </Router>
+    }
+}

@@ -49,8 +49,8 @@ impl State {
             Change::BrokerRemoved { id } => self.drop_broker(*id),
             Change::ControllersChanged { controllers } => {
                 self.controllers.values().for_each(|node| self.digest.sub(Kind::Controller, node));
-                controllers.iter().for_each(|node| self.digest.add(Kind::Controller, node));
                 self.controllers = controllers.iter().map(|node| (node.id, Arc::new(node.clone()))).collect();
+                self.controllers.values().for_each(|node| self.digest.add(Kind::Controller, node));
             }
         }
     }
@@ -95,12 +95,7 @@ impl State {
         let tally = Tally::of(partition, min_isr);
         self.total.add(tally);
         self.tallies.entry(topic).or_default().add(tally);
-        for_each_load(partition, |broker, load| {
-            let sum = self.loads.entry(broker).or_default();
-            sum.replicas = sum.replicas.wrapping_add(load.replicas);
-            sum.leaders = sum.leaders.wrapping_add(load.leaders);
-            sum.in_sync = sum.in_sync.wrapping_add(load.in_sync);
-        });
+        for_each_load(partition, |broker, load| self.loads.entry(broker).or_default().add(load));
     }
 
     fn count_out(&mut self, topic: TopicId, old: &Partition, min_isr: usize) {
@@ -108,12 +103,7 @@ impl State {
         let tally = Tally::of(old, min_isr);
         self.total.sub(tally);
         self.tallies.entry(topic).or_default().sub(tally);
-        for_each_load(old, |broker, load| {
-            let sum = self.loads.entry(broker).or_default();
-            sum.replicas = sum.replicas.wrapping_sub(load.replicas);
-            sum.leaders = sum.leaders.wrapping_sub(load.leaders);
-            sum.in_sync = sum.in_sync.wrapping_sub(load.in_sync);
-        });
+        for_each_load(old, |broker, load| self.loads.entry(broker).or_default().sub(load));
     }
 
     fn touch_topic(&mut self, id: TopicId, index: Index) {

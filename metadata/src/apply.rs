@@ -97,6 +97,7 @@ impl State {
             }
             Command::UnregisterBroker { id, epoch } => {
                 self.broker_at(*id, *epoch)?;
+                self.check_out_of_sync(*id)?;
                 Ok(vec![Change::BrokerRemoved { id: *id }])
             }
             Command::UpdateBrokerStatus { id, epoch, state, held, by_operator } => {
@@ -141,12 +142,16 @@ impl State {
     fn registered(&self, new: &Registration, replaces: Option<Index>, amends: Option<Index>, index: Index) -> Result<Broker, Rejection> {
         let old = self.broker(new.id);
         let moved = || Rejection::new(Code::DuplicateBrokerRegistration, format!("Broker {} was registered by another process meanwhile", new.id));
+        self.check_broker_number(new.id)?;
         let fresh = match (old, replaces, amends) {
             (Some(old), None, Some(epoch)) if old.epoch == epoch && old.incarnation_id == new.incarnation_id => Some(old),
             (Some(old), Some(epoch), None) if old.epoch == epoch => None,
             (None, None, None) => None,
             _ => return Err(moved()),
         };
+        if fresh.is_none() {
+            self.check_out_of_sync(new.id)?;
+        }
         Ok(Broker {
             id: new.id,
             epoch: fresh.map_or(index, |same| same.epoch),
@@ -162,15 +167,41 @@ impl State {
         })
     }
 
+    /// J9, for the plan and again for apply: a controller may have joined meanwhile.
+    pub(crate) fn check_broker_number(&self, id: BrokerId) -> Result<(), Rejection> {
+        if self.is_controller(id.0.into()) {
+            let detail = "A controller has this id; controllers and brokers share one number space";
+            return Err(Rejection::new(Code::InvalidRegistration, detail).at("id", id, "an id that no controller has"));
+        }
+        Ok(())
+    }
+
+    /// Who is fenced, replaced or removed has left every ISR before (A5, A8, B15).
+    fn check_out_of_sync(&self, id: BrokerId) -> Result<(), Rejection> {
+        let load = self.load(id);
+        if load.leaders > 0 || load.in_sync > 0 {
+            return Err(Rejection::new(Code::InvalidUpdateVersion, format!("Broker {id} came to lead or to be in sync meanwhile")));
+        }
+        Ok(())
+    }
+
     fn with_status(&self, id: BrokerId, epoch: Index, state: BrokerState, held: bool, by_operator: bool, index: Index) -> Result<Broker, Rejection> {
         let old = self.broker_at(id, epoch)?;
-        if state == BrokerState::Online && (held || (old.held && !by_operator) || old.state == BrokerState::Fencing) {
-            return Err(Rejection::new(Code::PolicyViolation, format!("Broker {id} is held fenced")));
+        if (held != old.held && !by_operator) || (held && state == BrokerState::Online) {
+            return Err(Rejection::new(Code::PolicyViolation, format!("Broker {id} is held fenced, and only an operator changes that")));
         }
-        let shutdown_index = match state {
-            BrokerState::ShuttingDown => old.shutdown_index.or(Some(index)),
-            _ => None,
+        let fits = match state {
+            BrokerState::Online => old.state == BrokerState::Fenced,
+            BrokerState::ShuttingDown => matches!(old.state, BrokerState::Online | BrokerState::ShuttingDown),
+            BrokerState::Fencing | BrokerState::Fenced => true,
         };
+        if !fits {
+            return Err(Rejection::new(Code::InvalidUpdateVersion, format!("Broker {id} changed its state meanwhile")));
+        }
+        if state == BrokerState::Fenced {
+            self.check_out_of_sync(id)?;
+        }
+        let shutdown_index = (state == BrokerState::ShuttingDown).then_some(index);
         let changed_index = if by_operator { index } else { old.changed_index };
         Ok(Broker { state, held, shutdown_index, changed_index, ..Broker::clone(old) })
     }
@@ -199,7 +230,7 @@ impl State {
         for (number, assignment) in (first..).zip(assignments) {
             let known = assignment.replicas.iter().all(|id| self.broker(*id).is_some());
             let active = assignment.isr.iter().all(|id| self.active(*id) && assignment.replicas.contains(id));
-            if !known || !active || has_duplicates(&assignment.replicas) || !assignment.isr.contains(&assignment.leader) {
+            if !known || !active || has_duplicates(&assignment.replicas) || has_duplicates(&assignment.isr) || !assignment.isr.contains(&assignment.leader) {
                 return Err(Rejection::new(Code::InvalidReplicaAssignment, "A broker of the placement is no longer active"));
             }
             let partition = Partition {
@@ -226,7 +257,7 @@ impl State {
         if configs::min_insync_replicas(configs) != configs::min_insync_replicas(&topic.configs) {
             // E9: eligibility was judged by the old minimum.
             changes.extend(self.partitions_of(topic_id).filter(|partition| !partition.elr.is_empty()).map(|partition| {
-                let cleared = Partition { elr: Vec::new(), partition_epoch: partition.partition_epoch + 1, ..Partition::clone(partition) };
+                let cleared = Partition { elr: Vec::new(), partition_epoch: partition.partition_epoch.saturating_add(1), ..Partition::clone(partition) };
                 Change::PartitionChanged { topic_id, partition: Arc::new(cleared) }
             }));
         }
@@ -256,8 +287,8 @@ impl State {
         *outcome = GroupOutcome::Partition { topic_id: target.topic_id, partition: target.partition };
         let partition = Partition {
             leader: target.leader,
-            leader_epoch: old.leader_epoch + u32::from(target.leader != old.leader),
-            partition_epoch: old.partition_epoch + 1,
+            leader_epoch: old.leader_epoch.saturating_add((target.leader != old.leader).into()),
+            partition_epoch: old.partition_epoch.saturating_add(1),
             isr: target.isr.clone(),
             elr: target.elr.clone(),
             last_known_leader: target.last_known_leader,

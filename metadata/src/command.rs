@@ -37,7 +37,7 @@ pub enum Command {
     /// A new incarnation (`amends` is none) or an amendment of the same one at that epoch (A4).
     RegisterBroker { registration: Registration, replaces: Option<Index>, amends: Option<Index> },
     UnregisterBroker { id: BrokerId, epoch: Index },
-    /// The index of the entry that starts a controlled shutdown becomes the broker's `shutdown_index` (B7).
+    /// The index of the last entry of this kind that shuts a broker down is its `shutdown_index` (B7).
     UpdateBrokerStatus { id: BrokerId, epoch: Index, state: BrokerState, held: bool, by_operator: bool },
     RegisterTopic { topic_id: TopicId, name: String, configs: Configs },
     AssignPartitions { topic_id: TopicId, first: u32, assignments: Vec<Assignment> },

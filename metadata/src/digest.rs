@@ -34,7 +34,8 @@ impl Digest {
 
     /// The digest of these 32 hex digits.
     pub fn from_hex(text: &str) -> Option<Digest> {
-        if text.len() != 32 {
+        // The parser of integers would take a sign.
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
         u128::from_str_radix(text, 16).ok().map(Digest)

@@ -46,7 +46,8 @@ impl Preview {
 
     /// The preview of this token, if it is one.
     pub fn parse(token: &str) -> Option<Self> {
-        if token.len() != 48 || !token.is_ascii() {
+        // The parser of integers would take a sign.
+        if token.len() != 48 || !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
         let (seed, hash) = token.split_at(32);

@@ -54,6 +54,15 @@ pub fn next(topic_id: TopicId, old: &Partition, isr: Vec<BrokerId>, electorate: 
     (!same(old, &target)).then_some(target)
 }
 
+/// Whether this replica, were it online, could lead the partition as it stands (E1, E5, E4).
+pub(crate) fn electable(partition: &Partition, broker: BrokerId) -> bool {
+    match (&*partition.isr, &*partition.elr) {
+        ([], []) => partition.last_known_leader == Some(broker),
+        ([], elr) => elr.contains(&broker),
+        (isr, _) => isr.contains(&broker),
+    }
+}
+
 /// E6: enough in sync empties the ELR; otherwise who leaves the ISR stays eligible.
 fn maintain_elr(old: &Partition, isr: &[BrokerId], electorate: &Electorate<'_>) -> Vec<BrokerId> {
     if isr.len() >= electorate.min_isr.min(old.replicas.len()) {

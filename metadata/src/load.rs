@@ -1,5 +1,6 @@
 //! What is counted along with the state, in O(change): load per broker, health per topic and in all.
 
+use crate::election;
 use crate::ids::BrokerId;
 use crate::model::Partition;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,25 @@ pub struct Load {
     pub leaders: u32,
     /// Replicas that are in sync.
     pub in_sync: u32,
+    /// Partitions without a leader that it could lead, were it online.
+    pub electable: u32,
+}
+
+impl Load {
+    pub(crate) fn add(&mut self, other: Load) {
+        self.zip(other, u32::wrapping_add);
+    }
+
+    pub(crate) fn sub(&mut self, other: Load) {
+        self.zip(other, u32::wrapping_sub);
+    }
+
+    fn zip(&mut self, other: Load, f: impl Fn(u32, u32) -> u32) {
+        self.replicas = f(self.replicas, other.replicas);
+        self.leaders = f(self.leaders, other.leaders);
+        self.in_sync = f(self.in_sync, other.in_sync);
+        self.electable = f(self.electable, other.electable);
+    }
 }
 
 /// Partitions by condition. A partition counts under every condition that it meets.
@@ -72,6 +92,7 @@ pub(crate) fn for_each_load(partition: &Partition, mut f: impl FnMut(BrokerId, L
                 replicas: 1,
                 leaders: (partition.leader == Some(broker)).into(),
                 in_sync: partition.isr.contains(&broker).into(),
+                electable: (partition.leader.is_none() && election::electable(partition, broker)).into(),
             },
         );
     }

@@ -1,12 +1,14 @@
 //! Where the replicas of new partitions go (G, J2).
 //!
-//! A greedy choice per partition over running counts that begin with what exists: the leader where fewest lead, each
-//! follower in a rack that the partition does not use yet, the least loaded rack for its size first, then the least
-//! loaded broker in it. Deterministic for a state and a seed; the seed only breaks ties.
+//! A greedy choice per partition over running counts that begin with what exists. Replicas: a rack that the partition
+//! does not use yet, the least loaded rack for its size first, then the least loaded broker in it. Leadership: among the
+//! brokers that such a choice could take, so that it never costs balance, the one that leads least. Deterministic for a
+//! state and a seed; the seed only breaks ties.
 
 use crate::draw::Draw;
 use crate::ids::BrokerId;
 use crate::state::State;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// A broker that may get replicas, with its running counts.
@@ -17,13 +19,42 @@ struct Candidate {
     replicas: u64,
     leaders: u64,
     tie: u64,
+    /// Holds a replica of the partition that is being placed.
+    chosen: bool,
+}
+
+/// A rack by its active brokers: fenced ones neither carry load now nor count for its size.
+#[derive(Default)]
+struct Rack {
+    active: u64,
+    replicas: u64,
+    leaders: u64,
+    /// Replicas of the partition that is being placed.
+    used: u64,
+}
+
+impl Rack {
+    /// Replicas for its size.
+    fn weight(&self) -> u64 {
+        self.per_broker(self.replicas)
+    }
+
+    /// Leaders for its size.
+    fn leading(&self) -> u64 {
+        self.per_broker(self.leaders)
+    }
+
+    /// In millionths: whole numbers, as every decision here.
+    fn per_broker(&self, count: u64) -> u64 {
+        count.saturating_mul(1_000_000) / self.active.max(1)
+    }
 }
 
 /// One run of the placement over any number of partitions.
 pub struct Placement {
+    /// By rack, then by id.
     candidates: Vec<Candidate>,
-    /// Per rack: active brokers in it, replicas on them.
-    racks: Vec<(u64, u64)>,
+    racks: Vec<Rack>,
 }
 
 impl Placement {
@@ -36,13 +67,16 @@ impl Placement {
             let next = names.len();
             names.entry(broker.rack.as_deref()).or_insert(next);
         }
-        let mut racks = vec![(0, 0); names.len()];
-        let candidates: Vec<Candidate> = eligible()
+        let mut racks: Vec<Rack> = names.iter().map(|_| Rack::default()).collect();
+        let mut candidates: Vec<Candidate> = eligible()
             .map(|broker| {
                 let load = state.load(broker.id);
                 let rack = names.get(&broker.rack.as_deref()).copied().unwrap_or_default();
-                racks[rack].0 += u64::from(broker.active());
-                racks[rack].1 += u64::from(load.replicas);
+                if broker.active() {
+                    racks[rack].active += 1;
+                    racks[rack].replicas += u64::from(load.replicas);
+                    racks[rack].leaders += u64::from(load.leaders);
+                }
                 Candidate {
                     id: broker.id,
                     rack,
@@ -50,9 +84,11 @@ impl Placement {
                     replicas: load.replicas.into(),
                     leaders: load.leaders.into(),
                     tie: draw.number(broker.id.0.into()),
+                    chosen: false,
                 }
             })
             .collect();
+        candidates.sort_by_key(|candidate| candidate.rack);
         Placement { candidates, racks }
     }
 
@@ -67,36 +103,74 @@ impl Placement {
         if replication_factor == 0 || replication_factor > self.candidates.len() {
             return None;
         }
-        let leader = self.best(|at, this| {
-            let candidate = &this.candidates[at];
-            candidate.active.then(|| (candidate.leaders, candidate.replicas, this.turn(at, nth)))
-        })?;
-        let mut chosen = vec![leader];
-        self.count(leader);
+        let leader = self.leader(replication_factor, nth)?;
         self.candidates[leader].leaders += 1;
+        self.racks[self.candidates[leader].rack].leaders += 1;
+        let mut chosen = vec![leader];
+        self.choose(leader);
         while chosen.len() < replication_factor {
-            let follower = self.best(|at, this| this.rank_follower(at, nth, &chosen))?;
-            self.count(follower);
+            let Some(follower) = self.follower(nth) else { break };
+            self.choose(follower);
             chosen.push(follower);
         }
-        Some(chosen.into_iter().map(|at| self.candidates[at].id).collect())
+        Some(chosen.into_iter().map(|at| self.release(at)).collect())
     }
 
-    fn best<K: Ord>(&self, rank: impl Fn(usize, &Self) -> Option<K>) -> Option<usize> {
-        (0..self.candidates.len()).filter_map(|at| Some((rank(at, self)?, at))).min().map(|(_, at)| at)
-    }
-
-    /// Active brokers first; then racks by how often the partition uses them already, by load for their size, then brokers by load.
-    fn rank_follower(&self, at: usize, nth: u64, chosen: &[usize]) -> Option<impl Ord + use<>> {
-        if chosen.contains(&at) {
-            return None;
+    /// Counts the replicas of a partition in that was placed by hand, the leader first.
+    pub fn occupy(&mut self, replicas: &[BrokerId], leader: BrokerId) {
+        for candidate in self.candidates.iter_mut().filter(|candidate| replicas.contains(&candidate.id)) {
+            candidate.replicas += 1;
+            candidate.leaders += u64::from(candidate.id == leader);
+            self.racks[candidate.rack].replicas += u64::from(candidate.active);
         }
-        let candidate = &self.candidates[at];
-        let used = chosen.iter().filter(|other| self.candidates[**other].rack == candidate.rack).count();
-        let (brokers, replicas) = self.racks[candidate.rack];
-        // Load for the rack's size in millionths: whole numbers, as every decision here.
-        let weight = replicas * 1_000_000 / brokers.max(1);
-        Some((!candidate.active, used, weight, candidate.replicas, candidate.leaders, self.turn(at, nth)))
+    }
+
+    /// Who leads least among the active brokers that an even choice of so many could take.
+    fn leader(&self, replication_factor: usize, nth: u64) -> Option<usize> {
+        let mut best = None;
+        let quotas = self.quotas(replication_factor);
+        let mut from = 0;
+        for members in self.candidates.chunk_by(|one, other| one.rack == other.rack) {
+            let mut loads: Vec<u64> = members.iter().filter(|member| member.active).map(|member| member.replicas).collect();
+            if let Some(last) = members.first().and_then(|member| quotas[member.rack].checked_sub(1)) {
+                let (_, most, _) = loads.select_nth_unstable(last);
+                let fits = |at: &usize| self.candidates[*at].active && self.candidates[*at].replicas <= *most;
+                let rank = |at: usize| (self.racks[self.candidates[at].rack].leading(), self.candidates[at].leaders, self.candidates[at].replicas, self.turn(at, nth), at);
+                best = (from..from + members.len()).filter(fits).map(rank).chain(best).min();
+            }
+            from += members.len();
+        }
+        best.map(|(.., at)| at)
+    }
+
+    /// Per rack, how many replicas an even choice takes from its active brokers, at most: racks that tie for the last one all get it.
+    fn quotas(&self, replication_factor: usize) -> Vec<usize> {
+        let mut quotas = vec![0; self.racks.len()];
+        let rank = |quotas: &[usize], at: usize| {
+            let rack = &self.racks[at];
+            ((quotas[at] as u64) < rack.active).then(|| (quotas[at], rack.weight()))
+        };
+        let mut last = None;
+        for _ in 0..replication_factor {
+            let next = (0..self.racks.len()).filter_map(|at| Some((rank(&quotas, at)?, at))).min();
+            let Some((key, at)) = next else { return quotas };
+            quotas[at] += 1;
+            last = Some(key);
+        }
+        let ties: Vec<usize> = (0..self.racks.len()).filter(|at| last.is_some() && rank(&quotas, *at) == last).collect();
+        ties.into_iter().for_each(|at| quotas[at] += 1);
+        quotas
+    }
+
+    /// Active brokers first; then racks by how often the partition uses them already, by load for their size, then brokers
+    /// by load. Of equal ones those that lead most: the others are kept for leading.
+    fn follower(&self, nth: u64) -> Option<usize> {
+        let rank = |at: usize| {
+            let candidate = &self.candidates[at];
+            let rack = &self.racks[candidate.rack];
+            (!candidate.active, rack.used, rack.weight(), candidate.replicas, Reverse(rack.leading()), Reverse(candidate.leaders), self.turn(at, nth), at)
+        };
+        (0..self.candidates.len()).filter(|at| !self.candidates[*at].chosen).map(rank).min().map(|(.., at)| at)
     }
 
     // Ties rotate from partition to partition, so that equal brokers alternate instead of pairing up for ever.
@@ -104,8 +178,18 @@ impl Placement {
         self.candidates[at].tie.rotate_left((nth % 64) as u32)
     }
 
-    fn count(&mut self, at: usize) {
-        self.candidates[at].replicas += 1;
-        self.racks[self.candidates[at].rack].1 += 1;
+    fn choose(&mut self, at: usize) {
+        let candidate = &mut self.candidates[at];
+        candidate.chosen = true;
+        candidate.replicas += 1;
+        self.racks[candidate.rack].used += 1;
+        self.racks[candidate.rack].replicas += u64::from(candidate.active);
+    }
+
+    fn release(&mut self, at: usize) -> BrokerId {
+        let candidate = &mut self.candidates[at];
+        candidate.chosen = false;
+        self.racks[candidate.rack].used = 0;
+        candidate.id
     }
 }

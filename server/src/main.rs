@@ -1,1 +1,39 @@
-fn main(){}
+//! The binary `quorate`: one controller (`serve`), the reference storage service (`storage`), or a whole cluster to look at (`demo`).
+//!
+//! `cli` reads the command line, the environment and the config file; `serve` runs a node; `demo` runs six processes;
+//! `http` is the outside contract; `telemetry` the log.
+
+mod cli;
+mod demo;
+mod http;
+mod serve;
+mod storage;
+mod stop;
+mod telemetry;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            // Printing the usage can only fail with the terminal gone.
+            drop(error.print());
+            return code;
+        }
+    };
+    let ran = match cli.command.unwrap_or_default() {
+        cli::Command::Serve(flags) => serve::run(*flags),
+        cli::Command::Storage(flags) => storage::run(flags),
+        cli::Command::Demo(flags) => demo::run(flags),
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quorate: {error:#}");
+            ExitCode::from(if error.is::<cli::Usage>() { 2 } else { 1 })
+        }
+    }
+}

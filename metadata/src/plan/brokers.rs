@@ -31,7 +31,7 @@ pub struct HeartbeatReply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transition {
     Stay,
-    /// B4.
+    /// B4, and its continuation when its elections were too many for one entry.
     Unfence,
     /// B6, B8, B10: with elections first.
     Fence,
@@ -53,6 +53,7 @@ pub fn transition(state: &State, liveness: &Liveness, heartbeat: &Heartbeat) -> 
         BrokerState::Online if heartbeat.want_fence => Transition::Fence,
         BrokerState::Online if heartbeat.want_shut_down && load.leaders > 0 => Transition::ShutDown,
         BrokerState::Online if heartbeat.want_shut_down => Transition::Fence,
+        BrokerState::Online if load.electable > 0 => Transition::Unfence,
         BrokerState::Online => Transition::Stay,
         BrokerState::ShuttingDown if load.leaders > 0 || load.in_sync > 0 => Transition::ShutDown,
         BrokerState::ShuttingDown => {
@@ -107,9 +108,7 @@ fn check_registration(state: &State, new: &Registration) -> Result<(), Rejection
     if new.id.0 > BrokerId::MAX {
         return no("The id is too large", "id", new.id.to_string(), "0 to 2147483647");
     }
-    if state.is_controller(new.id.0.into()) {
-        return no("A controller has this id; controllers and brokers share one number space", "id", new.id.to_string(), "an id that no controller has");
-    }
+    state.check_broker_number(new.id)?;
     if new.endpoints.is_empty() || new.endpoints.len() > MOST_ENDPOINTS {
         return no("A broker has 1 to 16 endpoints", "endpoints", format!("{} endpoints", new.endpoints.len()), "1 to 16 endpoints");
     }
@@ -188,10 +187,8 @@ pub(super) fn heartbeat(state: &State, liveness: &Liveness, heartbeat: &Heartbea
         Transition::Unfence => unfence(state, broker),
         Transition::Fence => fence(state, broker, broker.held, false),
         Transition::ShutDown => {
-            let mut commands = Vec::new();
-            if broker.state != BrokerState::ShuttingDown {
-                commands.push(status(broker, BrokerState::ShuttingDown));
-            }
+            // With every entry anew: the last one holds the last of the new leaders that others must have seen (B10).
+            let mut commands = vec![status(broker, BrokerState::ShuttingDown)];
             commands.extend(removal(state, broker.id, None, MOST_PARTITIONS));
             commands
         }
@@ -203,7 +200,7 @@ pub(super) fn heartbeat(state: &State, liveness: &Liveness, heartbeat: &Heartbea
 fn unfence(state: &State, broker: &Broker) -> Vec<Command> {
     let id = broker.id;
     let acceptable = |other: BrokerId| other == id || state.active(other);
-    let mut commands = vec![status(broker, BrokerState::Online)];
+    let mut commands = if broker.active() { Vec::new() } else { vec![status(broker, BrokerState::Online)] };
     commands.extend(
         affected(state, |partition| partition.leader.is_none() && partition.replicas.contains(&id))
             .filter_map(|(topic_id, partition)| elect(state, topic_id, partition, partition.isr.clone(), &acceptable, None))

@@ -9,13 +9,27 @@ use crate::intent::IsrChange;
 use crate::model::{Partition, RecoveryState};
 use crate::rejection::{Code, Rejection};
 use crate::state::State;
+use std::collections::BTreeSet;
 
 pub(super) fn change(state: &State, sender: BrokerId, epoch: Index, changes: &[IsrChange]) -> Result<Plan, Rejection> {
     state.broker_at(sender, epoch)?;
     if changes.len() > MOST_PARTITIONS {
         return Err(Rejection::new(Code::PolicyViolation, "Too many changes in one request").at("changes", changes.len(), format!("at most {MOST_PARTITIONS}")));
     }
-    Ok(Plan { items: changes.iter().map(|change| decide(state, sender, epoch, change)).collect() })
+    let mut decided = BTreeSet::new();
+    let items = changes.iter().map(|change| {
+        let group = decide(state, sender, epoch, change)?;
+        if !group.commands.is_empty() && !decided.insert((change.topic_id, change.partition)) {
+            // The one before it moves the epoch that this one names (D6).
+            return Err(Rejection::new(Code::InvalidUpdateVersion, "The request changes this partition twice").at(
+                "partition",
+                change.partition,
+                "a partition once in a request",
+            ));
+        }
+        Ok(group)
+    });
+    Ok(Plan { items: items.collect() })
 }
 
 fn decide(state: &State, sender: BrokerId, sender_epoch: Index, change: &IsrChange) -> Result<Group, Rejection> {

@@ -40,12 +40,17 @@ pub fn check_name(name: &str) -> Result<(), Rejection> {
     }
 }
 
+/// A count that was asked for; -1 and nothing both mean the default (F4).
+fn or_default(asked: Option<i64>, default: i64) -> i64 {
+    asked.filter(|count| *count != -1).unwrap_or(default)
+}
+
 pub(super) fn create(state: &State, draw: &Draw, topics: &[NewTopic]) -> Result<Plan, Rejection> {
     // F3: counted before anything is placed.
     let total = topics.iter().fold(0u64, |sum, topic| {
         let asked = match &topic.assignments {
             Some(rows) => rows.len() as i64,
-            None => topic.partitions.unwrap_or(DEFAULT_PARTITIONS),
+            None => or_default(topic.partitions, DEFAULT_PARTITIONS),
         };
         sum.saturating_add(asked.max(0) as u64)
     });
@@ -89,11 +94,11 @@ impl Maker<'_> {
     }
 
     fn by_placement(&mut self, new: &NewTopic) -> Result<Vec<Assignment>, Rejection> {
-        let count = new.partitions.unwrap_or(DEFAULT_PARTITIONS);
+        let count = or_default(new.partitions, DEFAULT_PARTITIONS);
         if count < 1 {
             return Err(Rejection::new(Code::InvalidPartitions, "A topic has at least one partition").at("partitions", count, format!("1 to {MOST_PARTITIONS}")));
         }
-        let asked = new.replication_factor.unwrap_or(DEFAULT_REPLICATION_FACTOR);
+        let asked = or_default(new.replication_factor, DEFAULT_REPLICATION_FACTOR);
         let registered = self.state.broker_count() as i64;
         let factor_no = |detail: String| {
             let allowed = if registered == 0 { "nothing until a broker registers".to_owned() } else { format!("1 to {registered}") };
@@ -127,14 +132,14 @@ impl Maker<'_> {
         Some(Assignment { leader: *isr.first()?, isr, replicas })
     }
 
-    fn by_hand(&self, new: &NewTopic, rows: &[Vec<BrokerId>]) -> Result<Vec<Assignment>, Rejection> {
+    fn by_hand(&mut self, new: &NewTopic, rows: &[Vec<BrokerId>]) -> Result<Vec<Assignment>, Rejection> {
         let no = |field: String, value: String, detail: &str, allowed: &str| {
             Err(Rejection::new(Code::InvalidReplicaAssignment, detail.to_owned()).at(field, value, allowed))
         };
-        if let Some(count) = new.partitions {
+        if let Some(count) = new.partitions.filter(|count| *count != -1) {
             return no("partitions".into(), count.to_string(), "The assignments say how many partitions there are", "nothing beside assignments");
         }
-        if let Some(factor) = new.replication_factor {
+        if let Some(factor) = new.replication_factor.filter(|factor| *factor != -1) {
             return no("replication_factor".into(), factor.to_string(), "The assignments say how many replicas there are", "nothing beside assignments");
         }
         let Some(first) = rows.first() else {
@@ -160,6 +165,9 @@ impl Maker<'_> {
             }
         }
         configs::validate(&new.configs, first.len())?;
+        for assignment in &assignments {
+            self.placement.occupy(&assignment.replicas, assignment.leader);
+        }
         Ok(assignments)
     }
 }

@@ -1,0 +1,38 @@
+//! Step 2 seen from a page: submit, and send a browser without JavaScript on its way.
+
+use super::{Answer, Committed};
+use axum::http::{HeaderValue, StatusCode, header, request::Parts};
+use controller::{Controller, LONGEST_DEADLINE, Submission};
+use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
+use metadata::{Code, Intent, Principal, Rejection};
+use tokio::time::Instant;
+
+/// Submits one intent for an unknown person and waits until this node has applied its outcome.
+pub async fn submit(intent: Intent, preview: Option<String>) -> Answer {
+    let Some(controller) = use_context::<Controller>() else {
+        return Err(Rejection::new(Code::NoLeader, "This node has no controller"));
+    };
+    let submission = Submission { preview, ..Submission::new(intent, Principal::anonymous()) };
+    let outcome = controller.submit(submission, Instant::now() + LONGEST_DEADLINE).await.map_err(|refusal| refusal.rejection)?;
+    match outcome.outcomes.into_iter().next() {
+        Some(Err(no)) => Err(no),
+        _ => Ok(Committed { index: outcome.index }),
+    }
+}
+
+/// Answers a plain form with 303: to the result's page, or back to the form. A call from a page that is alive is left alone.
+pub fn redirect(answer: &Answer, done: impl FnOnce() -> String, refused: impl FnOnce(Code) -> String) {
+    let plain_form = use_context::<Parts>().is_some_and(|parts| {
+        parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+    });
+    let (true, Some(response)) = (plain_form, use_context::<ResponseOptions>()) else { return };
+    let target = match answer {
+        Ok(_) => done(),
+        Err(no) => refused(no.code),
+    };
+    // A name that no header can hold was refused before it came here; home is always a safe place.
+    let target = HeaderValue::from_str(&target).unwrap_or(HeaderValue::from_static("/"));
+    response.set_status(StatusCode::SEE_OTHER);
+    response.insert_header(header::LOCATION, target);
+}

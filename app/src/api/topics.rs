@@ -1,0 +1,38 @@
+//! Topics: create, delete.
+
+use super::Answer;
+use super::encoding::Answered;
+use leptos::prelude::*;
+use std::collections::BTreeMap;
+
+/// Creates a topic. Every argument is text as a form sends it; empty means "by default". `preview` binds to what was shown.
+#[server(prefix = "/_fn", endpoint = "create_topic", output = Answered)]
+pub async fn create_topic(
+    #[server(default)] name: String,
+    #[server(default)] partitions: String,
+    #[server(default)] replication_factor: String,
+    #[server(default)] configs: BTreeMap<String, String>,
+    #[server(default)] preview: Option<String>,
+) -> Result<Answer, ServerFnError> {
+    use super::{refused, submit};
+    let form = refused::NewTopicForm { name, partitions, replication_factor, configs };
+    let answer = match form.intent() {
+        Ok(intent) => submit::submit(intent, preview.filter(|token| !token.is_empty())).await,
+        Err(no) => Err(no),
+    };
+    submit::redirect(&answer, || format!("/topics/{}", form.name.trim()), |code| form.way_back(code));
+    Ok(answer)
+}
+
+/// Deletes a topic; `confirm` repeats its name.
+#[server(prefix = "/_fn", endpoint = "delete_topic", output = Answered)]
+pub async fn delete_topic(#[server(default)] name: String, #[server(default)] confirm: String) -> Result<Answer, ServerFnError> {
+    use super::{refused, submit};
+    use metadata::Intent;
+    let answer = match refused::confirmed(&name, &confirm) {
+        Ok(()) => submit::submit(Intent::DeleteTopic { name: name.clone(), expected: None }, None).await,
+        Err(no) => Err(no),
+    };
+    submit::redirect(&answer, || "/topics".to_owned(), |code| refused::way_back(&format!("/topics/{name}"), "tab=settings&", code));
+    Ok(answer)
+}

@@ -1,0 +1,66 @@
+//! The first paint's data: written into the page by the server, read from it when the page comes alive, so that both
+//! render the same.
+
+pub mod base64;
+
+use crate::heard::Heard;
+use crate::recent::Recent;
+use metadata::frame::Pulse;
+use metadata::{NodeId, Rejection, State, slice};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The id of the script element that holds it.
+pub const ELEMENT: &str = "boot";
+
+/// Everything that the first paint rests on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Boot {
+    /// The path and query that it was made for.
+    pub url: String,
+    /// [`slice::encode`]'s form of what the page at `url` shows.
+    pub slice: Vec<u8>,
+    pub pulse: Option<Arc<Pulse>>,
+    pub node_id: NodeId,
+    /// The server's clock.
+    pub now_ms: u64,
+    pub quorum_age_ms: u64,
+    /// Newest first.
+    pub recent: Vec<Recent>,
+    pub heard: Heard,
+    /// How many topics have partitions without all their replicas in sync; the slice holds the worst of them.
+    pub attention: u32,
+    /// Why the form that led here was refused, when it was posted without JavaScript.
+    pub refusal: Option<Rejection>,
+}
+
+impl Boot {
+    /// The text that the page carries: base64 of postcard, so that nothing in it can end the script element.
+    pub fn to_text(&self) -> String {
+        base64::encode(&postcard::to_allocvec(self).unwrap_or_default())
+    }
+
+    /// Reads [`Boot::to_text`]'s form.
+    pub fn from_text(text: &str) -> Option<Boot> {
+        postcard::from_bytes(&base64::decode(text.trim())?).ok()
+    }
+
+    /// The state of the slice; empty when there is none, as while the routes are listed.
+    pub fn state(&self) -> State {
+        slice::decode(&self.slice).unwrap_or_default()
+    }
+}
+
+/// The boot data of this page.
+#[cfg(feature = "hydrate")]
+pub fn of_page() -> Arc<Boot> {
+    use leptos::prelude::document;
+    let text = document().get_element_by_id(ELEMENT).and_then(|element| element.text_content()).unwrap_or_default();
+    Arc::new(Boot::from_text(&text).unwrap_or_default())
+}
+
+/// The boot data of this page.
+#[cfg(not(feature = "hydrate"))]
+pub fn of_page() -> Arc<Boot> {
+    leptos::prelude::use_context::<Arc<Boot>>().unwrap_or_default()
+}

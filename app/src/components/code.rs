@@ -1,0 +1,26 @@
+//! A command with a button that copies it.
+
+use crate::icons::{self, Icon};
+use leptos::prelude::*;
+
+/// One command.
+#[component]
+pub fn CodeLine(#[prop(into)] code: Signal<String>) -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    let live = crate::live::use_live();
+    let copy = move |_| {
+        #[cfg(feature = "hydrate")]
+        {
+            let _promise = window().navigator().clipboard().write_text(&code.get_untracked());
+            live.toast("Copied");
+        }
+    };
+    view! {
+        <pre class="code">
+            <code>{move || code.get()}</code>
+            <button type="button" class="ibtn" aria-label="Copy command" title="Copy command" on:click=copy>
+                <Icon of=icons::COPY/>
+            </button>
+        </pre>
+    }
+}

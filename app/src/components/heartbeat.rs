@@ -1,0 +1,69 @@
+//! The heartbeat strip: one tick per interval, as high as the delay; a missed interval is a flat dash.
+
+use crate::heard::{MISSED, STRIP};
+use crate::live::use_live;
+use leptos::prelude::*;
+use metadata::BrokerId;
+use std::fmt::Write;
+
+const HEIGHT: f32 = 20.0;
+const STEP: f32 = 4.0;
+const TICK: f32 = 2.4;
+
+/// The strip of one broker, newest at the right; `down` draws every interval as missed, as long as nothing else is known.
+#[component]
+pub fn Heartbeat(id: BrokerId, #[prop(into)] down: Signal<bool>) -> impl IntoView {
+    let live = use_live();
+    let strip = Memo::new(move |_| live.heard.with(|heard| heard.strip(id).to_vec()));
+    let paths = Memo::new(move |_| strip.with(|strip| paths(strip, down.get())));
+    let label = move || {
+        let missed = strip.with(|strip| strip.iter().filter(|age| **age == MISSED).count());
+        let seconds = strip.with(|strip| strip.len()).max(1) * 2;
+        match missed {
+            _ if down.get() => format!("Heartbeats of broker {id}: none received"),
+            0 => format!("Heartbeats of broker {id}, last {seconds} s: all received"),
+            missed => format!("Heartbeats of broker {id}, last {seconds} s: {missed} missed"),
+        }
+    };
+    let view_box = format!("0 0 {} {HEIGHT}", STRIP as f32 * STEP - STEP + TICK);
+    view! {
+        <svg class="hb" viewBox=view_box preserveAspectRatio="none" height="20" role="img" aria-label=label>
+            <path class="ok" d=move || paths.with(|paths| paths.0.clone())></path>
+            <path class="miss" d=move || paths.with(|paths| paths.1.clone())></path>
+        </svg>
+    }
+}
+
+/// The outlines of what was received and of what was missed.
+fn paths(strip: &[u16], down: bool) -> (String, String) {
+    let (mut received, mut missed) = (String::new(), String::new());
+    let first = STRIP.saturating_sub(strip.len());
+    for slot in 0..STRIP {
+        let x = slot as f32 * STEP;
+        let age = if slot < first { None } else { strip.get(slot - first).copied() };
+        match age {
+            Some(age) if age != MISSED && !(down && slot + 1 == STRIP) => {
+                let height = 8.0 + f32::from(age.min(4_000)) / 4_000.0 * 12.0;
+                let _ = write!(received, "M{x} {:.1}h{TICK}v{height:.1}h-{TICK}z", HEIGHT - height);
+            }
+            None if !down => {}
+            _ => {
+                let _ = write!(missed, "M{x} {}h{TICK}v2h-{TICK}z", HEIGHT - 2.0);
+            }
+        }
+    }
+    (received, missed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MISSED, paths};
+
+    #[test]
+    fn what_is_not_known_is_not_drawn() {
+        let (received, missed) = paths(&[1_000, MISSED], false);
+        assert_eq!((received.matches('M').count(), missed.matches('M').count()), (1, 1));
+        let (received, missed) = paths(&[], true);
+        assert_eq!((received.len(), missed.matches('M').count()), (0, 30));
+    }
+}

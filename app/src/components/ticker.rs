@@ -1,0 +1,180 @@
+//! The change list: what was committed lately, in one sentence each.
+
+use crate::icons::{self, Glyph, Icon};
+use crate::live::use_live;
+use crate::recent::Recent;
+use crate::time;
+use crate::words::{count, list, num};
+use leptos::prelude::*;
+use metadata::intent::{ConfigOpKind, NewTopic};
+use metadata::{BrokerState, Change, Commit, Intent, Partition};
+
+/// One line of the change list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub glyph: Glyph,
+    /// What it is about, with the address of its page.
+    pub about: Option<(String, String)>,
+    pub text: String,
+    pub warn: bool,
+}
+
+/// A commit in one sentence.
+pub fn line(recent: &Recent) -> Line {
+    let commit = &*recent.commit;
+    let plain = |glyph, text: String| Line { glyph, about: None, text, warn: false };
+    let broker = |glyph, id: metadata::BrokerId, text: String| Line {
+        glyph,
+        about: Some((format!("Broker {id}"), format!("/brokers/{id}"))),
+        text,
+        warn: false,
+    };
+    match &commit.intent {
+        None => plain(icons::QUORUM, membership(commit)),
+        Some(Intent::BootstrapCluster { .. }) => plain(icons::QUORUM, "Cluster formed".to_owned()),
+        Some(Intent::RegisterBroker { registration }) => {
+            let rack = registration.rack.as_ref().map(|rack| format!(" in rack {rack}")).unwrap_or_default();
+            broker(icons::BROKERS, registration.id, format!("registered{rack}"))
+        }
+        Some(Intent::UnregisterBroker { id, .. }) => broker(icons::TRASH, *id, "unregistered".to_owned()),
+        Some(Intent::BrokerHeartbeat { heartbeat }) => {
+            let (glyph, text) = transition(commit);
+            broker(glyph, heartbeat.id, format!("{text}{}", affected(recent)))
+        }
+        Some(Intent::SessionExpired { id, .. }) => {
+            Line { warn: true, ..broker(icons::FENCE, *id, format!("fenced: no heartbeat{}", affected(recent))) }
+        }
+        Some(Intent::ContinueFencing { id, .. }) => Line { warn: true, ..broker(icons::FENCE, *id, format!("fencing goes on{}", affected(recent))) },
+        Some(Intent::FenceBroker { id, .. }) => Line { warn: true, ..broker(icons::FENCE, *id, format!("fenced by an operator{}", affected(recent))) },
+        Some(Intent::UnfenceBroker { id, .. }) => broker(icons::UNLOCK, *id, format!("unfenced by an operator{}", affected(recent))),
+        Some(Intent::ChangeIsr { .. }) => isr(recent),
+        Some(Intent::CreateTopics { topics }) => created(recent, topics),
+        Some(Intent::DeleteTopic { name, .. }) => Line { glyph: icons::TRASH, about: Some((name.clone(), String::new())), text: "deleted".to_owned(), warn: false },
+        Some(Intent::ChangeConfigs { name, ops, .. }) => {
+            let text = match ops.as_slice() {
+                [one] => match (&one.op, &one.value) {
+                    (ConfigOpKind::Set, Some(value)) => format!("{} set to {value}", one.key),
+                    (ConfigOpKind::Delete, _) => format!("{} back to its default", one.key),
+                    (_, value) => format!("{} changed by {}", one.key, value.as_deref().unwrap_or_default()),
+                },
+                many => count(many.len() as u64, "configuration key changed", "configuration keys changed"),
+            };
+            Line { glyph: icons::SLIDERS, about: Some((name.clone(), topic_path(name))), text, warn: false }
+        }
+    }
+}
+
+fn topic_path(name: &str) -> String {
+    format!("/topics/{name}")
+}
+
+fn affected(recent: &Recent) -> String {
+    match recent.partitions {
+        0 => String::new(),
+        some => format!(", {}", count(some, "partition changed", "partitions changed")),
+    }
+}
+
+fn membership(commit: &Commit) -> String {
+    commit
+        .changes
+        .iter()
+        .find_map(|change| match change {
+            Change::ControllersChanged { controllers } => {
+                let voters: Vec<_> = controllers.iter().filter(|node| node.voter).map(|node| node.id).collect();
+                Some(format!("Controllers: voters {}", list(voters)))
+            }
+            _ => None,
+        })
+        .unwrap_or_else(|| "Controllers changed".to_owned())
+}
+
+fn transition(commit: &Commit) -> (Glyph, String) {
+    let state = commit.changes.iter().find_map(|change| match change {
+        Change::BrokerChanged { broker } => Some(broker.state),
+        _ => None,
+    });
+    match state {
+        Some(BrokerState::Online) => (icons::UNLOCK, "online".to_owned()),
+        Some(BrokerState::ShuttingDown) => (icons::MOVE, "shuts down in order".to_owned()),
+        Some(BrokerState::Fenced | BrokerState::Fencing) => (icons::FENCE, "fenced at its own request".to_owned()),
+        None => (icons::BROKERS, "changed".to_owned()),
+    }
+}
+
+fn isr(recent: &Recent) -> Line {
+    let first = recent.commit.changes.iter().find_map(|change| match change {
+        Change::PartitionChanged { partition, .. } => Some(partition),
+        _ => None,
+    });
+    let full = |partition: &Partition| partition.isr.len() == partition.replicas.len();
+    let glyph = if first.is_some_and(|partition| full(partition)) { icons::ISR_GREW } else { icons::ISR_SHRANK };
+    let text = match first {
+        Some(partition) if recent.partitions == 1 => {
+            format!("Partition {}: ISR is {}, {} of {}", num(partition.partition), list(&partition.isr), partition.isr.len(), partition.replicas.len())
+        }
+        _ => format!("ISR changed on {}", count(recent.partitions, "partition", "partitions")),
+    };
+    Line { glyph, about: None, text, warn: false }
+}
+
+fn created(recent: &Recent, topics: &[NewTopic]) -> Line {
+    let made = recent.commit.changes.iter().filter_map(|change| match change {
+        Change::TopicCreated { name, .. } => Some(name.to_string()),
+        _ => None,
+    });
+    match (topics, made.collect::<Vec<_>>().as_slice()) {
+        ([_], [name]) => Line {
+            glyph: icons::PLUS,
+            about: Some((name.clone(), topic_path(name))),
+            text: format!("created, {}", count(recent.partitions, "partition", "partitions")),
+            warn: false,
+        },
+        _ => Line { glyph: icons::PLUS, about: None, text: format!("Topics created, {} in all", count(recent.partitions, "partition", "partitions")), warn: false },
+    }
+}
+
+/// The newest `most` changes.
+#[component]
+pub fn Ticker(#[prop(into)] most: usize) -> impl IntoView {
+    let live = use_live();
+    // What was there at first does not slide in.
+    let first = StoredValue::new(live.recent.with_untracked(|recent| recent.first().map_or(0, |recent| recent.commit.index)));
+    let rows = move || live.recent.with(|recent| recent.iter().take(most).cloned().collect::<Vec<_>>());
+    view! {
+        <ol class="ticker">
+            <For each=rows key=|recent| recent.commit.index let:recent>
+                <TickerRow fresh={recent.commit.index > first.get_value()} recent=recent/>
+            </For>
+        </ol>
+    }
+}
+
+#[component]
+fn TickerRow(recent: Recent, fresh: bool) -> impl IntoView {
+    let live = use_live();
+    let Line { glyph, about, text, warn } = line(&recent);
+    let class = match (warn, fresh) {
+        (true, true) => "is-warn in",
+        (true, false) => "is-warn",
+        (false, true) => "in",
+        (false, false) => "",
+    };
+    let at_ms = recent.commit.at_ms;
+    let about = about.map(|(name, path)| {
+        if path.is_empty() { view! { <span class="med">{name}</span>" " }.into_any() } else { view! { <a class="med" href=path>{name}</a>" " }.into_any() }
+    });
+    view! {
+        <li class=class>
+            <span class="tk-i"><Icon of=glyph/></span>
+            <div>
+                <p class="tr">{about}<span class="soft">{text}</span></p>
+                <p class="mute num">
+                    <span>"#"{num(recent.commit.index)}</span>
+                    <span>{recent.commit.principal.to_string()}</span>
+                    <time>{move || format!("{} ago", time::age(live.now_ms.get().saturating_sub(at_ms)))}</time>
+                </p>
+            </div>
+        </li>
+    }
+}

@@ -1,0 +1,196 @@
+//! What every page reads: the replica of the cluster's state in this browser, and what is known about its freshness.
+//! On the server the same signals hold the slice of the first paint, and never change.
+
+use crate::boot::Boot;
+use crate::heard::Heard;
+use crate::recent::Recent;
+use leptos::prelude::*;
+use metadata::digest::Digest;
+use metadata::frame::Pulse;
+use metadata::{Index, NodeId, State};
+use std::sync::Arc;
+
+/// How fresh the page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// The first paint, until the feed says where it is.
+    Connecting,
+    Live,
+    /// No frame for three seconds, or a node without its quorum. `since_ms` is the server's clock when it was last live.
+    Stale { since_ms: u64 },
+}
+
+impl Connection {
+    /// The value of `data-connection`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Connection::Connecting => "connecting",
+            Connection::Live => "live",
+            Connection::Stale { .. } => "stale",
+        }
+    }
+
+    /// Whether it is stale.
+    pub fn stale(self) -> bool {
+        matches!(self, Connection::Stale { .. })
+    }
+}
+
+/// A short message that leaves by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toast {
+    pub id: u64,
+    pub text: String,
+    /// Whether it reports a failure.
+    pub failed: bool,
+}
+
+/// The digests of this browser's replica after its last commits, oldest first.
+pub type Digests = Arc<Vec<(Index, Digest)>>;
+
+/// The live view of the cluster. `Copy`: take it with [`use_live`] and read its signals.
+#[derive(Clone, Copy)]
+pub struct Live {
+    /// The state that every page renders from. While `whole` is false it holds what the first page shows, with the whole's counts.
+    pub state: Signal<Arc<State>>,
+    /// Whether `state` is the whole state and no longer the slice of the first paint.
+    pub whole: Signal<bool>,
+    /// Soft state: heartbeats, roles, backup, since when the verdict stands.
+    pub pulse: Signal<Option<Arc<Pulse>>>,
+    pub connection: Signal<Connection>,
+    /// The last commits, newest first, at most 50.
+    pub recent: Signal<Arc<Vec<Recent>>>,
+    /// The server's clock; ticks each second in the browser, stands still on the server and while stale.
+    pub now_ms: Signal<u64>,
+    /// The node that serves this page.
+    pub node_id: Signal<NodeId>,
+    /// From the leader's stamp of the last commit to its arrival here.
+    pub delay_ms: Signal<Option<u64>>,
+    /// Milliseconds since the last frame; counts up while stale.
+    pub silence_ms: Signal<u64>,
+    /// Recent heartbeat ages per broker and the commit rate, for strips and sparklines.
+    pub heard: Signal<Arc<Heard>>,
+    /// The last 64 digests of this browser's replica.
+    pub digests: Signal<Digests>,
+    /// The index up to which this browser has everything; at or above `state.revision()`.
+    pub reached: Signal<Index>,
+    /// The number of the present attempt to reconnect; 0 while connected.
+    pub attempt: Signal<u32>,
+    pub toasts: Signal<Vec<Toast>>,
+    pub(crate) wire: Wire,
+}
+
+/// The writing side of [`Live`], for the feed.
+#[derive(Clone, Copy)]
+pub(crate) struct Wire {
+    pub state: RwSignal<Arc<State>>,
+    pub whole: RwSignal<bool>,
+    pub pulse: RwSignal<Option<Arc<Pulse>>>,
+    pub connection: RwSignal<Connection>,
+    pub recent: RwSignal<Arc<Vec<Recent>>>,
+    pub now_ms: RwSignal<u64>,
+    pub node_id: RwSignal<NodeId>,
+    pub delay_ms: RwSignal<Option<u64>>,
+    pub silence_ms: RwSignal<u64>,
+    pub heard: RwSignal<Arc<Heard>>,
+    pub digests: RwSignal<Digests>,
+    pub reached: RwSignal<Index>,
+    pub attempt: RwSignal<u32>,
+    pub toasts: RwSignal<Vec<Toast>>,
+    /// Rises when a person asks to reconnect now.
+    pub retry: RwSignal<u32>,
+    pub toast_id: StoredValue<u64>,
+}
+
+/// The live view of this page.
+pub fn use_live() -> Live {
+    expect_context::<Live>()
+}
+
+impl Live {
+    /// The signals of a first paint.
+    pub(crate) fn from_boot(boot: &Boot, state: State) -> Live {
+        let connection =
+            if boot.quorum_age_ms > STALE_MS { Connection::Stale { since_ms: boot.now_ms } } else { Connection::Connecting };
+        let wire = Wire {
+            digests: RwSignal::new(Arc::new(vec![(state.revision(), state.digest())])),
+            reached: RwSignal::new(state.revision()),
+            state: RwSignal::new(Arc::new(state)),
+            whole: RwSignal::new(false),
+            pulse: RwSignal::new(boot.pulse.clone()),
+            connection: RwSignal::new(connection),
+            recent: RwSignal::new(Arc::new(boot.recent.clone())),
+            now_ms: RwSignal::new(boot.now_ms),
+            node_id: RwSignal::new(boot.node_id),
+            delay_ms: RwSignal::new(None),
+            silence_ms: RwSignal::new(boot.quorum_age_ms),
+            heard: RwSignal::new(Arc::new(boot.heard.clone())),
+            attempt: RwSignal::new(0),
+            toasts: RwSignal::new(Vec::new()),
+            retry: RwSignal::new(0),
+            toast_id: StoredValue::new(0),
+        };
+        Live {
+            state: wire.state.into(),
+            whole: wire.whole.into(),
+            pulse: wire.pulse.into(),
+            connection: wire.connection.into(),
+            recent: wire.recent.into(),
+            now_ms: wire.now_ms.into(),
+            node_id: wire.node_id.into(),
+            delay_ms: wire.delay_ms.into(),
+            silence_ms: wire.silence_ms.into(),
+            heard: wire.heard.into(),
+            digests: wire.digests.into(),
+            reached: wire.reached.into(),
+            attempt: wire.attempt.into(),
+            toasts: wire.toasts.into(),
+            wire,
+        }
+    }
+
+    /// Whether actions are off: nothing is asked of a cluster whose state is not known.
+    pub fn stale(&self) -> bool {
+        self.connection.get().stale()
+    }
+
+    /// Step 9: waits until this browser has everything up to `index`, so that a page never shows less than its own caller
+    /// was just told. Gives up after ten seconds: the page is stale then, and says so.
+    pub async fn caught_up(&self, index: Index) {
+        #[cfg(feature = "hydrate")]
+        crate::feed::caught_up(self.reached, index).await;
+        #[cfg(not(feature = "hydrate"))]
+        let _ = index;
+    }
+
+    /// Shows a message for five seconds.
+    pub fn toast(&self, text: impl Into<String>) {
+        self.wire.show(text.into(), false);
+    }
+
+    /// Shows the message of a failure.
+    pub fn toast_failure(&self, text: impl Into<String>) {
+        self.wire.show(text.into(), true);
+    }
+
+    /// Takes a message away.
+    pub fn dismiss(&self, id: u64) {
+        self.wire.toasts.update(|toasts| toasts.retain(|toast| toast.id != id));
+    }
+
+    /// Tries to connect now instead of at the end of the back-off.
+    pub fn reconnect(&self) {
+        self.wire.retry.update(|count| *count += 1);
+    }
+}
+
+impl Wire {
+    pub(crate) fn show(self, text: String, failed: bool) {
+        let id = self.toast_id.get_value() + 1;
+        self.toast_id.set_value(id);
+        self.toasts.update(|toasts| toasts.push(Toast { id, text, failed }));
+    }
+}
+
+/// How long a page may hear nothing of the quorum before it calls itself stale.
+pub const STALE_MS: u64 = 3_000;

@@ -1,0 +1,256 @@
+//! One broker: its last minute, its load, its replicas by topic, its registration, and the operator's fence.
+
+mod fence;
+mod replicas;
+
+use super::brokers::rack_name;
+use super::first_paint;
+use crate::components::broker_state::{StateWords, heard, lag, pulse_of};
+use crate::components::card::Card;
+use crate::components::empty::Empty;
+use crate::components::facts::{Fact, Facts};
+use crate::components::field::{FormNote, refusal_before};
+use crate::components::heartbeat::Heartbeat;
+use crate::components::share_bar::{FairShare, ShareBar};
+use crate::components::ticker;
+use crate::icons::{self, Icon};
+use crate::live::use_live;
+use crate::place::Place;
+use crate::recent::Recent;
+use crate::shown::Shown;
+use crate::time;
+use crate::words::num;
+use fence::FenceAction;
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+use leptos_router::params::ParamsMap;
+use metadata::{Broker, BrokerId, BrokerState, Change, Intent, Principal, State};
+use replicas::ReplicasByTopic;
+use std::sync::Arc;
+
+/// What the first paint of this page needs: the topics with most of its replicas, as far as they are small.
+pub fn shown(state: &State, id: BrokerId, _query: &ParamsMap) -> Shown {
+    Shown { rows: Vec::new(), whole: replicas::for_first_paint(state, id) }
+}
+
+/// The page.
+#[component]
+pub fn BrokerPage() -> impl IntoView {
+    let live = use_live();
+    let location = use_location();
+    let id = Memo::new(move |before: Option<&Option<BrokerId>>| match Place::of(&location.pathname.get()) {
+        Place::Broker(id) => Some(id),
+        _ => before.copied().flatten(),
+    });
+    let there = Memo::new(move |_| id.get().filter(|id| live.state.with(|state| state.broker(*id).is_some())));
+    let body = move || match there.get() {
+        Some(id) => view! { <Present id=id/> }.into_any(),
+        None => view! { <Unknown id=id.get()/> }.into_any(),
+    };
+    view! { <div class="page">{body}</div> }
+}
+
+#[component]
+fn Unknown(id: Option<BrokerId>) -> impl IntoView {
+    first_paint::answer_not_found();
+    let text = match id {
+        Some(id) => format!("No broker with the id {id} is registered."),
+        None => "A broker's id is a whole number.".to_owned(),
+    };
+    view! {
+        <section class="card">
+            <Empty heading=1 glyph=icons::BROKERS title="No such broker" text=text>
+                <a class="btn" href="/brokers"><span>"All brokers"</span></a>
+            </Empty>
+        </section>
+    }
+}
+
+#[component]
+fn Present(id: BrokerId) -> impl IntoView {
+    let live = use_live();
+    let broker = Memo::new(move |before: Option<&Option<Arc<Broker>>>| {
+        // Being unregistered unmounts this; until then what was known last stays.
+        live.state.with(|state| state.broker(id).cloned()).or_else(|| before.cloned().flatten())
+    });
+    // Posted without JavaScript, the fence answers here; from a page that is alive, in its dialog.
+    let refused = refusal_before();
+    let before = Signal::derive(move || refused.get_value());
+    view! {
+        <Head id=id broker=broker/>
+        <FormNote fields=&[] refusal=before/>
+        <div class="split">
+            <div class="stack">
+                <Heartbeats id=id broker=broker/>
+                <LoadCard id=id broker=broker/>
+                <ReplicasByTopic id=id/>
+            </div>
+            <div class="stack">
+                {move || broker.get().map(|broker| view! { <Registration broker=broker.clone()/><Endpoints broker=broker/> })}
+                <Changes id=id/>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn Head(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
+    let held = Memo::new(move |_| broker.with(|broker| broker.as_ref().is_some_and(|broker| broker.held)));
+    let state = move || broker.with(|broker| broker.as_ref().map(|broker| view! { <StateWords state=broker.state/> }));
+    let place = move || {
+        broker.with(|broker| {
+            let broker = broker.as_ref()?;
+            let host = broker.endpoints.first().map(|endpoint| format!(", {}", endpoint.host)).unwrap_or_default();
+            Some(format!("{}{host}", rack_name(broker.rack.as_deref())))
+        })
+    };
+    view! {
+        <header class="page-head">
+            <div>
+                <div class="title"><h1>{format!("Broker {id}")}</h1>{state}</div>
+                <p>{place}</p>
+            </div>
+            <div class="actions"><FenceAction id=id held=held/></div>
+        </header>
+    }
+}
+
+#[component]
+fn Heartbeats(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
+    let live = use_live();
+    let pulse = pulse_of(live, id);
+    let down = Memo::new(move |_| broker.with(|broker| broker.as_ref().is_some_and(|broker| matches!(broker.state, BrokerState::Fenced | BrokerState::Fencing))));
+    let last = move || broker.with(|broker| broker.as_ref().map(|broker| pulse.with(|pulse| heard(broker, pulse.as_ref()))));
+    view! {
+        <Card title="Heartbeats" sub=|| "last 60 s" end=move || view! { <span class="num">{last}</span> }>
+            <div class="card-b">
+                <Heartbeat id=id down=down/>
+                <div class="hb-axis"><span>"60 s ago"</span><span>"now"</span></div>
+            </div>
+        </Card>
+    }
+}
+
+#[component]
+fn LoadCard(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
+    let live = use_live();
+    let load = Memo::new(move |_| live.state.with(|state| state.load(id)));
+    let fair = Memo::new(move |_| live.state.with(FairShare::of));
+    let down = Memo::new(move |_| broker.with(|broker| broker.as_ref().is_some_and(|broker| !broker.active())));
+    view! {
+        <Card title="Load">
+            <div class="card-b cols-2 loose">
+                {move || load_field("Leaders", load.get().leaders, fair.get().leaders, down.get())}
+                {move || load_field("Replicas", load.get().replicas, fair.get().replicas, down.get())}
+            </div>
+        </Card>
+    }
+}
+
+fn load_field(label: &'static str, value: u32, fair: u32, down: bool) -> impl IntoView {
+    let percent = (f64::from(value) / f64::from(fair.max(1)) - 1.0) * 100.0;
+    let apart = match percent.round() as i64 {
+        _ if fair == 0 => String::new(),
+        0 => ", as many".to_owned(),
+        more if more > 0 => format!(", +{more} %"),
+        less => format!(", −{} %", -less),
+    };
+    view! {
+        <div class="field">
+            <div class="row between">
+                <span class="soft">{label}</span>
+                <span class="num"><b>{num(value)}</b>" "<span class="mute">{format!("fair share {}{apart}", num(fair))}</span></span>
+            </div>
+            <ShareBar value=value fair=fair most=value.max(fair) down=down/>
+        </div>
+    }
+}
+
+#[component]
+fn Registration(broker: Arc<Broker>) -> impl IntoView {
+    let live = use_live();
+    let pulse = pulse_of(live, broker.id);
+    let acknowledged = move || {
+        let index = pulse.with(|pulse| pulse.and_then(|pulse| pulse.acknowledged_index));
+        let (lag, _) = lag(index, live.state.with(State::revision));
+        index.map_or(lag.clone(), |index| format!("#{}, {lag}", num(index)))
+    };
+    let push = broker.push_url.clone().unwrap_or_else(|| "none: it pulls".to_owned());
+    view! {
+        <Card title="Registration">
+            <div class="card-b">
+                <Facts>
+                    <Fact label="Broker epoch">{num(broker.epoch)}</Fact>
+                    <Fact label="Changed">"#"{num(broker.changed_index)}</Fact>
+                    <Fact label="Acknowledged">{acknowledged}</Fact>
+                    <Fact label="Operator's fence">{if broker.held { "held" } else { "none" }}</Fact>
+                    <Fact label="Incarnation"><code>{broker.incarnation_id.to_string()}</code></Fact>
+                    <Fact label="Pushes go to"><code>{push}</code></Fact>
+                </Facts>
+            </div>
+        </Card>
+    }
+}
+
+#[component]
+fn Endpoints(broker: Arc<Broker>) -> impl IntoView {
+    let rows = broker.endpoints.iter().map(|endpoint| {
+        let address = format!("{}:{}", endpoint.host, endpoint.port);
+        view! { <tr><th scope="row" class="mute">{endpoint.name.clone()}</th><td class="r wrap-text"><code>{address}</code></td></tr> }
+    });
+    view! {
+        <Card title="Endpoints">
+            <table class="dt dt--flush"><caption class="sr">"Endpoints"</caption><tbody>{rows.collect_view()}</tbody></table>
+        </Card>
+    }
+}
+
+/// Whether a commit is about a broker, or by it.
+fn concerns(recent: &Recent, id: BrokerId) -> bool {
+    let asked = match &recent.commit.intent {
+        Some(Intent::RegisterBroker { registration }) => registration.id == id,
+        Some(
+            Intent::UnregisterBroker { id: of, .. }
+            | Intent::SessionExpired { id: of, .. }
+            | Intent::ContinueFencing { id: of, .. }
+            | Intent::FenceBroker { id: of, .. }
+            | Intent::UnfenceBroker { id: of, .. },
+        ) => *of == id,
+        _ => false,
+    };
+    let changed = |change: &Change| matches!(change, Change::BrokerRegistered { broker } | Change::BrokerChanged { broker } if broker.id == id);
+    asked || recent.commit.principal == Principal::broker(id) || recent.commit.changes.iter().any(changed)
+}
+
+#[component]
+fn Changes(id: BrokerId) -> impl IntoView {
+    let live = use_live();
+    let rows = Memo::new(move |_| live.recent.with(|recent| recent.iter().filter(|recent| concerns(recent, id)).take(8).cloned().collect::<Vec<_>>()));
+    view! {
+        <Card title="Changes" sub=move || format!("about broker {id}, among the last 50")>
+            <ol class="ticker"><For each=move || rows.get() key=|recent| recent.commit.index let:recent><ChangeRow recent=recent/></For></ol>
+            <Show when=move || rows.with(Vec::is_empty)><p class="card-b mute">"None lately."</p></Show>
+        </Card>
+    }
+}
+
+#[component]
+fn ChangeRow(recent: Recent) -> impl IntoView {
+    let live = use_live();
+    let line = ticker::line(&recent);
+    let at_ms = recent.commit.at_ms;
+    let about = line.about.map(|(name, _)| format!("{name} ")).unwrap_or_default();
+    view! {
+        <li class=if line.warn { "is-warn" } else { "" }>
+            <span class="tk-i"><Icon of=line.glyph/></span>
+            <div>
+                <p class="tr"><span class="med">{about}</span><span class="soft">{line.text}</span></p>
+                <p class="mute num">
+                    <span>"#"{num(recent.commit.index)}</span>
+                    <span>{recent.commit.principal.to_string()}</span>
+                    <time>{move || format!("{} ago", time::age(live.now_ms.get().saturating_sub(at_ms)))}</time>
+                </p>
+            </div>
+        </li>
+    }
+}

@@ -1,0 +1,227 @@
+//! Create a topic: the form at the left, judged as it is filled in; at the right what would be committed, computed by the
+//! leader's own planner in this browser. Without JavaScript it is a plain form.
+
+mod draft;
+mod fields;
+mod panel;
+mod preview;
+
+use crate::api::{CreateTopic, answer};
+use crate::components::entered;
+use crate::components::field::{FormNote, refusal_of};
+use crate::icons::{self, Icon};
+use crate::live::use_live;
+use crate::pages::first_paint::actions_off;
+use crate::shown::Shown;
+use crate::words::num;
+use draft::Draft;
+use fields::{Configuration, FactorField, NameField, PartitionsField};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_navigate, use_query_map};
+use leptos_router::params::ParamsMap;
+use metadata::configs::KEYS;
+use metadata::intent::NewTopic;
+use metadata::{Code, Rejection, State};
+use panel::PreviewPanel;
+use preview::{Preview, preview};
+
+/// What the first paint of this page needs: the topic that the entered name collides with, if any.
+pub fn shown(state: &State, query: &ParamsMap) -> Shown {
+    let colliding = state.colliding(Draft::of_query(query).name.trim());
+    Shown { rows: colliding.map(|topic| topic.id).into_iter().collect(), whole: Vec::new() }
+}
+
+/// What the fields of the form share.
+#[derive(Clone, Copy)]
+pub(crate) struct Form {
+    pub draft: RwSignal<Draft>,
+    /// Whether a person tried to send it: from then on what is missing is a mistake.
+    pub tried: RwSignal<bool>,
+    /// Why it was refused, as long as it still says what was refused.
+    pub refusal: Signal<Option<Rejection>>,
+}
+
+/// The page.
+#[component]
+pub fn CreateTopicPage() -> impl IntoView {
+    let live = use_live();
+    let draft = RwSignal::new(Draft::of_query(&use_query_map().get_untracked()));
+    let action = ServerAction::<CreateTopic>::new();
+    let tried = RwSignal::new(false);
+    let sent = RwSignal::new(draft.get_untracked());
+    let answered = refusal_of(action);
+    let refusal = Signal::derive(move || answered.get().filter(|_| draft.with(|draft| sent.with(|sent| sent == draft))));
+    let form = Form { draft, tried, refusal };
+    let seed = RwSignal::new(None::<u128>);
+    let planned = planned(draft, seed);
+    Effect::new(move |_| {
+        draft.update(take_entered);
+        sent.set(draft.get_untracked());
+        seed.set(Some(draw_seed()));
+        request_animation_frame(|| entered::focus(fields::NAME));
+    });
+    leave_when_done(action, sent);
+    escape_leaves();
+    let pending = action.pending();
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        tried.set(true);
+        let filled = draft.get_untracked();
+        if !live.state.with_untracked(|state| draft::possible(state, &filled)) {
+            return fields::focus_first_problem();
+        }
+        if pending.get_untracked() || live.connection.get_untracked().stale() {
+            return;
+        }
+        let token = planned.with_untracked(|planned| planned.as_ref().and_then(|planned| planned.as_ref().ok()).and_then(|preview| preview.token.clone()));
+        let configs = filled.configs();
+        sent.set(filled.clone());
+        action.dispatch(CreateTopic { name: filled.name, partitions: filled.partitions, replication_factor: filled.replication_factor, configs, preview: token });
+    };
+    view! {
+        <div class="page page--fill">
+            <form class="card card--list fill" method="post" action=CreateTopic::url() autocomplete="off" novalidate on:submit=submit>
+                <header class="sheet-h">
+                    <h1>"Create topic"</h1>
+                    <a class="ibtn" href="/topics" aria-label="Close" title="Close"><Icon of=icons::CLOSE/></a>
+                </header>
+                <div class="create grow">
+                    <div class="create-f">
+                        <Refused refusal=refusal/>
+                        <NameField form=form/>
+                        <div class="stack">
+                            <div class="fields"><PartitionsField form=form/><FactorField form=form/></div>
+                            <p class="help num">{move || draft.with(summary)}</p>
+                        </div>
+                        <Configuration form=form/>
+                    </div>
+                    <PreviewPanel draft=draft planned=planned/>
+                </div>
+                <Footer pending=pending.into()/>
+            </form>
+        </div>
+    }
+}
+
+/// The answer that concerns no field. A stale preview is no mistake: the new one is drawn already.
+#[component]
+fn Refused(refusal: Signal<Option<Rejection>>) -> impl IntoView {
+    let stale = Memo::new(move |_| refusal.with(|no| no.as_ref().is_some_and(|no| no.code == Code::StalePreview)));
+    let other = Signal::derive(move || refusal.get().filter(|no| no.code != Code::StalePreview));
+    view! {
+        <FormNote fields=fields::FIELDS refusal=other/>
+        <div role="alert">
+            {move || stale.get().then(|| view! {
+                <p class="form-error warn">
+                    <Icon of=icons::WARN/>
+                    <span><b>"The cluster changed while you looked."</b>" Nothing was created. The preview shows the new placement: look again, then create."</span>
+                </p>
+            })}
+        </div>
+    }
+}
+
+#[component]
+fn Footer(pending: Signal<bool>) -> impl IntoView {
+    let off = actions_off();
+    view! {
+        <footer class="sheet-f">
+            <span class="mute small grow">"Commits one entry with the topic and all its partitions. Fails, and changes nothing, if this placement is no longer possible."</span>
+            <a class="btn" href="/topics">"Cancel"</a>
+            <button class="btn primary needs-live" aria-busy=move || pending.get().then_some("true") disabled=move || off.get()>"Create topic"</button>
+        </footer>
+    }
+}
+
+/// What a number of partitions and a factor come to.
+fn summary(draft: &Draft) -> String {
+    const LATER: &str = "Partitions can be added later, never removed.";
+    let Ok(NewTopic { partitions: Some(partitions), replication_factor: Some(factor), .. }) = draft.asked() else { return LATER.to_owned() };
+    let replicas = u64::try_from(partitions.saturating_mul(factor)).unwrap_or_default();
+    let loss = match factor {
+        ..=1 => "Data is lost with its broker.".to_owned(),
+        2 => "Data survives the loss of one broker.".to_owned(),
+        more => format!("Data survives the loss of {} brokers.", more - 1),
+    };
+    format!("{}. {loss} {LATER}", crate::words::count(replicas, "replica", "replicas"))
+}
+
+/// What would be committed, computed anew when the form or the cluster changes; none until the seed is drawn.
+fn planned(draft: RwSignal<Draft>, seed: RwSignal<Option<u128>>) -> Memo<Option<Result<Preview, Rejection>>> {
+    let live = use_live();
+    let asked = Memo::new(move |_| draft.with(Draft::asked));
+    Memo::new(move |_| {
+        let seed = seed.get()?;
+        Some(asked.with(|asked| match asked {
+            Ok(asked) => live.state.with(|state| preview(state, seed, asked)),
+            Err(no) => Err(no.clone()),
+        }))
+    })
+}
+
+/// What was typed before the page came alive.
+fn take_entered(draft: &mut Draft) {
+    let take = |text: &mut String, id: &str| {
+        if let Some(entered) = entered::text(id) {
+            *text = entered;
+        }
+    };
+    take(&mut draft.name, fields::NAME);
+    take(&mut draft.partitions, fields::PARTITIONS);
+    take(&mut draft.replication_factor, fields::FACTOR);
+    for key in KEYS {
+        let entered = entered::text(&fields::config_id(key)).or_else(|| entered::chosen(&fields::config_name(key)));
+        if let Some(entered) = entered {
+            draft.configs.insert(key.name, entered);
+        }
+    }
+}
+
+/// Once it is committed and this browser has seen it: to the topic's page.
+fn leave_when_done(action: ServerAction<CreateTopic>, sent: RwSignal<Draft>) {
+    let live = use_live();
+    let navigate = use_navigate();
+    Effect::new(move |_| {
+        let Some(Ok(committed)) = answer(action.value().get()) else { return };
+        let navigate = navigate.clone();
+        let name = sent.with_untracked(|sent| sent.name.trim().to_owned());
+        leptos::task::spawn_local(async move {
+            live.caught_up(committed.index).await;
+            live.toast(format!("Created {name} at #{}", num(committed.index)));
+            navigate(&format!("/topics/{name}"), NavigateOptions::default());
+        });
+    });
+}
+
+/// Escape leaves the form, unless it closes something above it.
+fn escape_leaves() {
+    #[cfg(feature = "hydrate")]
+    {
+        let navigate = use_navigate();
+        let handle = window_event_listener(leptos::ev::keydown, move |event| {
+            let covered = document().query_selector("dialog[open]").ok().flatten().is_some();
+            if event.key() == "Escape" && !event.default_prevented() && !covered {
+                navigate("/topics", NavigateOptions::default());
+            }
+        });
+        on_cleanup(move || handle.remove());
+    }
+}
+
+/// 128 bits of chance, drawn once per visit: the same form over the same state shows the same placement.
+#[cfg(feature = "hydrate")]
+fn draw_seed() -> u128 {
+    let mut bytes = [0; 16];
+    if let Ok(crypto) = window().crypto() {
+        let _zeros_are_a_seed_too = crypto.get_random_values_with_u8_array(&mut bytes);
+    }
+    u128::from_be_bytes(bytes)
+}
+
+/// On the server nothing is previewed.
+#[cfg(not(feature = "hydrate"))]
+fn draw_seed() -> u128 {
+    0
+}

@@ -1,0 +1,225 @@
+//! One topic: what it is in a line of facts, and its partitions, placement, configuration and settings behind tabs.
+
+mod configuration;
+mod delete;
+mod partitions;
+mod placement;
+mod settings;
+
+use super::first_paint;
+use crate::components::empty::Empty;
+use crate::components::facts::{Fact, Facts};
+use crate::components::status::{Health, Tag};
+use crate::config_values;
+use crate::icons;
+use crate::live::{Live, use_live};
+use crate::pages::topics::affected;
+use crate::place::Place;
+use crate::shown::Shown;
+use crate::time;
+use crate::words::num;
+use configuration::Configuration;
+use leptos::prelude::*;
+use leptos_router::hooks::{use_location, use_query_map};
+use leptos_router::params::ParamsMap;
+use metadata::configs::{self, Key};
+use metadata::views::TopicHealth;
+use metadata::{Change, Index, State, Topic, TopicId};
+use partitions::Partitions;
+use placement::Placement;
+use settings::Settings;
+use std::sync::Arc;
+
+/// What the first paint of this page needs: the topic whole.
+pub fn shown(state: &State, name: &str, _query: &ParamsMap) -> Shown {
+    Shown { rows: Vec::new(), whole: state.topic_by_name(name).map(|topic| topic.id).into_iter().collect() }
+}
+
+/// Where the topic of this page stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Standing {
+    There(TopicId),
+    /// It was there while this page was open.
+    Deleted { id: TopicId, at: Option<Index> },
+    Unknown,
+    /// The first state of this browser does not hold it; the whole state is on its way.
+    NotHeard,
+}
+
+/// The page.
+#[component]
+pub fn TopicPage() -> impl IntoView {
+    let location = use_location();
+    let name = Memo::new(move |before: Option<&String>| match Place::of(&location.pathname.get()) {
+        Place::Topic(name) => name,
+        _ => before.cloned().unwrap_or_default(),
+    });
+    let standing = standing(name);
+    let body = move || match standing.get() {
+        Standing::There(id) => view! { <Present id=id/> }.into_any(),
+        Standing::Deleted { at, .. } => view! { <Deleted name=name.get() at=at/> }.into_any(),
+        Standing::Unknown => view! { <Unknown name=name.get()/> }.into_any(),
+        Standing::NotHeard => view! { <header class="page-head"><h1>{name.get()}</h1></header> }.into_any(),
+    };
+    view! { <div class="page">{body}</div> }
+}
+
+fn standing(name: Memo<String>) -> Memo<Standing> {
+    let live = use_live();
+    let complete = first_paint::complete();
+    let there = Memo::new(move |_| live.state.with(|state| state.topic_by_name(&name.read()).map(|topic| topic.id)));
+    let asked = StoredValue::new(name.get_untracked());
+    Memo::new(move |before: Option<&Standing>| {
+        let same = asked.with_value(|asked| *asked == name.get());
+        asked.set_value(name.get());
+        match (there.get(), before) {
+            (Some(id), _) => Standing::There(id),
+            (None, Some(Standing::There(id))) if same => Standing::Deleted { id: *id, at: deleted_at(live, *id) },
+            // The commit reaches the change list a moment after the state.
+            (None, Some(Standing::Deleted { id, at })) if same => Standing::Deleted { id: *id, at: at.or_else(|| deleted_at(live, *id)) },
+            (None, _) if complete.get() => Standing::Unknown,
+            (None, _) => Standing::NotHeard,
+        }
+    })
+}
+
+/// The index of the commit that deleted a topic, as long as it is among the last ones.
+fn deleted_at(live: Live, id: TopicId) -> Option<Index> {
+    live.recent.with(|recent| {
+        let deletes = |change: &Change| matches!(change, Change::TopicDeleted { topic_id, .. } if *topic_id == id);
+        recent.iter().find(|recent| recent.commit.changes.iter().any(deletes)).map(|recent| recent.commit.index)
+    })
+}
+
+#[component]
+fn Unknown(name: String) -> impl IntoView {
+    first_paint::answer_not_found();
+    let at = use_live().state.with_untracked(State::revision);
+    view! {
+        <section class="card">
+            <Empty heading=1 glyph=icons::TOPICS title="No such topic" text=format!("There is no topic named {name} at index {}.", num(at))>
+                <a class="btn" href="/topics"><span>"All topics"</span></a>
+            </Empty>
+        </section>
+    }
+}
+
+#[component]
+fn Deleted(name: String, at: Option<Index>) -> impl IntoView {
+    let at = at.map_or_else(String::new, |index| format!(" at #{}", num(index)));
+    view! {
+        <section class="card" role="alert">
+            <Empty heading=1 glyph=icons::TRASH title=format!("{name} is deleted") text=format!("Deleted{at}, while this page was open. Its brokers remove the data.")>
+                <a class="btn" href="/topics"><span>"All topics"</span></a>
+            </Empty>
+        </section>
+    }
+}
+
+/// A tab: its word in the address and its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tab {
+    Partitions,
+    Placement,
+    Configuration,
+    Settings,
+}
+
+impl Tab {
+    const ALL: [Tab; 4] = [Tab::Partitions, Tab::Placement, Tab::Configuration, Tab::Settings];
+
+    fn name(self) -> &'static str {
+        match self {
+            Tab::Partitions => "Partitions",
+            Tab::Placement => "Placement",
+            Tab::Configuration => "Configuration",
+            Tab::Settings => "Settings",
+        }
+    }
+
+    fn of(query: &ParamsMap) -> Tab {
+        let word = query.get("tab").unwrap_or_default();
+        Tab::ALL.into_iter().find(|tab| tab.name().eq_ignore_ascii_case(&word)).unwrap_or(Tab::Partitions)
+    }
+
+    fn href(self, topic: &str) -> String {
+        match self {
+            Tab::Partitions => format!("/topics/{topic}"),
+            other => format!("/topics/{topic}?tab={}", other.name().to_lowercase()),
+        }
+    }
+}
+
+#[component]
+fn Present(id: TopicId) -> impl IntoView {
+    let live = use_live();
+    let map = use_query_map();
+    let tab = Memo::new(move |_| map.with(Tab::of));
+    let first = live.state.with_untracked(|state| state.topic(id).cloned())?;
+    let topic = Memo::new(move |before: Option<&Arc<Topic>>| {
+        // A deletion unmounts this; until then what was known last stays.
+        live.state.with(|state| state.topic(id).cloned()).or_else(|| before.cloned()).unwrap_or_else(|| first.clone())
+    });
+    let body = move || match tab.get() {
+        Tab::Partitions => view! { <Partitions id=id/> }.into_any(),
+        Tab::Placement => view! { <Placement id=id/> }.into_any(),
+        Tab::Configuration => view! { <Configuration topic=topic/> }.into_any(),
+        Tab::Settings => view! { <Settings topic=topic/> }.into_any(),
+    };
+    Some(view! {
+        <Head topic=topic.get_untracked()/>
+        {move || view! { <TopicFacts topic=topic.get()/> }}
+        {move || view! { <Tabs name=topic.with(|topic| topic.name.to_string()) current=tab.get() id=id/> }}
+        {body}
+    })
+}
+
+/// What a key of the topic's configuration comes to, for a person.
+fn config_shown(topic: &Topic, key: &Key) -> String {
+    topic.configs.get(key.name).map_or_else(|| config_values::default_shown(key), |value| config_values::shown(key, value))
+}
+
+#[component]
+fn TopicFacts(topic: Arc<Topic>) -> impl IntoView {
+    let live = use_live();
+    let id = topic.id;
+    let partitions = move || live.state.with(|state| num(state.tally(id).partitions));
+    let factor = move || live.state.with(|state| state.partition(id, 0).map_or(0, |first| first.replicas.len()));
+    let value = |name: &str| configs::find(name).map(|key| config_shown(&topic, key)).unwrap_or_default();
+    let created = format!("#{}, {}", num(topic.created_index), time::moment(topic.created_at_ms, live.now_ms.get_untracked()));
+    view! {
+        <Facts>
+            <Fact label="Partitions">{partitions}</Fact>
+            <Fact label="Replication factor">{factor}</Fact>
+            <Fact label="min.insync.replicas">{value(configs::MIN_INSYNC_REPLICAS)}</Fact>
+            <Fact label="Cleanup">{value("cleanup.policy")}</Fact>
+            <Fact label="Retention">{value("retention.ms")}</Fact>
+            <Fact label="Created">{created}</Fact>
+            <Fact label="Topic id"><code>{topic.id.to_string()}</code></Fact>
+        </Facts>
+    }
+}
+
+#[component]
+fn Tabs(name: String, current: Tab, id: TopicId) -> impl IntoView {
+    let live = use_live();
+    let links = Tab::ALL.map(|tab| {
+        let count = (tab == Tab::Partitions).then(|| view! { <span class="num">{move || live.state.with(|state| num(state.tally(id).partitions))}</span> });
+        view! { <a href=tab.href(&name) aria-current=(tab == current).then_some("page")>{tab.name()}{count}</a> }
+    });
+    view! { <nav class="tabs" aria-label="Sections">{links.into_iter().collect_view()}</nav> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tab;
+    use crate::place::query_of;
+
+    #[test]
+    fn tabs_are_in_the_address() {
+        assert_eq!(Tab::of(&query_of("")), Tab::Partitions);
+        assert_eq!(Tab::of(&query_of("tab=Settings")), Tab::Settings);
+        assert_eq!(Tab::of(&query_of("tab=history")), Tab::Partitions);
+        assert_eq!(Tab::Placement.href("orders"), "/topics/orders?tab=placement");
+    }
+}

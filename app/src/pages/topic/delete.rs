@@ -1,0 +1,157 @@
+//! The danger zone: deleting a topic. It has no inverse, so the name is typed.
+
+use super::settings::Protection;
+use crate::api::{DeleteTopic, answer};
+use crate::components::dialog::Dialog;
+use crate::components::field::{FieldNote, FormNote, refusal_of};
+use crate::icons::{self, Icon};
+use crate::live::use_live;
+use crate::pages::first_paint::actions_off;
+use crate::words::{count, num};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use leptos_router::hooks::use_navigate;
+use metadata::{Rejection, State, TopicId};
+use std::collections::BTreeSet;
+
+/// What goes with a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Impact {
+    partitions: u64,
+    replicas: u64,
+    brokers: u64,
+}
+
+impl Impact {
+    fn of(state: &State, id: TopicId) -> Self {
+        let brokers: BTreeSet<_> = state.partitions_of(id).flat_map(|partition| partition.replicas.iter()).collect();
+        Impact {
+            partitions: state.tally(id).partitions.into(),
+            replicas: state.partitions_of(id).map(|partition| partition.replicas.len() as u64).sum(),
+            brokers: brokers.len() as u64,
+        }
+    }
+
+    fn words(self) -> String {
+        format!(
+            "{} and {} on {}",
+            count(self.partitions, "partition", "partitions"),
+            count(self.replicas, "replica", "replicas"),
+            count(self.brokers, "broker", "brokers")
+        )
+    }
+}
+
+/// The card, and the dialog that asks.
+#[component]
+pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>) -> impl IntoView {
+    let live = use_live();
+    let impact = Memo::new(move |_| live.state.with(|state| Impact::of(state, id)));
+    let action = ServerAction::<DeleteTopic>::new();
+    let refusal = refusal_of(action);
+    let open = RwSignal::new(false);
+    let off = actions_off();
+    let possible = move || protection.get() == Protection::None;
+    let possible_at_first = protection.get_untracked() == Protection::None;
+    let plain = plain_form(&name);
+    leave_when_done(action, name.clone());
+    let button = view! {
+        <button type="button" class="btn danger needs-live js-only" aria-haspopup="dialog" disabled=move || off.get() || !possible() on:click=move |_| open.set(true)>
+            <Icon of=icons::TRASH/><span>"Delete topic"</span>
+        </button>
+    };
+    view! {
+        <section class="card card--danger">
+            <header class="card-h"><h2>"Delete topic"</h2></header>
+            <div class="card-b stacked">
+                <p class="soft">{move || format!("Deletes {}. Brokers remove the data. A committed delete cannot be undone.", impact.get().words())}</p>
+                <div>{button}</div>
+                {possible_at_first.then(|| view! { <noscript inner_html=plain></noscript> })}
+                <Show when=move || !open.get()><FormNote fields=&[] refusal=refusal/></Show>
+            </div>
+        </section>
+        <DeleteDialog name=name impact=impact open=open action=action refusal=refusal/>
+    }
+}
+
+/// The same without JavaScript. A topic's name has no character that HTML gives a meaning to.
+fn plain_form(name: &str) -> String {
+    format!(
+        r#"<form method="post" action="{}" class="fields"><input type="hidden" name="name" value="{name}"><div class="field"><label for="confirm-plain">Type the topic's name</label><input class="input" id="confirm-plain" name="confirm" autocomplete="off" required></div><button class="btn danger-fill">Delete topic</button></form>"#,
+        DeleteTopic::url()
+    )
+}
+
+/// Once it is committed and this browser has seen it: back to the list.
+fn leave_when_done(action: ServerAction<DeleteTopic>, name: String) {
+    let live = use_live();
+    let navigate = use_navigate();
+    Effect::new(move |_| {
+        let Some(Ok(committed)) = answer(action.value().get()) else { return };
+        let (navigate, name) = (navigate.clone(), name.clone());
+        leptos::task::spawn_local(async move {
+            live.caught_up(committed.index).await;
+            live.toast(format!("Deleted {name} at #{}", num(committed.index)));
+            navigate("/topics", leptos_router::NavigateOptions::default());
+        });
+    });
+}
+
+#[component]
+fn DeleteDialog(name: String, impact: Memo<Impact>, open: RwSignal<bool>, action: ServerAction<DeleteTopic>, refusal: Signal<Option<Rejection>>) -> impl IntoView {
+    let off = actions_off();
+    let typed = RwSignal::new(String::new());
+    let wanted = StoredValue::new(name.clone());
+    let matches = Memo::new(move |_| wanted.with_value(|wanted| typed.with(|typed| typed.trim() == wanted)));
+    let pending = action.pending();
+    Effect::new(move |_| {
+        if !open.get() {
+            typed.set(String::new());
+        }
+    });
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if matches.get_untracked() && !pending.get_untracked() {
+            action.dispatch(DeleteTopic { name: wanted.get_value(), confirm: typed.get_untracked() });
+        }
+    };
+    view! {
+        <Dialog open=open label=format!("Delete {name}?")>
+            <form method="post" action=DeleteTopic::url() on:submit=submit>
+                <h2>{format!("Delete {name}?")}</h2>
+                <p>"The delete is committed at once and cannot be undone."</p>
+                <ul class="notes impact">
+                    <li class="crit"><Icon of=icons::TRASH/><span>{move || format!("{} go.", impact.get().words())}</span></li>
+                    <li class="warn"><Icon of=icons::WARN/><span>"Producers and consumers of this topic fail from then on."</span></li>
+                    <li class="info"><Icon of=icons::INFO/><span>"A topic created later under this name is another one, with another id."</span></li>
+                </ul>
+                <input type="hidden" name="name" value=name.clone()/>
+                <div class="field">
+                    <label for="confirm">"Type the topic's name"</label>
+                    <input class="input" id="confirm" name="confirm" autocomplete="off" spellcheck="false" aria-describedby="confirm-note"
+                        prop:value=move || typed.get() on:input=move |event| typed.set(event_target_value(&event))/>
+                    <FieldNote id="confirm-note" field="confirm" refusal=refusal help=format!("It is {name}.")/>
+                </div>
+                <FormNote fields=&["confirm"] refusal=refusal/>
+                <div class="actions">
+                    <button type="button" class="btn" autofocus on:click=move |_| open.set(false)>"Cancel"</button>
+                    <button class="btn danger-fill needs-live" aria-busy=move || pending.get().then_some("true") disabled=move || off.get() || !matches.get()>
+                        <Icon of=icons::TRASH/><span>"Delete topic"</span>
+                    </button>
+                </div>
+            </form>
+        </Dialog>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Impact;
+    use crate::pages::sample;
+
+    #[test]
+    fn the_impact_counts_what_goes() {
+        let impact = Impact::of(&sample::state(), sample::topic_id(3));
+        assert_eq!(impact.words(), "2 partitions and 6 replicas on 3 brokers");
+    }
+}

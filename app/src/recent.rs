@@ -1,0 +1,50 @@
+//! The last commits, as the change list shows them: in the first paint a commit is cut short, and its size said beside it.
+
+use metadata::{Change, Commit, Intent};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A commit of the change list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recent {
+    /// In the first paint with at most [`MOST_CHANGES`] of its changes; on the feed whole.
+    pub commit: Arc<Commit>,
+    /// How many partitions the whole commit changed.
+    pub partitions: u32,
+}
+
+/// How many changes of a commit the first paint carries.
+const MOST_CHANGES: usize = 16;
+/// How many topics of a batch the first paint carries.
+const MOST_TOPICS: usize = 2;
+/// How many commits a browser keeps.
+pub const MOST_RECENT: usize = 50;
+
+impl Recent {
+    /// A whole commit.
+    pub fn of(commit: Arc<Commit>) -> Self {
+        let partitions = commit.changes.iter().filter(|change| matches!(change, Change::PartitionChanged { .. })).count() as u32;
+        Recent { commit, partitions }
+    }
+
+    /// The same with a commit that is small enough for the first paint.
+    #[must_use]
+    pub fn shortened(self) -> Self {
+        let long_batch = match &self.commit.intent {
+            Some(Intent::CreateTopics { topics }) => topics.len() > MOST_TOPICS,
+            Some(Intent::ChangeIsr { changes, .. }) => changes.len() > MOST_CHANGES,
+            _ => false,
+        };
+        if self.commit.changes.len() <= MOST_CHANGES && !long_batch {
+            return self;
+        }
+        let mut commit = Commit::clone(&self.commit);
+        commit.changes.truncate(MOST_CHANGES);
+        match &mut commit.intent {
+            Some(Intent::CreateTopics { topics }) => topics.truncate(MOST_TOPICS),
+            Some(Intent::ChangeIsr { changes, .. }) => changes.truncate(MOST_CHANGES),
+            _ => {}
+        }
+        Recent { commit: Arc::new(commit), ..self }
+    }
+}

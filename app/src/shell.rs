@@ -1,0 +1,68 @@
+//! The frame around every page: sidebar, top bar, tab bar, banner, messages, keyboard.
+
+pub mod banner;
+#[cfg(feature = "ssr")]
+pub mod document;
+pub mod help;
+pub mod keyboard;
+pub mod navigation;
+pub mod palette;
+pub mod tab;
+pub mod theme;
+pub mod toasts;
+pub mod topbar;
+
+use crate::components::verdict::judge;
+use crate::live::use_live;
+use crate::place::Place;
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+/// The place of the current address.
+pub fn use_place() -> Memo<Place> {
+    use_context::<Memo<Place>>().unwrap_or_else(|| {
+        let path = use_location().pathname;
+        Memo::new(move |_| path.with(|path| Place::of(path)))
+    })
+}
+
+/// The frame; its children are the routes.
+#[component]
+pub fn Shell(children: Children) -> impl IntoView {
+    let live = use_live();
+    provide_context(use_place());
+    provide_context(Memo::new(move |_| live.state.with(|state| judge(state))));
+    let overlays = keyboard::Overlays::new();
+    provide_context(overlays);
+    keyboard::listen(overlays);
+    mirror_to_body();
+    tab::mirror();
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| crate::feed::start(live));
+    view! {
+        <a class="skip btn" href="#main" rel="external">"Skip to content"</a>
+        <div class="app">
+            <navigation::Sidebar overlays=overlays/>
+            <topbar::TopBar overlays=overlays/>
+            <main class="main" id="main" tabindex="-1">
+                <banner::StaleBanner/>
+                {children()}
+            </main>
+            <navigation::TabBar/>
+        </div>
+        <help::Help open=overlays.help/>
+        <palette::Palette open=overlays.palette/>
+        <toasts::Toasts/>
+    }
+}
+
+/// `data-revision` and `data-connection` of the body: the server writes the first ones, this keeps them true.
+fn mirror_to_body() {
+    let live = use_live();
+    Effect::new(move |_| {
+        let Some(body) = document().body() else { return };
+        let revision = live.state.with(|state| state.revision());
+        let _always_valid = body.set_attribute("data-revision", &revision.to_string());
+        let _always_valid = body.set_attribute("data-connection", live.connection.get().name());
+    });
+}

@@ -1,0 +1,39 @@
+//! The banner of a page that is not live: stale must never look live.
+
+use crate::icons::{self, Icon};
+use crate::live::use_live;
+use crate::words::num;
+use leptos::prelude::*;
+
+/// Says since when nothing was heard, and offers to try again.
+#[component]
+pub fn StaleBanner() -> impl IntoView {
+    let live = use_live();
+    let stale = Memo::new(move |_| live.connection.get().stale());
+    let attempt = move || match live.attempt.get() {
+        0 => " The node has no contact with its quorum.".to_owned(),
+        attempt => format!(" Reconnecting, attempt {attempt}."),
+    };
+    view! {
+        {move || stale.get().then(|| view! {
+            <div class="banner stale" role="alert">
+                <Icon of=icons::NOT_CONNECTED/>
+                <span>
+                    <b>"Not live."</b>
+                    " Last update "
+                    <span class="num" aria-live="off">{move || num(live.silence_ms.get() / 1_000)}" s"</span>
+                    " ago at index "
+                    <span class="num">{move || num(live.reached.get())}</span>
+                    "."
+                    <span aria-live="off">{attempt}</span>
+                </span>
+                <div class="actions js-only">
+                    <button type="button" class="btn sm" on:click=move |_| live.reconnect()>
+                        <Icon of=icons::RELOAD/>
+                        <span>"Retry now"</span>
+                    </button>
+                </div>
+            </div>
+        })}
+    }
+}

@@ -1,0 +1,69 @@
+//! What the browser's tab shows: title and icon follow the verdict.
+
+use super::use_place;
+use crate::components::verdict::{Judged, use_verdict};
+use crate::place::Place;
+use leptos::prelude::*;
+use metadata::views::Level;
+
+/// The id of the icon's link element.
+pub const ICON_ELEMENT: &str = "favicon";
+
+/// `Degraded · orders.placed · Quorate`.
+pub fn title(verdict: &Judged, place: &Place) -> String {
+    let name = place.leaf().unwrap_or_else(|| place.section().0.to_owned());
+    match verdict.level {
+        Some(Level::Healthy) => format!("{name} · Quorate"),
+        _ => format!("{} · {name} · Quorate", verdict.short),
+    }
+}
+
+/// The icon as a data URL, so that it needs no request and follows the verdict at once.
+pub fn icon(level: Option<Level>) -> String {
+    let svg = match level {
+        None | Some(Level::Healthy) => include_str!("../../../style/favicon.svg"),
+        Some(Level::Warning) => include_str!("../../../style/favicon-warn.svg"),
+        Some(Level::Critical) => include_str!("../../../style/favicon-crit.svg"),
+    };
+    let mut url = String::from("data:image/svg+xml,");
+    for c in svg.trim().chars() {
+        match c {
+            '#' => url.push_str("%23"),
+            '%' => url.push_str("%25"),
+            '"' => url.push('\''),
+            other => url.push(other),
+        }
+    }
+    url
+}
+
+/// Keeps title and icon true in the browser.
+pub fn mirror() {
+    let (verdict, place) = (use_verdict(), use_place());
+    Effect::new(move |_| document().set_title(&verdict.with(|verdict| place.with(|place| title(verdict, place)))));
+    Effect::new(move |_| {
+        let url = verdict.with(|verdict| icon(verdict.level));
+        if let Some(link) = document().get_element_by_id(ICON_ELEMENT) {
+            let _always_valid = link.set_attribute("href", &url);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{icon, title};
+    use crate::components::verdict::judge;
+    use crate::place::Place;
+    use metadata::State;
+
+    #[test]
+    fn the_title_begins_with_what_is_wrong() {
+        assert_eq!(title(&judge(&State::default()), &Place::of("/topics/orders")), "No brokers yet · orders · Quorate");
+    }
+
+    #[test]
+    fn the_icon_is_one_safe_url() {
+        let url = icon(None);
+        assert!(!url.contains('"') && !url["data:image/svg+xml,".len()..].contains('#'));
+    }
+}

@@ -1,0 +1,38 @@
+//! Clock and chance, as parameters: a simulation gives its own.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// What a node learns from outside beside its peers and its disk.
+pub trait Environment: Send + Sync + 'static {
+    /// Milliseconds since the Unix epoch; may jump.
+    fn wall_ms(&self) -> u64;
+    /// Milliseconds of a clock that never goes back.
+    fn monotonic_ms(&self) -> u64;
+    /// 128 random bits.
+    fn seed(&self) -> u128;
+}
+
+/// The machine's own clock and random numbers.
+pub struct Machine {
+    started: Instant,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Machine { started: Instant::now() }
+    }
+}
+
+impl Environment for Machine {
+    fn wall_ms(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    fn seed(&self) -> u128 {
+        rand::random()
+    }
+}

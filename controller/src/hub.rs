@@ -1,0 +1,217 @@
+//! Step 6: the feed hub. Apply publishes, every consumer reads at its own pace from one bounded ring.
+//!
+//! A consumer holds a position, not a queue: one that never reads costs nothing, and one that falls out of the ring is
+//! told so. A commit is encoded once per subprotocol, by whoever needs it first.
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use metadata::frame::{Frame, Since};
+use metadata::views::Level;
+use metadata::{Commit, Index, Machine, NodeId, State};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use tokio::sync::watch;
+
+/// How many commits are kept in memory.
+const MOST_COMMITS: usize = 4_096;
+/// How many changes all kept commits may hold together: one commit of a large batch weighs as much as many small ones.
+const MOST_CHANGES: usize = 100_000;
+/// Digests of the last applied indexes, for comparison between nodes.
+const MOST_DIGESTS: usize = 4_096;
+
+/// A commit with its encodings.
+#[derive(Debug)]
+pub struct Published {
+    pub commit: Arc<Commit>,
+    binary: OnceLock<Bytes>,
+    json: OnceLock<Bytes>,
+}
+
+impl Published {
+    fn new(commit: Arc<Commit>) -> Arc<Self> {
+        Arc::new(Published { commit, binary: OnceLock::new(), json: OnceLock::new() })
+    }
+
+    /// The frame in the binary subprotocol.
+    pub fn binary(&self) -> Bytes {
+        // Encoding into memory cannot fail for these types; an empty frame would be refused by its reader.
+        self.binary.get_or_init(|| Frame::Commit(self.commit.clone()).encode().unwrap_or_default().into()).clone()
+    }
+
+    /// The frame in the JSON subprotocol.
+    pub fn json(&self) -> Bytes {
+        let encode = || metadata::json::frame(&Frame::Commit(self.commit.clone())).and_then(|value| metadata::json::text(&value));
+        self.json.get_or_init(|| encode().unwrap_or_default().into()).clone()
+    }
+}
+
+/// What every reader of a node sees at one moment.
+#[derive(Debug)]
+pub struct View {
+    pub machine: Machine,
+    pub state: Arc<State>,
+    /// The last applied index; at or above the state's revision, as some entries change nothing.
+    pub applied: Index,
+}
+
+#[derive(Default)]
+struct Ring {
+    commits: VecDeque<Arc<Published>>,
+    changes: usize,
+    /// Everything after this index is in the ring.
+    complete_after: Index,
+    digests: VecDeque<(Index, metadata::digest::Digest)>,
+    since: Option<Since>,
+}
+
+/// What a reader gets at its position.
+#[derive(Debug)]
+pub enum Next {
+    /// Commits after the position, in order; then everything up to `upto` has been given.
+    Commits { commits: Vec<Arc<Published>>, upto: Index },
+    /// The position is no longer kept.
+    Gone { oldest: Index },
+}
+
+/// The hub of one node.
+pub struct Hub {
+    node_id: NodeId,
+    view: ArcSwap<View>,
+    ring: RwLock<Ring>,
+    applied: watch::Sender<Index>,
+    /// Rises when a snapshot from the leader replaced the state: feeds that began before end.
+    generation: AtomicU64,
+    snapshot_index: AtomicU64,
+}
+
+impl Hub {
+    /// An empty hub.
+    pub fn new(node_id: NodeId) -> Self {
+        let view = View { machine: Machine::default(), state: Arc::default(), applied: 0 };
+        Hub {
+            node_id,
+            view: ArcSwap::from_pointee(view),
+            ring: RwLock::default(),
+            applied: watch::channel(0).0,
+            generation: AtomicU64::new(0),
+            snapshot_index: AtomicU64::new(0),
+        }
+    }
+
+    /// The node whose hub this is.
+    pub fn node_id(&self) -> NodeId {
+        self.node_id
+    }
+
+    /// What is applied now.
+    pub fn view(&self) -> Arc<View> {
+        self.view.load_full()
+    }
+
+    /// Follows the applied index.
+    pub fn watch_applied(&self) -> watch::Receiver<Index> {
+        self.applied.subscribe()
+    }
+
+    /// The index of the newest snapshot; 0 for none.
+    pub fn snapshot_index(&self) -> Index {
+        self.snapshot_index.load(Ordering::Relaxed)
+    }
+
+    /// A feed that began at another generation has to end.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_snapshot(&self, index: Index) {
+        self.snapshot_index.store(index, Ordering::Relaxed);
+    }
+
+    /// Replaces everything, as after an installed snapshot.
+    pub(crate) fn restart(&self, machine: Machine, applied: Index) {
+        {
+            let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+            *ring = Ring { complete_after: applied, ..Ring::default() };
+            ring.digests.push_back((machine.state.revision(), machine.state.digest()));
+            note_level(&mut ring, &machine.state);
+        }
+        self.note_snapshot(applied);
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.show(machine, applied);
+    }
+
+    /// Publishes what a batch of entries made true.
+    pub(crate) fn publish(&self, machine: Machine, applied: Index, commits: Vec<Arc<Commit>>) {
+        if !commits.is_empty() {
+            let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+            for commit in commits {
+                ring.changes += commit.changes.len();
+                ring.digests.push_back((commit.index, commit.digest));
+                ring.commits.push_back(Published::new(commit));
+            }
+            while ring.commits.len() > MOST_COMMITS || (ring.changes > MOST_CHANGES && ring.commits.len() > 1) {
+                if let Some(dropped) = ring.commits.pop_front() {
+                    ring.changes -= dropped.commit.changes.len();
+                    ring.complete_after = dropped.commit.index;
+                }
+            }
+            let surplus = ring.digests.len().saturating_sub(MOST_DIGESTS);
+            ring.digests.drain(..surplus);
+            note_level(&mut ring, &machine.state);
+        }
+        self.show(machine, applied);
+    }
+
+    fn show(&self, machine: Machine, applied: Index) {
+        let state = Arc::new(machine.state.clone());
+        self.view.store(Arc::new(View { machine, state, applied }));
+        self.applied.send_replace(applied);
+    }
+
+    /// Up to `most` commits after a position.
+    pub fn after(&self, position: Index, most: usize) -> Next {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        if position < ring.complete_after {
+            return Next::Gone { oldest: ring.complete_after };
+        }
+        let start = ring.commits.partition_point(|published| published.commit.index <= position);
+        let commits: Vec<_> = ring.commits.iter().skip(start).take(most).cloned().collect();
+        // Read under the ring's lock: what is shown as applied may be newer than the ring only by entries without changes.
+        let whole = start + commits.len() == ring.commits.len();
+        let upto = if whole { self.view.load().applied.max(position) } else { commits.last().map_or(position, |last| last.commit.index) };
+        let newest = ring.commits.back().map_or(ring.complete_after, |last| last.commit.index);
+        Next::Commits { commits, upto: if whole { upto.max(newest.max(position)) } else { upto } }
+    }
+
+    /// The commit at exactly this index, while it is kept.
+    pub fn commit_at(&self, index: Index) -> Option<Arc<Commit>> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let at = ring.commits.binary_search_by_key(&index, |published| published.commit.index).ok()?;
+        ring.commits.get(at).map(|published| published.commit.clone())
+    }
+
+    /// The newest commits, newest first.
+    pub fn recent(&self, most: usize) -> Vec<Arc<Commit>> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        ring.commits.iter().rev().take(most).map(|published| published.commit.clone()).collect()
+    }
+
+    /// Since when the level has been what it is.
+    pub fn since(&self) -> Option<Since> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).since
+    }
+
+    /// Commits whose time is at or after this one, at most as many as the ring holds.
+    pub fn count_since(&self, at_ms: u64) -> u32 {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        ring.commits.iter().rev().take_while(|published| published.commit.at_ms >= at_ms).count() as u32
+    }
+}
+
+fn note_level(ring: &mut Ring, state: &State) {
+    let level: Level = state.level();
+    if ring.since.is_none_or(|since| since.level != level) {
+        ring.since = Some(Since { level, at_ms: state.at_ms(), index: state.revision() });
+    }
+}

@@ -1,0 +1,120 @@
+//! What only a leader does: seed the sessions, name the cluster, fence who is silent, gather the pulse, push, back up.
+//!
+//! One task watches the term; each term's work runs under a token that ends with it.
+
+mod fencing;
+mod push;
+
+use crate::backup;
+use crate::net::peers::Lane;
+use crate::net::rpc::{Reply, Request};
+use crate::node::Inner;
+use crate::{LONGEST_DEADLINE, Submission};
+use openraft::async_runtime::WatchReceiver;
+use metadata::model::Identity;
+use metadata::{Draw, Intent, Principal, Term};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+const PULSE_EVERY: Duration = Duration::from_secs(1);
+const PULSE_TIMEOUT: Duration = Duration::from_millis(800);
+/// How long a leader that stops waits for another to take over.
+const HAND_OVER: Duration = Duration::from_secs(2);
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Follows the term until the node stops.
+pub(crate) async fn run(node: Arc<Inner>) {
+    let mut metrics = node.raft.server_metrics();
+    let mut current: Option<(Term, CancellationToken)> = None;
+    loop {
+        let leading = node.leading_term();
+        if current.as_ref().map(|(term, _)| *term) != leading {
+            if let Some((term, token)) = current.take() {
+                tracing::info!(term, "leadership ended");
+                token.cancel();
+                node.sessions.clear();
+            }
+            if let Some(term) = leading {
+                tracing::info!(term, "leadership began");
+                let token = node.stop.child_token();
+                current = Some((term, token.clone()));
+                tokio::spawn(lead(node.clone(), term, token));
+            }
+        }
+        tokio::select! {
+            changed = metrics.changed() => if changed.is_err() { return },
+            () = node.stop.cancelled() => return,
+        }
+    }
+}
+
+async fn lead(node: Arc<Inner>, term: Term, token: CancellationToken) {
+    let duties = async {
+        // C1: nothing is judged before everything of earlier terms is applied.
+        while node.reads.confirm(Instant::now() + LONGEST_DEADLINE).await.is_err() {
+            tokio::time::sleep(RETRY).await;
+        }
+        node.sessions.seed(&node.hub.view().state, node.environment.monotonic_ms());
+        bootstrap(&node).await;
+        tokio::join!(fencing::run(node.clone()), pulse(&node), push::run(node.clone(), term), backup::run(node.clone(), term));
+    };
+    tokio::select! {
+        () = duties => {}
+        () = token.cancelled() => {}
+    }
+}
+
+/// The first leader names the cluster; until that is committed every mutation is answered NO_LEADER.
+async fn bootstrap(node: &Arc<Inner>) {
+    let draw = Draw { now_ms: node.environment.wall_ms(), seed: node.environment.seed() };
+    let identity = Identity { cluster_id: draw.uuid(0), lineage: draw.uuid(1) };
+    while node.hub.view().state.identity().is_none() {
+        let intent = Intent::BootstrapCluster { identity: identity.clone() };
+        let submission = Submission::new(intent, Principal::controller(node.options.node_id));
+        if let Err(refusal) = node.inbox.submit(submission, Instant::now() + LONGEST_DEADLINE).await {
+            tracing::warn!(%refusal, "the cluster's identity is not committed yet");
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+}
+
+/// Tells every controller the soft state, and hears theirs.
+async fn pulse(node: &Arc<Inner>) {
+    let mut ticks = tokio::time::interval(PULSE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let pulse = node.board.gather(node);
+        let calls = pulse.nodes.iter().filter(|peer| peer.id != node.options.node_id).map(|peer| {
+            let connection = node.peers.connection(&peer.url, Lane::Control);
+            let request = Request::Pulse { pulse: pulse.clone() };
+            async move {
+                if let Ok(Reply::Status(status)) = connection.call(&request, PULSE_TIMEOUT).await {
+                    node.board.note_status(status, node.environment.monotonic_ms());
+                }
+            }
+        });
+        futures::future::join_all(calls).await;
+        node.take_pulse(node.board.gather(node));
+    }
+}
+
+/// Hands leadership to the most advanced voter before this node stops.
+pub(crate) async fn hand_over(node: &Arc<Inner>) {
+    if node.leading_term().is_none() {
+        return;
+    }
+    let pulse = node.board.gather(node);
+    let heir = pulse.nodes.iter().filter(|peer| peer.voter && peer.id != node.options.node_id && peer.role == metadata::frame::Role::Follower);
+    let Some(heir) = heir.max_by_key(|peer| peer.last_log_index) else { return };
+    if node.raft.trigger().transfer_leader(heir.id).await.is_err() {
+        return;
+    }
+    let mut metrics = node.raft.server_metrics();
+    let handed = metrics.wait_until(|metrics| metrics.current_leader.is_some_and(|leader| leader != node.options.node_id));
+    if tokio::time::timeout(HAND_OVER, handed).await.is_err() {
+        tracing::warn!(heir = heir.id, "nobody took the leadership over in time");
+    }
+}

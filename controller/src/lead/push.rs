@@ -1,0 +1,177 @@
+//! Step 7, storage services: one task per broker posts what is committed and learns what is acknowledged.
+
+use crate::hub::{Next, Published};
+use crate::node::Inner;
+use metadata::{BrokerId, Index, Term, views};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// Commits in one push at most.
+const MOST_COMMITS: usize = 256;
+const TIMEOUT: Duration = Duration::from_secs(5);
+const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(5);
+
+/// Whom a task pushes to; another epoch or address is another task.
+#[derive(Clone, PartialEq, Eq)]
+struct Target {
+    epoch: Index,
+    url: String,
+}
+
+/// Keeps one task per registered broker that has a push URL.
+pub(crate) async fn run(node: Arc<Inner>, term: Term) {
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT).no_proxy().build();
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => return tracing::error!(%error, "no storage service can be pushed to"),
+    };
+    let mut tasks: BTreeMap<BrokerId, (Target, Aborting)> = BTreeMap::new();
+    let mut applied = node.hub.watch_applied();
+    loop {
+        let state = node.hub.view().state.clone();
+        let wanted: BTreeMap<BrokerId, Target> = state
+            .brokers()
+            .filter_map(|broker| Some((broker.id, Target { epoch: broker.epoch, url: broker.push_url.clone()? })))
+            .collect();
+        tasks.retain(|id, (target, _)| wanted.get(id) == Some(target));
+        for (id, target) in wanted {
+            if !tasks.contains_key(&id) && node.options.push_networks.check(&target.url).is_ok() {
+                let task = tokio::spawn(follow(node.clone(), client.clone(), id, target.url.clone(), term));
+                tasks.insert(id, (target, Aborting(task)));
+            }
+        }
+        applied.mark_unchanged();
+        if applied.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A task that ends with its handle.
+struct Aborting(JoinHandle<()>);
+
+impl Drop for Aborting {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    acknowledged_index: Index,
+    #[serde(default)]
+    code: Option<String>,
+}
+
+/// What a broker has, as far as is known here.
+#[derive(Clone, Copy)]
+enum Has {
+    UpTo(Index),
+    /// Nothing that can be continued: it needs a snapshot.
+    Nothing,
+}
+
+async fn follow(node: Arc<Inner>, client: reqwest::Client, id: BrokerId, url: String, term: Term) {
+    // An empty push at the newest index finds out where the broker is.
+    let mut has = Has::UpTo(node.hub.view().state.revision());
+    let mut settled = false;
+    let mut back_off = FIRST_BACK_OFF;
+    let mut applied = node.hub.watch_applied();
+    loop {
+        applied.mark_unchanged();
+        let Some((body, to)) = body(&node, has, settled, term) else {
+            if applied.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
+        match post(&client, &url, &body).await {
+            Ok(answer) if answer.code.is_none() => {
+                node.sessions.acknowledge(id, answer.acknowledged_index);
+                has = Has::UpTo(answer.acknowledged_index.max(to));
+                settled = true;
+                back_off = FIRST_BACK_OFF;
+                continue;
+            }
+            Ok(answer) => {
+                has = match answer.code.as_deref() {
+                    Some("GAP") if answer.acknowledged_index > 0 && !matches!(has, Has::Nothing) => Has::UpTo(answer.acknowledged_index),
+                    _ => Has::Nothing,
+                };
+                settled = false;
+                tracing::debug!(broker = %id, code = answer.code, acknowledged = answer.acknowledged_index, "a push was refused");
+            }
+            Err(error) => tracing::debug!(broker = %id, %error, "a push failed"),
+        }
+        tokio::time::sleep(back_off).await;
+        back_off = (back_off * 2).min(LONGEST_BACK_OFF);
+    }
+}
+
+async fn post(client: &reqwest::Client, url: &str, body: &Value) -> Result<Answer, reqwest::Error> {
+    let response = client.post(url).json(body).send().await?;
+    if response.status() != reqwest::StatusCode::CONFLICT {
+        return response.error_for_status()?.json().await;
+    }
+    response.json().await
+}
+
+/// The next push and the index that it goes up to; none while there is nothing to send.
+fn body(node: &Inner, has: Has, settled: bool, term: Term) -> Option<(Value, Index)> {
+    let view = node.hub.view();
+    let from = match has {
+        Has::UpTo(index) => index,
+        Has::Nothing => return snapshot(node, term),
+    };
+    match node.hub.after(from, MOST_COMMITS) {
+        Next::Gone { .. } => snapshot(node, term),
+        Next::Commits { commits, .. } if commits.is_empty() && settled => None,
+        Next::Commits { commits, .. } => {
+            let to = commits.last().map_or(from, |last| last.commit.index);
+            let digest = commits.last().map_or_else(|| view.state.digest(), |last| last.commit.digest);
+            let changes: Vec<Value> = commits.iter().flat_map(|published| stamped(published)).collect();
+            let mut body = head(node, term, from, to);
+            body["digest"] = json!(digest);
+            body["changes"] = json!(changes);
+            Some((body, to))
+        }
+    }
+}
+
+fn head(node: &Inner, term: Term, from: Index, to: Index) -> Value {
+    let state = node.hub.view().state.clone();
+    let identity = state.identity();
+    json!({
+        "cluster_id": identity.map(|identity| identity.cluster_id),
+        "lineage": identity.map(|identity| identity.lineage),
+        "controller_id": node.options.node_id,
+        "term": term,
+        "from": from,
+        "to": to,
+    })
+}
+
+/// The changes of a commit with its index and time, which a replica needs to absorb them exactly.
+fn stamped(published: &Published) -> Vec<Value> {
+    let commit = &published.commit;
+    let stamp = |mut change: Value| {
+        change["index"] = json!(commit.index);
+        change["at_ms"] = json!(commit.at_ms);
+        change
+    };
+    metadata::json::changes(&commit.changes).unwrap_or_default().into_iter().map(stamp).collect()
+}
+
+fn snapshot(node: &Inner, term: Term) -> Option<(Value, Index)> {
+    let state = node.hub.view().state.clone();
+    let to = state.revision();
+    let mut body = head(node, term, 0, to);
+    body["digest"] = json!(state.digest());
+    body["snapshot"] = serde_json::to_value(views::full(&state)).ok()?;
+    Some((body, to))
+}

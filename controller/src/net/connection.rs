@@ -1,0 +1,103 @@
+//! The client's side of one connection: many requests under way, replies in any order, reconnection on the next call.
+
+use super::rpc::{Reply, Request};
+use super::{Duplex, Transport, wire};
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Requests under way on one connection.
+const MOST_PENDING: usize = 1_024;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Reply>>>>>;
+
+struct Live {
+    frames: mpsc::Sender<Vec<u8>>,
+    waiting: Waiting,
+}
+
+/// A connection to one peer on one lane. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    url: Arc<str>,
+    transport: Arc<dyn Transport>,
+    live: Arc<tokio::sync::Mutex<Option<Live>>>,
+    next_id: Arc<AtomicU64>,
+}
+
+fn lost() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, "the connection was lost")
+}
+
+impl Connection {
+    pub(crate) fn new(url: &str, transport: Arc<dyn Transport>) -> Self {
+        Connection { url: url.into(), transport, live: Arc::default(), next_id: Arc::default() }
+    }
+
+    /// Sends a request and waits for its reply.
+    pub(crate) async fn call(&self, request: &Request, timeout: Duration) -> io::Result<Reply> {
+        let answer = async { self.start(request).await?.await.map_err(|_| lost()) };
+        tokio::time::timeout(timeout, answer).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    }
+
+    /// Sends a request; its reply comes later. Requests of one caller arrive in the order of its calls.
+    pub(crate) async fn start(&self, request: &Request) -> io::Result<oneshot::Receiver<Reply>> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let frame = wire::frame(id, request)?;
+        let mut live = self.live.lock().await;
+        if live.as_ref().is_none_or(|live| live.frames.is_closed()) {
+            let connect = self.transport.connect(&self.url);
+            let stream = tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+            *live = Some(run(stream));
+        }
+        let Some(current) = live.as_ref() else { return Err(lost()) };
+        let (reply, receiver) = oneshot::channel();
+        {
+            let mut waiting = current.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            match waiting.as_mut() {
+                Some(waiting) if waiting.len() < MOST_PENDING => waiting.insert(id, reply),
+                Some(_) => return Err(io::Error::new(io::ErrorKind::WouldBlock, "too many requests are under way to this peer")),
+                None => return Err(lost()),
+            };
+        }
+        let sent = current.frames.send(frame).await;
+        sent.map(|()| receiver).map_err(|_| lost())
+    }
+}
+
+/// Starts the reader and the writer of a fresh connection; both end with it, and so does everyone who waits.
+fn run(stream: Box<dyn Duplex>) -> Live {
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let (frames, mut queued) = mpsc::channel::<Vec<u8>>(MOST_PENDING);
+    let waiting: Waiting = Arc::new(Mutex::new(Some(HashMap::new())));
+    let answers = waiting.clone();
+    tokio::spawn(async move {
+        let read = async {
+            let mut buffer = Vec::new();
+            while let Some((id, reply)) = wire::read::<Reply>(&mut reader, &mut buffer).await? {
+                let waiter = answers.lock().unwrap_or_else(PoisonError::into_inner).as_mut().and_then(|waiting| waiting.remove(&id));
+                // Who asked may have given up meanwhile.
+                waiter.map(|waiter| waiter.send(reply));
+            }
+            io::Result::Ok(())
+        };
+        let write = async {
+            let mut batch = Vec::new();
+            while queued.recv_many(&mut batch, 64).await > 0 {
+                wire::write_all(&mut writer, &mut batch).await?;
+            }
+            io::Result::Ok(())
+        };
+        tokio::select! {
+            ended = read => tracing::debug!(?ended, "a peer's connection ended"),
+            ended = write => tracing::debug!(?ended, "a peer's connection ended"),
+        }
+        queued.close();
+        answers.lock().unwrap_or_else(PoisonError::into_inner).take();
+    });
+    Live { frames, waiting }
+}

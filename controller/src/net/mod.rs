@@ -1,0 +1,30 @@
+//! What controllers say to each other: framed, multiplexed, pipelined, over HTTP connections that were upgraded once and stay.
+//!
+//! `rpc` is the vocabulary, `wire` the framing, `connection` the client's side of one connection, `peers` openraft's
+//! network on top of it, `serve` the server's side. A peer has one connection per lane, so that neither a big append nor
+//! a snapshot delays a Raft heartbeat.
+
+pub(crate) mod connection;
+pub(crate) mod peers;
+pub(crate) mod rpc;
+pub(crate) mod serve;
+pub(crate) mod wire;
+
+use futures::future::BoxFuture;
+use std::io;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A byte stream between two controllers.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Duplex for T {}
+
+/// How connections to peers are made: TCP in a server, anything else in a simulation.
+pub trait Transport: Send + Sync + 'static {
+    /// Connects to the controller at this URL.
+    fn connect(&self, url: &str) -> BoxFuture<'static, io::Result<Box<dyn Duplex>>>;
+}
+
+/// The path that a connection is upgraded on.
+pub const PATH: &str = "/raft/v1";
+/// The protocol that it is upgraded to.
+pub const PROTOCOL: &str = "quorate-raft";

@@ -1,0 +1,52 @@
+//! The vocabulary between controllers.
+
+use crate::api::{Refusal, Submission, Submitted};
+use crate::raft::{SnapshotMeta, TypeConfig, Vote};
+use bytes::Bytes;
+use metadata::digest::Digest;
+use metadata::frame::Pulse;
+use metadata::intent::Heartbeat;
+use metadata::plan::HeartbeatReply;
+use metadata::{Index, NodeId};
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse};
+use serde::{Deserialize, Serialize};
+
+/// A request, one per frame.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Request {
+    Append(AppendEntriesRequest<TypeConfig>),
+    Vote(VoteRequest<TypeConfig>),
+    PreVote(VoteRequest<TypeConfig>),
+    TransferLeader(TransferLeaderRequest<TypeConfig>),
+    Snapshot { vote: Vote, meta: SnapshotMeta, content: Bytes },
+    /// A forwarded intent, with what is left of its time in ms.
+    Submit { submission: Box<Submission>, remaining_ms: u64 },
+    Heartbeat { heartbeat: Heartbeat, remaining_ms: u64 },
+    ReadIndex { remaining_ms: u64 },
+    /// The leader's soft state on its way to a follower's pages.
+    Pulse { pulse: Pulse },
+}
+
+/// The reply to a request. `Refused` answers anything.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Reply {
+    Append(AppendEntriesResponse<TypeConfig>),
+    Vote(VoteResponse<TypeConfig>),
+    TransferLeader(TransferLeaderResponse<TypeConfig>),
+    Snapshot(SnapshotResponse<TypeConfig>),
+    Submit(Submitted),
+    Heartbeat { index: Index, reply: HeartbeatReply },
+    ReadIndex { index: Index },
+    Status(NodeStatus),
+    Refused(Refusal),
+}
+
+/// What a node says of itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct NodeStatus {
+    pub id: NodeId,
+    pub last_log_index: Index,
+    pub applied_index: Index,
+    pub digest: Digest,
+    pub snapshot_index: Index,
+}

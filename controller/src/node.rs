@@ -1,0 +1,487 @@
+//! One node: starts its parts, carries submissions to the leader, answers from what is applied.
+
+use crate::api::{Outcome, Refusal, Submission, Submitted};
+use crate::environment::Environment;
+use crate::hub::{Hub, Published};
+use crate::net::peers::{Factory, Lane, Peers};
+use crate::net::rpc::{NodeStatus, Reply, Request};
+use crate::net::{Duplex, Transport};
+use crate::options::Options;
+use crate::planner::{self, Inbox};
+use crate::pulse::PulseBoard;
+use crate::raft::Raft;
+use crate::raft::log::LogStore;
+use crate::raft::machine::StateMachine;
+use crate::raft::snapshot_file::SnapshotFile;
+use crate::reads::Reads;
+use crate::sessions::Sessions;
+use crate::{hub, lead};
+use openraft::async_runtime::{Instant as _, WatchReceiver};
+use metadata::frame::Pulse;
+use metadata::intent::Heartbeat;
+use metadata::plan::{HeartbeatReply, Transition, heartbeat_reply, transition};
+use metadata::{Code, Commit, Index, Intent, NodeId, Principal, State, Term};
+use openraft::{BasicNode, Config, ServerState, SnapshotPolicy};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// How long a call waits for a leader to emerge before it is told that there is none.
+const LEADER_WAIT: Duration = Duration::from_millis(1_500);
+/// A heartbeat's transition that waits longer only touches the session (B2).
+const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(1);
+/// Entries between two snapshots, and as many are kept behind one for followers that lag.
+const SNAPSHOT_EVERY: u64 = 20_000;
+
+/// Why a node did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("{0}")]
+    Disk(#[from] io::Error),
+    #[error("Raft does not start: {0}")]
+    Raft(String),
+}
+
+impl StartError {
+    /// A restart alone mends none of these.
+    pub fn retryable(&self) -> bool {
+        false
+    }
+}
+
+/// The parts of a node.
+pub(crate) struct Inner {
+    pub options: Options,
+    pub environment: Arc<dyn Environment>,
+    pub hub: Arc<Hub>,
+    pub raft: Raft,
+    pub peers: Arc<Peers>,
+    pub inbox: Inbox,
+    pub reads: Reads,
+    pub sessions: Sessions,
+    pub board: PulseBoard,
+    /// Monotonic ms of the last append from a leader.
+    heard_ms: AtomicU64,
+    pub stop: CancellationToken,
+}
+
+/// A handle to this node; cheap to clone.
+#[derive(Clone)]
+pub struct Controller {
+    inner: Arc<Inner>,
+    runtime: tokio::runtime::Handle,
+}
+
+fn raft_config(options: &Options) -> Config {
+    let election = options.election_timeout.as_millis() as u64;
+    Config {
+        cluster_name: "quorate".to_owned(),
+        heartbeat_interval: options.heartbeat_interval.as_millis() as u64,
+        election_timeout_min: election,
+        election_timeout_max: election * 2,
+        enable_pre_vote: Some(true),
+        enable_leader_restore: Some(false),
+        allow_log_reversion: Some(false),
+        quorum_loss_probe_interval: Some(election * 4),
+        install_snapshot_timeout: 120_000,
+        max_payload_entries: 1_024,
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_EVERY),
+        max_in_snapshot_log_to_keep: SNAPSHOT_EVERY,
+        purge_batch_size: 1_024,
+        ..Config::default()
+    }
+}
+
+/// Starts a node on the current runtime, which should be Raft's own.
+///
+/// # Errors
+/// When the disk cannot be used, a file of it is damaged (its name is in the error), or Raft refuses its configuration.
+pub async fn start(options: Options, transport: Arc<dyn Transport>, environment: Arc<dyn Environment>) -> Result<Controller, StartError> {
+    std::fs::create_dir_all(&options.data_dir)?;
+    let log = LogStore::open(&options.data_dir.join("log"))?;
+    let hub = Arc::new(Hub::new(options.node_id));
+    let machine = StateMachine::open(SnapshotFile::new(&options.data_dir), hub.clone())?;
+    let config = raft_config(&options).validate().map_err(|error| StartError::Raft(error.to_string()))?;
+    let peers = Peers::new(options.node_id, transport);
+    let pristine = log.is_pristine() && hub.view().applied == 0;
+    let raft = Raft::new(options.node_id, Arc::new(config), Factory(peers.clone()), log, machine)
+        .await
+        .map_err(|error| StartError::Raft(error.to_string()))?;
+    if pristine {
+        let members = options.peers.iter().map(|(id, url)| (*id, BasicNode::new(url)));
+        let members: std::collections::BTreeMap<_, _> = members.collect();
+        raft.initialize(members).await.map_err(|error| StartError::Raft(error.to_string()))?;
+    }
+    let (inbox, jobs) = planner::inbox();
+    let inner = Arc::new(Inner {
+        sessions: Sessions::new(options.broker_session_timeout),
+        board: PulseBoard::new(options.database_url.is_some()),
+        reads: Reads::start(raft.clone()),
+        heard_ms: AtomicU64::new(0),
+        stop: CancellationToken::new(),
+        options,
+        environment,
+        hub,
+        raft,
+        peers,
+        inbox,
+    });
+    tokio::spawn(planner::run(inner.clone(), jobs));
+    tokio::spawn(lead::run(inner.clone()));
+    Ok(Controller { inner, runtime: tokio::runtime::Handle::current() })
+}
+
+impl Inner {
+    /// The term in which this node leads, if it does.
+    pub fn leading_term(&self) -> Option<Term> {
+        let metrics = self.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        (metrics.state == ServerState::Leader && metrics.current_leader == Some(self.options.node_id)).then_some(metrics.vote.leader_id.term)
+    }
+
+    pub fn leader_id(&self) -> Option<NodeId> {
+        self.raft.server_metrics().borrow_watched().current_leader
+    }
+
+    pub fn term(&self) -> Term {
+        self.raft.server_metrics().borrow_watched().vote.leader_id.term
+    }
+
+    pub fn last_log_index(&self) -> Index {
+        self.raft.data_metrics().borrow_watched().last_log.map_or(0, |log_id| log_id.index)
+    }
+
+    pub fn url_of(&self, id: NodeId) -> Option<String> {
+        let metrics = self.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.membership_config.nodes().find(|(node, _)| **node == id).map(|(_, node)| node.addr.clone())
+    }
+
+    pub fn heard_leader(&self, _term: Term) {
+        self.heard_ms.store(self.environment.monotonic_ms(), Ordering::Relaxed);
+    }
+
+    /// How long ago this node last heard a majority's leader; as a leader, a majority.
+    pub fn quorum_age_ms(&self) -> u64 {
+        if self.leading_term().is_some() {
+            let acked = self.raft.data_metrics().borrow_watched().last_quorum_acked;
+            return acked.map_or(0, |instant| instant.into_inner().elapsed().as_millis() as u64);
+        }
+        self.environment.monotonic_ms().saturating_sub(self.heard_ms.load(Ordering::Relaxed))
+    }
+
+    pub fn status(&self) -> NodeStatus {
+        let view = self.hub.view();
+        NodeStatus {
+            id: self.options.node_id,
+            last_log_index: self.last_log_index(),
+            applied_index: view.applied,
+            digest: view.state.digest(),
+            snapshot_index: self.hub.snapshot_index(),
+        }
+    }
+
+    pub fn take_pulse(&self, pulse: Pulse) {
+        self.board.take(pulse, self.environment.monotonic_ms());
+    }
+
+    pub async fn wait_applied(&self, index: Index, deadline: Instant) -> Result<(), Refusal> {
+        let mut applied = self.hub.watch_applied();
+        match tokio::time::timeout_at(deadline, applied.wait_for(|applied| *applied >= index)).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => {
+                let now = self.hub.view().applied;
+                let refusal = Refusal::new(Code::RevisionNotReached, format!("This node has applied {now}, and {index} did not come in time"));
+                Err(Refusal { revision: Some(now), ..refusal })
+            }
+        }
+    }
+
+    /// Waits until some leader is known.
+    async fn known_leader(&self, deadline: Instant) -> Result<NodeId, Refusal> {
+        let mut metrics = self.raft.server_metrics();
+        let until = deadline.min(Instant::now() + LEADER_WAIT);
+        loop {
+            if let Some(leader) = metrics.borrow_and_update().current_leader {
+                return Ok(leader);
+            }
+            if !matches!(tokio::time::timeout_at(until, metrics.changed()).await, Ok(Ok(()))) {
+                let revision = Some(self.hub.view().applied);
+                return Err(Refusal { revision, ..Refusal::new(Code::NoLeader, "No leader is known: a majority of the controllers is not reachable") });
+            }
+        }
+    }
+
+    pub async fn submit_as_leader(&self, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {
+        if let Intent::RegisterBroker { registration } = &submission.intent
+            && let Some(url) = &registration.push_url
+            && let Err((what, allowed)) = self.options.push_networks.check(url)
+        {
+            return Err(metadata::Rejection::new(Code::InvalidRegistration, what).at("push_url", url, allowed).into());
+        }
+        let registers = matches!(submission.intent, Intent::RegisterBroker { .. }) && !submission.dry_run;
+        let submitted = self.inbox.submit(submission, deadline).await?;
+        if registers && let Submitted::Done { outcomes, .. } = &submitted {
+            for outcome in outcomes.iter().flatten() {
+                if let metadata::GroupOutcome::Broker { id, epoch } = outcome {
+                    self.sessions.touch(*id, *epoch, 0, self.environment.monotonic_ms());
+                }
+            }
+        }
+        Ok(submitted)
+    }
+
+    pub async fn read_index_as_leader(&self, deadline: Instant) -> Result<Index, Refusal> {
+        self.reads.confirm(deadline).await
+    }
+
+    pub async fn heartbeat_as_leader(&self, heartbeat: Heartbeat, deadline: Instant) -> Result<(Index, HeartbeatReply), Refusal> {
+        // B1: first of all, and whatever else has to wait.
+        let now_ms = self.environment.monotonic_ms();
+        let view = self.hub.view();
+        let known = view.state.broker(heartbeat.id);
+        if known.is_some_and(|broker| broker.epoch == heartbeat.broker_epoch) {
+            self.sessions.touch_by(&heartbeat, now_ms);
+        }
+        if self.leading_term().is_none() {
+            return Err(Refusal::new(Code::NotController, "This node does not lead"));
+        }
+        let stays = known.is_some_and(|broker| broker.epoch == heartbeat.broker_epoch)
+            && transition(&view.state, &self.sessions.liveness(now_ms), &heartbeat) == Transition::Stay;
+        let mut index = view.applied;
+        if !stays {
+            let submission = Submission::new(Intent::BrokerHeartbeat { heartbeat }, Principal::broker(heartbeat.id));
+            match self.inbox.submit(submission, deadline.min(Instant::now() + HEARTBEAT_PATIENCE)).await {
+                Ok(Submitted::Done { index: at, .. }) => index = at,
+                Ok(Submitted::Planned { .. }) => {}
+                // B2: the session is touched, the transition comes with a later heartbeat.
+                Err(refusal) if matches!(refusal.rejection.code, Code::Overloaded) => tracing::warn!(broker = %heartbeat.id, "a heartbeat only touched its session"),
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        let reply = heartbeat_reply(&self.hub.view().state, &heartbeat);
+        if reply.should_shut_down {
+            self.sessions.drop_session(heartbeat.id);
+        }
+        Ok((index, reply))
+    }
+
+    /// Asks the leader, whoever it is; `here` when that is this node.
+    async fn ask_leader(&self, request: Request, deadline: Instant) -> Result<Reply, Refusal> {
+        let leader = self.known_leader(deadline).await?;
+        let url = self.url_of(leader).ok_or_else(|| Refusal::new(Code::NoLeader, format!("The leader {leader} has no address")))?;
+        let connection = self.peers.connection(&url, Lane::Control);
+        let started = tokio::time::timeout_at(deadline, connection.start(&request)).await;
+        let unreachable = |what: &dyn std::fmt::Display| Refusal {
+            leader: Some(url.clone()),
+            ..Refusal::new(Code::NoLeader, format!("The leader {leader} is not reachable: {what}"))
+        };
+        let answer = match started {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return Err(unreachable(&error)),
+            Err(_) => return Err(unreachable(&"the time ran out")),
+        };
+        match tokio::time::timeout_at(deadline, answer).await {
+            Ok(Ok(Reply::Refused(refusal))) => Err(Refusal { leader: Some(url), ..refusal }),
+            Ok(Ok(reply)) => Ok(reply),
+            _ => Err(Refusal { leader: Some(url), ..Refusal::new(Code::OutcomeUnknown, "The leader did not answer: it may have happened or may yet happen") }),
+        }
+    }
+
+    async fn to_leader(self: &Arc<Self>, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {
+        if self.known_leader(deadline).await? == self.options.node_id {
+            let result = self.submit_as_leader(submission.clone(), deadline).await;
+            // C2: what was not proposed goes to the new leader, once.
+            let moved = matches!(&result, Err(refusal) if refusal.rejection.code == Code::NoLeader) && self.leader_id() != Some(self.options.node_id);
+            if !moved {
+                return result;
+            }
+        }
+        let remaining_ms = deadline.saturating_duration_since(Instant::now()).as_millis() as u64;
+        let request = Request::Submit { submission: Box::new(submission), remaining_ms };
+        match self.ask_leader(request, deadline).await? {
+            Reply::Submit(submitted) => Ok(submitted),
+            _ => Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),
+        }
+    }
+}
+
+impl Controller {
+    pub fn node_id(&self) -> NodeId {
+        self.inner.options.node_id
+    }
+
+    /// The applied state: a pointer, never a lock.
+    pub fn state(&self) -> Arc<State> {
+        self.inner.hub.view().state.clone()
+    }
+
+    /// State and applied index of one moment.
+    pub fn view(&self) -> Arc<hub::View> {
+        self.inner.hub.view()
+    }
+
+    /// The index applied here; never goes back while the process lives.
+    pub fn applied_index(&self) -> Index {
+        self.inner.hub.view().applied
+    }
+
+    /// The leader, while one is known.
+    pub fn leader_id(&self) -> Option<NodeId> {
+        self.inner.leader_id()
+    }
+
+    /// The URL of a controller.
+    pub fn url_of(&self, id: NodeId) -> Option<String> {
+        self.inner.url_of(id)
+    }
+
+    /// The current term.
+    pub fn term(&self) -> Term {
+        self.inner.term()
+    }
+
+    /// Soft state: the leader's own, or as relayed with its age; what this node knows by itself when there is no leader.
+    pub fn pulse(&self) -> Arc<Pulse> {
+        self.inner.board.read(&self.inner)
+    }
+
+    /// Told when a new pulse came.
+    pub fn watch_pulse(&self) -> watch::Receiver<u64> {
+        self.inner.board.watch()
+    }
+
+    /// The last commits, newest first, at most `most`.
+    pub fn recent(&self, most: usize) -> Vec<Arc<Commit>> {
+        self.inner.hub.recent(most)
+    }
+
+    /// How long ago this node last heard a majority's leader, in ms.
+    pub fn quorum_age_ms(&self) -> u64 {
+        self.inner.quorum_age_ms()
+    }
+
+    /// Follows the applied index.
+    pub fn watch_applied(&self) -> watch::Receiver<Index> {
+        self.inner.hub.watch_applied()
+    }
+
+    /// Up to `most` commits after a position.
+    pub fn commits_after(&self, position: Index, most: usize) -> hub::Next {
+        self.inner.hub.after(position, most)
+    }
+
+    /// A feed that began at another generation has to end.
+    pub fn generation(&self) -> u64 {
+        self.inner.hub.generation()
+    }
+
+    /// Whether this node knows a leader, has heard it within the election timeout, and has applied what it knows to be committed.
+    pub fn ready(&self) -> bool {
+        let committed = self.inner.raft.data_metrics().borrow_watched().cluster_committed.map_or(0, |log_id| log_id.index);
+        let patience = self.inner.options.election_timeout.as_millis() as u64 * 2;
+        self.leader_id().is_some() && self.quorum_age_ms() <= patience && self.applied_index() >= committed && self.state().identity().is_some()
+    }
+
+    /// Submits an intent, forwarding it when this node follows, and waits until this node has applied the outcome.
+    ///
+    /// # Errors
+    /// A refusal of the whole intent: by the rules, for lack of a leader, or because the outcome is unknown.
+    pub async fn submit(&self, submission: Submission, deadline: Instant) -> Result<Outcome, Refusal> {
+        let Submitted::Done { index, outcomes } = self.inner.to_leader(submission, deadline).await? else {
+            return Err(Refusal::new(Code::InvalidRequest, "A dry run commits nothing"));
+        };
+        let unknown = |_| Refusal::new(Code::OutcomeUnknown, format!("It was committed at {index}; this node did not apply that in time"));
+        self.inner.wait_applied(index, deadline).await.map_err(unknown)?;
+        Ok(Outcome { index, outcomes, commit: self.inner.hub.commit_at(index) })
+    }
+
+    /// Plans an intent and says what would be committed.
+    ///
+    /// # Errors
+    /// As [`Controller::submit`].
+    pub async fn dry_run(&self, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {
+        self.inner.to_leader(Submission { dry_run: true, ..submission }, deadline).await
+    }
+
+    /// Carries a broker's heartbeat to the leader.
+    ///
+    /// # Errors
+    /// As [`Controller::submit`].
+    pub async fn heartbeat(&self, heartbeat: Heartbeat, deadline: Instant) -> Result<(Index, HeartbeatReply), Refusal> {
+        let (index, reply) = if self.inner.known_leader(deadline).await? == self.node_id() {
+            self.inner.heartbeat_as_leader(heartbeat, deadline).await?
+        } else {
+            let remaining_ms = deadline.saturating_duration_since(Instant::now()).as_millis() as u64;
+            match self.inner.ask_leader(Request::Heartbeat { heartbeat, remaining_ms }, deadline).await? {
+                Reply::Heartbeat { index, reply } => (index, reply),
+                _ => return Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),
+            }
+        };
+        self.inner.wait_applied(index, deadline).await?;
+        Ok((index, reply))
+    }
+
+    /// Waits until this node has applied an index.
+    ///
+    /// # Errors
+    /// REVISION_NOT_REACHED at the deadline.
+    pub async fn wait_applied(&self, index: Index, deadline: Instant) -> Result<(), Refusal> {
+        self.inner.wait_applied(index, deadline).await
+    }
+
+    /// Confirms with the leader; a read after it is linearizable (ReadIndex).
+    ///
+    /// # Errors
+    /// NO_LEADER when no leader is confirmed by a majority.
+    pub async fn linearizable(&self, deadline: Instant) -> Result<Index, Refusal> {
+        let index = if self.inner.known_leader(deadline).await? == self.node_id() {
+            self.inner.read_index_as_leader(deadline).await?
+        } else {
+            let remaining_ms = deadline.saturating_duration_since(Instant::now()).as_millis() as u64;
+            match self.inner.ask_leader(Request::ReadIndex { remaining_ms }, deadline).await {
+                Ok(Reply::ReadIndex { index }) => index,
+                Ok(_) => return Err(Refusal::new(Code::NoLeader, "The leader gave an answer of another kind")),
+                // A read that was not confirmed changed nothing: it is no unknown outcome.
+                Err(refusal) => return Err(Refusal { leader: refusal.leader, ..Refusal::new(Code::NoLeader, refusal.rejection.detail) }),
+            }
+        };
+        self.inner.wait_applied(index, deadline).await?;
+        Ok(index)
+    }
+
+    /// The largest index that the leader is known to have; a feed position above it is from the future.
+    ///
+    /// # Errors
+    /// As [`Controller::linearizable`].
+    pub async fn leader_index(&self, deadline: Instant) -> Result<Index, Refusal> {
+        self.linearizable(deadline).await
+    }
+
+    /// Serves a peer's upgraded connection until it ends, on Raft's runtime.
+    pub fn serve_peer(&self, stream: impl Duplex) {
+        self.runtime.spawn(crate::net::serve::serve(self.inner.clone(), stream));
+    }
+
+    /// Raft's runtime, for a stream that has to be registered there.
+    pub fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.runtime
+    }
+
+    /// Stops cleanly: a leader hands over first.
+    pub async fn stop(&self) {
+        lead::hand_over(&self.inner).await;
+        self.inner.stop.cancel();
+        if let Err(error) = self.inner.raft.shutdown().await {
+            tracing::warn!(%error, "Raft did not stop cleanly");
+        }
+    }
+}
+
+/// A commit with its encodings, as the feed sends it.
+pub type PublishedCommit = Arc<Published>;

@@ -1,0 +1,123 @@
+//! What a controller is started with.
+
+use metadata::NodeId;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use url::{Host, Url};
+
+/// The options of one node.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub node_id: NodeId,
+    /// Every node of the first membership with its URL, this one included. Used on the first start only.
+    pub peers: BTreeMap<NodeId, String>,
+    pub data_dir: PathBuf,
+    /// A follower that hears nothing for this long (up to twice as long) stands for election.
+    pub election_timeout: Duration,
+    pub heartbeat_interval: Duration,
+    /// How long a broker's session outlives its last heartbeat.
+    pub broker_session_timeout: Duration,
+    pub push_networks: PushNetworks,
+    /// Where the backup goes; none switches it off.
+    pub database_url: Option<String>,
+}
+
+/// Which hosts a storage service may ask to be pushed to: a registration cannot make a controller call any address it likes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushNetworks(Vec<(IpAddr, u8)>);
+
+impl PushNetworks {
+    /// Networks as `10.0.0.0/8,fd00::/8`; an empty text is loopback only.
+    ///
+    /// # Errors
+    /// The part that is no network.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        text.split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(|part| {
+                let (address, bits) = part.split_once('/').unwrap_or((part, ""));
+                let address: IpAddr = address.parse().map_err(|_| part.to_owned())?;
+                let most = if address.is_ipv4() { 32 } else { 128 };
+                let bits = if bits.is_empty() { most } else { bits.parse().map_err(|_| part.to_owned())? };
+                if bits > most { Err(part.to_owned()) } else { Ok((address, bits)) }
+            })
+            .collect::<Result<_, _>>()
+            .map(PushNetworks)
+    }
+
+    /// Checks a push URL: http(s), no credentials, its host a literal address (or localhost) inside the networks.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what is allowed.
+    pub fn check(&self, url: &str) -> Result<Url, (String, String)> {
+        let no = |what: &str| Err((what.to_owned(), self.allowed()));
+        let Ok(parsed) = Url::parse(url) else { return no("It is not a URL") };
+        if !matches!(parsed.scheme(), "http" | "https") {
+            return no("Only http and https are pushed to");
+        }
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return no("It carries credentials");
+        }
+        let address = match parsed.host() {
+            Some(Host::Ipv4(address)) => IpAddr::V4(address),
+            Some(Host::Ipv6(address)) => IpAddr::V6(address),
+            Some(Host::Domain("localhost")) => IpAddr::from([127, 0, 0, 1]),
+            _ => return no("Its host is not an address"),
+        };
+        if self.contains(address) { Ok(parsed) } else { no("Its host is outside the push networks") }
+    }
+
+    fn contains(&self, address: IpAddr) -> bool {
+        if self.0.is_empty() {
+            return address.is_loopback();
+        }
+        self.0.iter().any(|(network, bits)| match (network, address) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => same_prefix(u32::from(*network).into(), u32::from(address).into(), 32, *bits),
+            (IpAddr::V6(network), IpAddr::V6(address)) => same_prefix((*network).into(), address.into(), 128, *bits),
+            _ => false,
+        })
+    }
+
+    fn allowed(&self) -> String {
+        let networks = if self.0.is_empty() {
+            "loopback".to_owned()
+        } else {
+            self.0.iter().map(|(address, bits)| format!("{address}/{bits}")).collect::<Vec<_>>().join(", ")
+        };
+        format!("http:// or https:// without credentials, to an address in: {networks}")
+    }
+}
+
+fn same_prefix(a: u128, b: u128, width: u32, bits: u8) -> bool {
+    let shift = width - u32::from(bits);
+    shift >= 128 || a >> shift == b >> shift
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn push_urls() {
+        let cases = [
+            ("", "http://127.0.0.1:1/push", true),
+            ("", "http://localhost:1/push", true),
+            ("", "http://10.0.0.1:1/push", false),
+            ("10.0.0.0/8", "http://10.9.0.1:1/push", true),
+            ("10.0.0.0/8", "http://127.0.0.1:1/push", false),
+            ("0.0.0.0/0", "http://93.1.1.1/", true),
+            ("", "http://user:secret@127.0.0.1/", false),
+            ("", "file:///etc/passwd", false),
+            ("", "http://metadata.internal/", false),
+            ("", "nonsense", false),
+            ("::1/128", "http://[::1]:9/", true),
+        ];
+        for (networks, url, allowed) in cases {
+            assert_eq!(PushNetworks::parse(networks).map(|n| n.check(url).is_ok()), Ok(allowed), "{networks} {url}");
+        }
+        assert!(PushNetworks::parse("10.0.0.0/33").is_err());
+    }
+}

@@ -1,0 +1,292 @@
+//! Step 3: the one planner on the leader. Intents queue, are planned one after another on a draft, and are proposed in batches.
+//!
+//! The draft is the applied state plus the groups that are still in flight, so that concurrent intents neither collide
+//! nor land on the same brokers. It is thrown away when nothing is in flight, when apply rejected something, and when
+//! the term changed; apply's own guards keep everything right.
+
+use crate::api::{Refusal, Submission, Submitted};
+use crate::node::Inner;
+use crate::raft::data::{LogData, Reply};
+use futures::StreamExt;
+use metadata::draw::Preview;
+use metadata::plan::{Plan, plan};
+use metadata::{Code, Draw, Entry, GroupOutcome, Index, Intent, Liveness, Rejection, State, Term};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+/// Intents that wait for the planner; above that callers get OVERLOADED.
+const MOST_WAITING: usize = 4_096;
+/// Intents that are planned before they are proposed together.
+const MOST_AT_ONCE: usize = 512;
+
+/// An intent on its way through the planner.
+pub(crate) struct Job {
+    submission: Submission,
+    deadline: Instant,
+    reply: oneshot::Sender<Result<Submitted, Refusal>>,
+    /// It was refused on a draft before, and planned again on what was committed.
+    again: bool,
+}
+
+/// The planner's inbox.
+#[derive(Clone)]
+pub(crate) struct Inbox(mpsc::Sender<Job>);
+
+pub(crate) fn inbox() -> (Inbox, mpsc::Receiver<Job>) {
+    let (sender, receiver) = mpsc::channel(MOST_WAITING);
+    (Inbox(sender), receiver)
+}
+
+fn unknown() -> Refusal {
+    Refusal::new(Code::OutcomeUnknown, "The time ran out after it was proposed: it may have happened or may yet happen")
+}
+
+fn not_leading() -> Refusal {
+    Refusal::new(Code::NoLeader, "This node does not lead")
+}
+
+impl Inbox {
+    /// Plans and commits, or plans only; the answer comes once this node has applied it.
+    pub(crate) async fn submit(&self, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job { submission, deadline, reply, again: false };
+        self.0.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Refusal::new(Code::Overloaded, format!("{MOST_WAITING} intents wait already")),
+            mpsc::error::TrySendError::Closed(_) => not_leading(),
+        })?;
+        match tokio::time::timeout_at(deadline, answer).await {
+            Ok(Ok(result)) => result,
+            // The planner went away with it, or still has it: it may have been proposed.
+            Ok(Err(_)) | Err(_) => Err(unknown()),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Flight {
+    entries: AtomicUsize,
+    /// Something in flight did not become what the draft took it for.
+    astray: AtomicBool,
+}
+
+struct Draft {
+    state: State,
+    term: Term,
+    next_index: Index,
+    flight: Arc<Flight>,
+}
+
+/// What a planned job waits for.
+struct Pending {
+    plan: Plan,
+    job: Job,
+}
+
+pub(crate) async fn run(node: Arc<Inner>, mut jobs: mpsc::Receiver<Job>) {
+    let mut draft: Option<Draft> = None;
+    let mut batch = Vec::new();
+    while jobs.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
+        let Some(term) = node.leading_term() else {
+            draft = None;
+            batch.drain(..).for_each(|job| answer(job, Err(not_leading())));
+            continue;
+        };
+        if draft.as_ref().is_none_or(|draft| draft.term != term) {
+            // C1: nothing is planned before everything of earlier terms is applied.
+            let deadline = batch.iter().map(|job| job.deadline).max().unwrap_or_else(Instant::now);
+            if let Err(refusal) = node.reads.confirm(deadline).await {
+                batch.drain(..).for_each(|job| answer(job, Err(refusal.clone())));
+                continue;
+            }
+            draft = Some(Draft { state: State::default(), term, next_index: 0, flight: Arc::default() });
+        }
+        if let Some(draft) = draft.as_mut() {
+            propose(&node, draft, &mut batch).await;
+        }
+    }
+}
+
+fn answer(job: Job, result: Result<Submitted, Refusal>) {
+    // Whoever asked may have run out of time.
+    drop(job.reply.send(result));
+}
+
+async fn propose(node: &Arc<Inner>, draft: &mut Draft, batch: &mut Vec<Job>) {
+    if draft.flight.entries.load(Ordering::Acquire) == 0 || draft.flight.astray.swap(false, Ordering::AcqRel) {
+        draft.next_index = node.last_log_index() + 1;
+        draft.state = node.hub.view().machine.state.clone();
+    }
+    let mut entries = Vec::new();
+    let mut pending = Vec::new();
+    for job in batch.drain(..) {
+        match step(node, draft, &job) {
+            Ok(Step::Propose { data, plan }) => {
+                entries.push(data);
+                pending.push(Pending { plan, job });
+            }
+            Ok(Step::Done(submitted)) => confirm_then(node, draft, job, Ok(submitted)),
+            Err(refusal) => confirm_then(node, draft, job, Err(refusal)),
+        }
+    }
+    if entries.is_empty() {
+        return;
+    }
+    draft.flight.entries.fetch_add(entries.len(), Ordering::AcqRel);
+    let flight = draft.flight.clone();
+    match node.raft.client_write_many(entries).await {
+        Ok(mut results) => {
+            tokio::spawn(async move {
+                for Pending { plan, job } in pending {
+                    let result = match results.next().await {
+                        Some(Ok(Ok(response))) => Ok(response.response),
+                        Some(Ok(Err(_))) | Some(Err(_)) | None => Err(unknown()),
+                    };
+                    let result = result.map(|reply: Reply| settle(plan, reply, &flight));
+                    if result.is_err() {
+                        flight.astray.store(true, Ordering::Release);
+                    }
+                    flight.entries.fetch_sub(1, Ordering::AcqRel);
+                    answer(job, result);
+                }
+            });
+        }
+        Err(fatal) => {
+            tracing::error!(%fatal, "Raft has stopped");
+            flight.astray.store(true, Ordering::Release);
+            flight.entries.fetch_sub(pending.len(), Ordering::AcqRel);
+            pending.into_iter().for_each(|pending| answer(pending.job, Err(unknown())));
+        }
+    }
+}
+
+fn settle(plan: Plan, reply: Reply, flight: &Flight) -> Submitted {
+    let (index, committed) = match reply.as_deref() {
+        Some(response) => (response.index, response.outcomes.clone()),
+        None => (0, Vec::new()),
+    };
+    if committed.iter().any(Result::is_err) {
+        flight.astray.store(true, Ordering::Release);
+    }
+    Submitted::Done { index, outcomes: plan.outcomes(committed, || GroupOutcome::Done) }
+}
+
+enum Step {
+    Propose { data: LogData, plan: Plan },
+    /// Answered without an entry.
+    Done(Submitted),
+}
+
+fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
+    if job.deadline <= Instant::now() {
+        return Err(Refusal::new(Code::Overloaded, "It waited for the planner until its time ran out; nothing was proposed"));
+    }
+    let submission = &job.submission;
+    let now_ms = node.environment.wall_ms();
+    if let Some(key) = submission.key.as_ref().filter(|_| !submission.dry_run)
+        && let Some(first) = node.hub.view().machine.keys.find(key, draft.state.at_ms().max(now_ms))?
+    {
+        return Ok(Step::Done(replay(&draft.state, &submission.intent, first)));
+    }
+    if draft.state.identity().is_none() && !matches!(submission.intent, Intent::BootstrapCluster { .. }) {
+        return Err(Refusal::new(Code::NoLeader, "The cluster has no identity yet; its first leader is about to commit one"));
+    }
+    let (plan, seed) = planned(node, &draft.state, submission)?;
+    let groups = plan.groups();
+    if submission.dry_run {
+        let preview = Preview::of(seed, &groups).token();
+        return Ok(Step::Done(Submitted::Planned { index: node.hub.view().applied, items: plan.items, preview }));
+    }
+    if groups.is_empty() {
+        let outcomes = plan.outcomes([], || GroupOutcome::Done);
+        return Ok(Step::Done(Submitted::Done { index: node.hub.view().applied, outcomes }));
+    }
+    let entry = Entry {
+        at_ms: draft.state.at_ms().max(now_ms),
+        principal: submission.principal.clone(),
+        intent: submission.intent.clone(),
+        key: submission.key.clone(),
+        groups,
+    };
+    let data = LogData::encode(&entry).map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
+    draft.state.apply(&entry, draft.next_index);
+    draft.next_index += 1;
+    Ok(Step::Propose { data, plan })
+}
+
+/// The plan of a submission on this state, with the seed that it was drawn with.
+fn planned(node: &Inner, state: &State, submission: &Submission) -> Result<(Plan, u128), Refusal> {
+    let preview = match &submission.preview {
+        Some(token) => Some(Preview::parse(token).ok_or_else(|| {
+            Rejection::new(Code::InvalidRequest, "This is no preview").at("preview", token, "the preview of a dry run, 48 hex digits")
+        })?),
+        None => None,
+    };
+    let seed = preview.map_or_else(|| node.environment.seed(), |preview| preview.seed);
+    let draw = Draw { now_ms: node.environment.wall_ms(), seed };
+    let liveness = match submission.intent {
+        Intent::CreateTopics { .. } | Intent::DeleteTopic { .. } | Intent::ChangeConfigs { .. } => Liveness::default(),
+        _ => node.sessions.liveness(node.environment.monotonic_ms()),
+    };
+    let plan = plan(state, &liveness, &draw, &submission.intent)?;
+    if preview.is_some_and(|preview| preview != Preview::of(seed, &plan.groups())) {
+        return Err(Rejection::new(Code::StalePreview, "The cluster changed since the preview: it would now become something else").into());
+    }
+    Ok((plan, seed))
+}
+
+/// The first outcome under a key, brought into the shape of the request's items.
+fn replay(state: &State, intent: &Intent, first: &metadata::keys::Remembered) -> Submitted {
+    let outcomes = match intent {
+        Intent::CreateTopics { topics } if topics.len() != first.outcomes.len() => {
+            let by_name: HashMap<&str, &Result<GroupOutcome, Rejection>> = first
+                .outcomes
+                .iter()
+                .filter_map(|outcome| match outcome {
+                    Ok(GroupOutcome::Topic { topic_id }) => state.topic(*topic_id).map(|topic| (&*topic.name, outcome)),
+                    _ => None,
+                })
+                .collect();
+            let refused = || Err(Rejection::new(Code::InvalidRequest, "It was refused when this key was first used"));
+            topics.iter().map(|topic| by_name.get(topic.name.as_str()).map_or_else(refused, |outcome| (*outcome).clone())).collect()
+        }
+        _ => first.outcomes.clone(),
+    };
+    Submitted::Done { index: first.index, outcomes }
+}
+
+/// Answers what needed no entry, once a majority confirmed that this node still leads. A refusal on a draft may rest on
+/// entries that never commit: it is planned once more on what did.
+fn confirm_then(node: &Arc<Inner>, draft: &Draft, job: Job, result: Result<Submitted, Refusal>) {
+    let rests_on_state = match &result {
+        Ok(Submitted::Planned { .. }) => false,
+        Ok(_) => true,
+        Err(refusal) => !matches!(refusal.rejection.code, Code::NoLeader | Code::Overloaded),
+    };
+    if !rests_on_state {
+        return answer(job, result);
+    }
+    let in_flight = draft.flight.entries.load(Ordering::Acquire) > 0 && !job.again;
+    let barrier = draft.next_index - 1;
+    let node = node.clone();
+    tokio::spawn(async move {
+        if in_flight && result.is_err() {
+            // If these never apply the deadline ends it; then it is planned again all the same.
+            drop(node.wait_applied(barrier, job.deadline.min(Instant::now() + std::time::Duration::from_secs(1))).await);
+            let again = Job { again: true, ..job };
+            if let Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) = node.inbox.0.try_send(again) {
+                answer(job, Err(Refusal::new(Code::Overloaded, "The planner takes no more work now")));
+            }
+            return;
+        }
+        let confirmed = node.reads.confirm(job.deadline).await;
+        let result = match (confirmed, result) {
+            (Ok(_), Err(refusal)) => Err(Refusal { revision: Some(node.hub.view().applied), ..refusal }),
+            (Ok(_), done) => done,
+            (Err(refusal), _) => Err(refusal),
+        };
+        answer(job, result);
+    });
+}

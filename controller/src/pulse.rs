@@ -1,0 +1,127 @@
+//! Soft state: gathered by the leader about once a second, relayed by followers with its age.
+
+use crate::net::rpc::NodeStatus;
+use crate::node::Inner;
+use openraft::async_runtime::WatchReceiver;
+use metadata::frame::{Backup, BrokerPulse, NodePulse, Pulse, Role};
+use metadata::{Index, NodeId};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+
+/// A pulse older than this says nothing of now.
+const STALE_MS: u64 = 3_000;
+
+/// The newest pulse and what it is made from.
+pub(crate) struct PulseBoard {
+    latest: Mutex<Option<(Arc<Pulse>, u64)>>,
+    /// What the other controllers said of themselves, and when (monotonic ms).
+    statuses: Mutex<BTreeMap<NodeId, (NodeStatus, u64)>>,
+    backup: Mutex<Backup>,
+    count: watch::Sender<u64>,
+}
+
+impl PulseBoard {
+    pub(crate) fn new(backup: bool) -> Self {
+        let backup = if backup { Backup::Following { watermark: 0 } } else { Backup::Off };
+        PulseBoard { latest: Mutex::default(), statuses: Mutex::default(), backup: Mutex::new(backup), count: watch::channel(0).0 }
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.count.subscribe()
+    }
+
+    pub(crate) fn take(&self, pulse: Pulse, now_ms: u64) {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::new(pulse), now_ms));
+        self.count.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn note_status(&self, status: NodeStatus, now_ms: u64) {
+        self.statuses.lock().unwrap_or_else(PoisonError::into_inner).insert(status.id, (status, now_ms));
+    }
+
+    pub(crate) fn note_backup(&self, backup: Backup) {
+        *self.backup.lock().unwrap_or_else(PoisonError::into_inner) = backup;
+    }
+
+    /// The newest pulse with its age; this node's own knowledge when there is none that still says something.
+    pub(crate) fn read(&self, node: &Inner) -> Arc<Pulse> {
+        if node.leading_term().is_some() {
+            return Arc::new(self.gather(node));
+        }
+        let now_ms = node.environment.monotonic_ms();
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match latest.filter(|(_, at_ms)| now_ms.saturating_sub(*at_ms) < STALE_MS) {
+            Some((pulse, at_ms)) => Arc::new(Pulse { age_ms: now_ms.saturating_sub(at_ms), ..Pulse::clone(&pulse) }),
+            None => Arc::new(self.gather(node)),
+        }
+    }
+
+    /// What this node knows: as a leader all there is to know.
+    pub(crate) fn gather(&self, node: &Inner) -> Pulse {
+        let leading = node.leading_term().is_some();
+        let now_ms = node.environment.monotonic_ms();
+        let wall_ms = node.environment.wall_ms();
+        let state = node.hub.view().state.clone();
+        let leader_id = node.leader_id();
+        let brokers = if leading { broker_pulses(node, now_ms) } else { Vec::new() };
+        Pulse {
+            at_ms: wall_ms,
+            age_ms: 0,
+            leader_id,
+            term: node.term(),
+            nodes: self.nodes(node, leader_id, now_ms),
+            brokers,
+            backup: self.backup.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            since: node.hub.since().filter(|_| state.revision() > 0),
+            commits_10s: node.hub.count_since(wall_ms.saturating_sub(10_000)),
+        }
+    }
+
+    fn nodes(&self, node: &Inner, leader_id: Option<NodeId>, now_ms: u64) -> Vec<NodePulse> {
+        let own = node.status();
+        let statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        let metrics = node.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        let voters: Vec<NodeId> = metrics.membership_config.voter_ids().collect();
+        let pulse = |id: NodeId, url: String| {
+            let me = id == own.id;
+            let heard = statuses.get(&id).map(|(status, at_ms)| (status, now_ms.saturating_sub(*at_ms)));
+            let status = if me { Some((&own, 0)) } else { heard };
+            let fresh = status.is_some_and(|(_, age_ms)| age_ms < STALE_MS);
+            let voter = voters.contains(&id);
+            let role = match (fresh, leader_id == Some(id), voter) {
+                (true, true, _) => Role::Leader,
+                (true, false, true) => Role::Follower,
+                (true, false, false) => Role::Learner,
+                (false, ..) => Role::Unreachable,
+            };
+            let index = |of: fn(&NodeStatus) -> Index| status.map_or(0, |(status, _)| of(status));
+            NodePulse {
+                id,
+                url,
+                role,
+                voter,
+                last_log_index: index(|status| status.last_log_index),
+                applied_index: index(|status| status.applied_index),
+                last_contact_ms: status.map(|(_, age_ms)| age_ms),
+                digest: status.map(|(status, _)| status.digest),
+                snapshot_index: status.map(|(status, _)| status.snapshot_index).filter(|index| *index > 0),
+            }
+        };
+        metrics.membership_config.nodes().map(|(id, peer)| pulse(*id, peer.addr.clone())).collect()
+    }
+}
+
+fn broker_pulses(node: &Inner, now_ms: u64) -> Vec<BrokerPulse> {
+    let liveness = node.sessions.liveness(now_ms);
+    let pulse = |id, epoch| {
+        let session = liveness.sessions.get(&id).filter(|session| session.broker_epoch == epoch);
+        BrokerPulse {
+            id,
+            heartbeat_age_ms: session.map(|session| now_ms.saturating_sub(session.contact_ms)),
+            acknowledged_index: session.map(|session| session.metadata_index).filter(|index| *index > 0),
+        }
+    };
+    node.hub.view().state.brokers().map(|broker| pulse(broker.id, broker.epoch)).collect()
+}

@@ -1,0 +1,136 @@
+//! Steps 5 and 6: applies committed entries to the metadata machine and hands what became true to the feed hub.
+
+use super::data::LogData;
+use super::snapshot_file::{self, SnapshotFile};
+use super::{LogId, SnapshotMeta, StoredMembership, TypeConfig};
+use crate::hub::Hub;
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use metadata::command::Membership;
+use metadata::{Commit, ControllerNode, Machine, Response};
+use openraft::storage::{EntryResponder, RaftStateMachine, Snapshot};
+use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
+use std::io;
+use std::sync::Arc;
+
+/// How many entries are applied before readers see them and callers are answered, when that many wait.
+const MOST_AT_ONCE: usize = 256;
+
+/// The state machine of one node.
+pub struct StateMachine {
+    machine: Machine,
+    applied: Option<LogId>,
+    membership: StoredMembership,
+    file: SnapshotFile,
+    hub: Arc<Hub>,
+}
+
+impl StateMachine {
+    /// Starts from the newest snapshot; Raft re-applies the log after it.
+    ///
+    /// # Errors
+    /// When the snapshot is there and cannot be used.
+    pub fn open(file: SnapshotFile, hub: Arc<Hub>) -> io::Result<Self> {
+        let (meta, machine) = file.load()?.unwrap_or_default();
+        hub.restart(machine.clone(), meta.last_log_id.map_or(0, |log_id| log_id.index));
+        Ok(StateMachine { machine, applied: meta.last_log_id, membership: meta.last_membership, file, hub })
+    }
+
+    fn apply_one(&mut self, log_id: LogId, payload: EntryPayload<LogData, u64, openraft::BasicNode>) -> io::Result<(Option<Response>, Option<Commit>)> {
+        let term = log_id.leader_id.term;
+        self.applied = Some(log_id);
+        match payload {
+            EntryPayload::Blank => Ok((None, None)),
+            EntryPayload::Normal(data) => {
+                let entry = data
+                    .decode()
+                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("entry {} does not decode: {error}", log_id.index)))?;
+                let (response, commit) = self.machine.apply(&entry, log_id.index, term);
+                Ok((Some(response), commit))
+            }
+            EntryPayload::Membership(members) => {
+                let voters: Vec<u64> = members.voter_ids().collect();
+                let nodes = members
+                    .nodes()
+                    .map(|(id, node)| ControllerNode { id: *id, url: node.addr.clone(), voter: voters.contains(id) })
+                    .collect();
+                self.membership = StoredMembership::new(Some(log_id), members);
+                let by = self.hub.node_id();
+                Ok((None, self.machine.apply_membership(&Membership { nodes, by }, log_id.index, term)))
+            }
+        }
+    }
+
+    fn snapshot_meta(&self) -> SnapshotMeta {
+        SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone() }
+    }
+}
+
+impl RaftStateMachine<TypeConfig> for StateMachine {
+    type SnapshotData = Bytes;
+    type SnapshotBuilder = Builder;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
+        Ok((self.applied, self.membership.clone()))
+    }
+
+    async fn apply<Strm>(&mut self, entries: Strm) -> io::Result<()>
+    where
+        Strm: Stream<Item = io::Result<EntryResponder<TypeConfig>>> + Unpin + OptionalSend,
+    {
+        let mut batches = entries.ready_chunks(MOST_AT_ONCE);
+        while let Some(batch) = batches.next().await {
+            let mut commits = Vec::new();
+            let mut answers = Vec::with_capacity(batch.len());
+            for item in batch {
+                let (entry, responder) = item?;
+                let (response, commit) = self.apply_one(entry.log_id, entry.payload)?;
+                commits.extend(commit.map(Arc::new));
+                answers.extend(responder.map(|responder| (responder, response.map(Arc::new))));
+            }
+            let applied = self.applied.map_or(0, |log_id| log_id.index);
+            // Readers first: who is answered must find what it was answered.
+            self.hub.publish(self.machine.clone(), applied, commits);
+            answers.into_iter().for_each(|(responder, response)| responder.send(response));
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Builder {
+        Builder { machine: self.machine.clone(), meta: self.snapshot_meta(), file: self.file.clone(), hub: self.hub.clone() }
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, content: Bytes) -> io::Result<()> {
+        let machine = metadata::snapshot::decode_machine(&content).map_err(io::Error::other)?;
+        self.file.write(meta, &content)?;
+        self.machine = machine;
+        self.applied = meta.last_log_id;
+        self.membership = meta.last_membership.clone();
+        self.hub.restart(self.machine.clone(), meta.last_log_id.map_or(0, |log_id| log_id.index));
+        self.hub.note_snapshot(meta.last_log_id.map_or(0, |log_id| log_id.index));
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot<super::CommittedLeaderId, u64, openraft::BasicNode, Bytes>>> {
+        Ok(self.file.read()?.map(|(meta, snapshot)| Snapshot { meta, snapshot }))
+    }
+}
+
+/// Builds a snapshot beside the running state machine: the state is shared, never copied.
+pub struct Builder {
+    machine: Machine,
+    meta: SnapshotMeta,
+    file: SnapshotFile,
+    hub: Arc<Hub>,
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for Builder {
+    type SnapshotData = Bytes;
+
+    async fn build_snapshot(&mut self) -> io::Result<Snapshot<super::CommittedLeaderId, u64, openraft::BasicNode, Bytes>> {
+        let content = snapshot_file::content(&self.machine)?;
+        self.file.write(&self.meta, &content)?;
+        self.hub.note_snapshot(self.meta.last_log_id.map_or(0, |log_id| log_id.index));
+        Ok(Snapshot { meta: self.meta.clone(), snapshot: content })
+    }
+}

@@ -1,0 +1,212 @@
+//! The command line, the environment and the config file: flag before variable before file before default.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// The metadata controller of partitioned-log clusters.
+#[derive(Parser)]
+#[command(name = "quorate", version, about, arg_required_else_help = false)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run one controller. Without any flag: a single node on 127.0.0.1:9091 with its data in ./data/node-1.
+    Serve(Box<ServeFlags>),
+    /// Run the reference storage service: it keeps its assigned replicas on disk and stores no messages.
+    Storage(StorageFlags),
+    /// Run three controllers and three storage services on this machine.
+    Demo(DemoFlags),
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Command::Serve(Box::default())
+    }
+}
+
+/// The command line cannot be used.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Every flag is also `QUORATE_…` in the environment and a key of the same name in the config file.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ServeFlags {
+    /// This node's number, 1 or more.
+    #[arg(long, env = "QUORATE_NODE_ID")]
+    pub node_id: Option<u64>,
+    /// Where to listen: dashboard, API and the other controllers.
+    #[arg(long, env = "QUORATE_LISTEN", value_name = "HOST:PORT")]
+    pub listen: Option<String>,
+    /// All controllers of the first start, this one included: 1=HOST:PORT,2=HOST:PORT,3=HOST:PORT.
+    #[arg(long, env = "QUORATE_PEERS", value_name = "ID=HOST:PORT,…")]
+    pub peers: Option<String>,
+    /// Where the log, the snapshots and the backup are kept.
+    #[arg(long, env = "QUORATE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// A TOML file with any of these flags as keys.
+    #[arg(long, env = "QUORATE_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// Listen beyond loopback although there is no TLS and no sign-in.
+    #[arg(long, env = "QUORATE_INSECURE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub insecure: Option<bool>,
+    /// A follower that hears nothing for this long, up to twice as long, stands for election.
+    #[arg(long, env = "QUORATE_ELECTION_TIMEOUT_MS", value_name = "MS")]
+    pub election_timeout_ms: Option<u64>,
+    /// How often a leader tells its followers that it lives.
+    #[arg(long, env = "QUORATE_HEARTBEAT_INTERVAL_MS", value_name = "MS")]
+    pub heartbeat_interval_ms: Option<u64>,
+    /// How long a broker's session outlives its last heartbeat.
+    #[arg(long, env = "QUORATE_BROKER_SESSION_TIMEOUT_MS", value_name = "MS")]
+    pub broker_session_timeout_ms: Option<u64>,
+    /// Networks whose storage services may be pushed to; loopback by default.
+    #[arg(long, env = "QUORATE_PUSH_NETWORKS", value_name = "CIDR,…")]
+    pub push_networks: Option<String>,
+    /// Further host names that this node is reached by.
+    #[arg(long, env = "QUORATE_HOST_NAMES", value_name = "NAME,…")]
+    pub host_names: Option<String>,
+    /// Serve the API alone.
+    #[arg(long, env = "QUORATE_NO_UI", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub no_ui: Option<bool>,
+    /// Keep no SQL backup.
+    #[arg(long, env = "QUORATE_NO_BACKUP", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub no_backup: Option<bool>,
+    /// Where the SQL backup goes: sqlite:// or postgres://; a SQLite file in the data directory by default.
+    #[arg(long, env = "QUORATE_DATABASE_URL", value_name = "URL")]
+    pub database_url: Option<String>,
+    /// One line each on stderr: text, or json for machines.
+    #[arg(long, env = "QUORATE_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Stop when stdin ends, as it does when a supervisor dies.
+    #[arg(long, hide = true)]
+    #[serde(skip)]
+    pub stop_with_stdin: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct StorageFlags {
+    /// The broker's number; no controller may have it.
+    #[arg(long, env = "QUORATE_STORAGE_ID")]
+    pub id: u32,
+    /// The controllers' URLs, any of them.
+    #[arg(long, env = "QUORATE_CONTROLLERS", value_delimiter = ',', required = true, value_name = "URL,…")]
+    pub controllers: Vec<String>,
+    /// Where to listen for pushes and for other brokers.
+    #[arg(long, env = "QUORATE_STORAGE_LISTEN", value_name = "HOST:PORT")]
+    pub listen: SocketAddr,
+    /// Where the assigned replicas are kept.
+    #[arg(long, env = "QUORATE_STORAGE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// The rack that the broker stands in.
+    #[arg(long, env = "QUORATE_RACK")]
+    pub rack: Option<String>,
+    /// Listen beyond loopback although there is no TLS and no sign-in.
+    #[arg(long, env = "QUORATE_INSECURE")]
+    pub insecure: bool,
+    /// One line each on stderr: text, or json for machines.
+    #[arg(long, env = "QUORATE_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// Stop when stdin ends, as it does when a supervisor dies.
+    #[arg(long, hide = true)]
+    pub stop_with_stdin: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct DemoFlags {
+    /// Where the cluster's data is kept between runs.
+    #[arg(long, default_value = "./data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// Begin with an empty cluster.
+    #[arg(long)]
+    pub fresh: bool,
+    /// The first of three ports of the controllers; the storage services take the three ports ten above.
+    #[arg(long, default_value_t = 9_091, value_name = "PORT")]
+    pub port: u16,
+}
+
+macro_rules! fill {
+    ($flags:ident, $file:ident: $($field:ident),*) => { $($flags.$field = $flags.$field.or($file.$field);)* };
+}
+
+impl ServeFlags {
+    /// Takes from the config file what neither flag nor variable said.
+    ///
+    /// # Errors
+    /// [`Usage`] with the file, and the key at fault.
+    pub fn with_file(mut self) -> Result<Self, Usage> {
+        let Some(path) = self.config.clone() else { return Ok(self) };
+        let file = read_file(&path)?;
+        fill!(self, file: node_id, listen, peers, data_dir, insecure, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
+            push_networks, host_names, no_ui, no_backup, database_url, log_format);
+        Ok(self)
+    }
+}
+
+fn read_file(path: &Path) -> Result<ServeFlags, Usage> {
+    let text = std::fs::read_to_string(path).map_err(|error| Usage(format!("--config {}: {error}", path.display())))?;
+    toml::from_str(&text).map_err(|error| Usage(format!("--config {}: {error}", path.display())))
+}
+
+/// Reads `1=HOST:PORT,2=…` into URLs by node id.
+///
+/// # Errors
+/// [`Usage`] with the part at fault.
+pub fn peers(text: &str) -> Result<BTreeMap<u64, String>, Usage> {
+    let no = |part: &str, what: &str| Usage(format!("--peers: {part:?} {what}; expected ID=HOST:PORT,ID=HOST:PORT,…"));
+    let mut peers = BTreeMap::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let (id, address) = part.split_once('=').ok_or_else(|| no(part, "has no ="))?;
+        let id: u64 = id.trim().parse().ok().filter(|id| *id > 0).ok_or_else(|| no(part, "has no node id of 1 or more"))?;
+        let address = address.trim();
+        let port = address.rsplit_once(':').and_then(|(host, port)| port.parse::<u16>().ok().filter(|port| *port > 0 && !host.is_empty()));
+        port.ok_or_else(|| no(part, "has no HOST:PORT"))?;
+        if peers.insert(id, format!("http://{address}")).is_some() {
+            return Err(no(part, "names a node twice"));
+        }
+    }
+    Ok(peers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn peers_are_read_or_refused_with_the_part_at_fault() {
+        let good = peers("1=127.0.0.1:1, 2=host:2");
+        assert_eq!(good.ok().map(|peers| peers.into_values().collect::<Vec<_>>()), Some(vec!["http://127.0.0.1:1".to_owned(), "http://host:2".to_owned()]));
+        for bad in ["x", "0=h:1", "1=h", "1=:1", "1=h:0", "1=h:1,1=h:2", "a=h:1"] {
+            let message = peers(bad).err().map(|usage| usage.0).unwrap_or_default();
+            assert!(message.contains("--peers"), "{bad}: {message}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_in_the_config_file_is_refused_by_name() {
+        let error = toml::from_str::<ServeFlags>("lisen = \"x\"").err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("lisen"), "{error}");
+    }
+}

@@ -1,0 +1,206 @@
+//! `quorate demo`: three controllers and three storage services as child processes, each with a log file of its own.
+
+use crate::cli::DemoFlags;
+use crate::stop;
+use anyhow::{Context, bail};
+use serde_json::Value;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const RACKS: [&str; 3] = ["a", "b", "c"];
+const FIRST_BROKER: u32 = 101;
+const HEALTHY_WITHIN: Duration = Duration::from_secs(60);
+const STOPPED_WITHIN: Duration = Duration::from_secs(40);
+
+/// A child that is told to stop by closing its stdin, so that it also stops when this process is killed.
+struct Part {
+    name: String,
+    child: Child,
+}
+
+struct Layout {
+    data_dir: PathBuf,
+    port: u16,
+}
+
+impl Layout {
+    fn controller(&self, at: u16) -> String {
+        format!("127.0.0.1:{}", self.port + at)
+    }
+
+    fn storage(&self, at: u16) -> String {
+        format!("127.0.0.1:{}", self.port + 10 + at)
+    }
+
+    fn addresses(&self) -> impl Iterator<Item = String> {
+        (0..3).map(|at| self.controller(at)).chain((0..3).map(|at| self.storage(at)))
+    }
+}
+
+/// Runs the demo until it is asked to stop.
+///
+/// # Errors
+/// A port in use, a data directory that cannot be written, a child that ends or does not become healthy.
+pub fn run(flags: DemoFlags) -> anyhow::Result<()> {
+    if flags.port > u16::MAX - 13 {
+        bail!("--port {} leaves no room for six ports: give one up to {}", flags.port, u16::MAX - 13);
+    }
+    let layout = Layout { data_dir: flags.data_dir.clone(), port: flags.port };
+    for address in layout.addresses() {
+        if let Err(error) = TcpListener::bind(&address) {
+            bail!("{address} cannot be used ({error}): stop what listens there, or give another --port");
+        }
+    }
+    if flags.fresh {
+        wipe(&flags.data_dir)?;
+    }
+    fs::create_dir_all(&flags.data_dir).with_context(|| format!("{} cannot be made", flags.data_dir.display()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    let mut parts = Vec::new();
+    let ran = runtime.block_on(watch(&layout, &mut parts));
+    stop_all(parts);
+    ran
+}
+
+/// Removes what a demo wrote, and nothing else that may lie in that directory.
+fn wipe(dir: &Path) -> anyhow::Result<()> {
+    let made: Vec<String> = (1..=3).map(|at| format!("node-{at}")).chain((0..3).map(|at| format!("broker-{}", FIRST_BROKER + at))).collect();
+    for name in made {
+        let path = dir.join(&name);
+        if path.exists() {
+            fs::remove_dir_all(&path).with_context(|| format!("{} cannot be removed", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn start(layout: &Layout, name: String, arguments: &[String]) -> anyhow::Result<Part> {
+    let log = layout.data_dir.join(format!("{name}.log"));
+    let log = File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
+    let program = std::env::current_exe().context("this program's own path is unknown")?;
+    let child = Command::new(program)
+        .args(arguments)
+        .arg("--stop-with-stdin")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(log)
+        // A group of its own: Ctrl-C reaches this process alone, which then stops the parts in order.
+        .process_group(0)
+        .spawn()
+        .with_context(|| format!("{name} does not start"))?;
+    Ok(Part { name, child })
+}
+
+fn start_all(layout: &Layout, parts: &mut Vec<Part>) -> anyhow::Result<()> {
+    let peers = (0..3).map(|at| format!("{}={}", at + 1, layout.controller(at))).collect::<Vec<_>>().join(",");
+    let dir = |name: &str| layout.data_dir.join(name).display().to_string();
+    for at in 0..3 {
+        let name = format!("node-{}", at + 1);
+        let arguments = ["serve", "--node-id", &(at + 1).to_string(), "--listen", &layout.controller(at), "--peers", &peers, "--data-dir", &dir(&name)];
+        parts.push(start(layout, name.clone(), &arguments.map(str::to_owned))?);
+    }
+    let controllers = (0..3).map(|at| format!("http://{}", layout.controller(at))).collect::<Vec<_>>().join(",");
+    for (at, rack) in (0..3).zip(RACKS) {
+        let id = FIRST_BROKER + u32::from(at);
+        let name = format!("broker-{id}");
+        let arguments =
+            ["storage", "--id", &id.to_string(), "--controllers", &controllers, "--listen", &layout.storage(at), "--data-dir", &dir(&name), "--rack", rack];
+        parts.push(start(layout, name.clone(), &arguments.map(str::to_owned))?);
+    }
+    Ok(())
+}
+
+async fn watch(layout: &Layout, parts: &mut Vec<Part>) -> anyhow::Result<()> {
+    println!("Starting three controllers and three storage services; data in {}", layout.data_dir.display());
+    start_all(layout, parts)?;
+    let asked = stop::asked(false);
+    tokio::pin!(asked);
+    tokio::select! {
+        healthy = healthy(layout, parts) => healthy?,
+        () = &mut asked => return Ok(()),
+    }
+    welcome(layout);
+    loop {
+        tokio::select! {
+            () = &mut asked => return Ok(()),
+            () = tokio::time::sleep(Duration::from_secs(1)) => report_ended(layout, parts),
+        }
+    }
+}
+
+async fn healthy(layout: &Layout, parts: &mut [Part]) -> anyhow::Result<()> {
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).no_proxy().build()?;
+    let started = Instant::now();
+    loop {
+        for part in parts.iter_mut() {
+            if let Some(status) = part.child.try_wait()? {
+                bail!("{} ended with {status}; its log is {}/{}.log", part.name, layout.data_dir.display(), part.name);
+            }
+        }
+        let mut online = true;
+        for at in 0..3 {
+            let ready = client.get(format!("http://{}/readyz", layout.controller(at))).send().await;
+            online &= ready.is_ok_and(|answer| answer.status().is_success());
+        }
+        if online && brokers_online(&client, layout).await == Some(3) {
+            println!("All healthy after {:.1} s", started.elapsed().as_secs_f64());
+            return Ok(());
+        }
+        if started.elapsed() > HEALTHY_WITHIN {
+            bail!("not healthy after {} s; the logs are in {}", HEALTHY_WITHIN.as_secs(), layout.data_dir.display());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn brokers_online(client: &reqwest::Client, layout: &Layout) -> Option<u64> {
+    let answer = client.get(format!("http://{}/api/v1/cluster", layout.controller(0))).send().await.ok()?;
+    let cluster: Value = answer.json().await.ok()?;
+    cluster["brokers"]["online"].as_u64()
+}
+
+fn report_ended(layout: &Layout, parts: &mut Vec<Part>) {
+    parts.retain_mut(|part| match part.child.try_wait() {
+        Ok(Some(status)) => {
+            println!("{} ended ({status}); its log is {}/{}.log", part.name, layout.data_dir.display(), part.name);
+            false
+        }
+        _ => true,
+    });
+}
+
+fn welcome(layout: &Layout) {
+    let url = format!("http://{}", layout.controller(0));
+    println!(
+        "\n  Open {url}\n\n  The same cluster, from the other two nodes: http://{} and http://{}\n\n  Try:\n  \
+         - create a topic in one browser window and watch it appear in another, on another node\n  \
+         - kill a broker:  pkill -9 -f 'storage --id 102'   (it is fenced after 9 s, its leaders move)\n  \
+         - kill a controller:  pkill -9 -f 'serve --node-id 1'   (the others go on)\n  \
+         - the API:  curl {url}/api/v1/cluster\n\n  Ctrl-C stops everything; the data stays.\n",
+        layout.controller(1),
+        layout.controller(2)
+    );
+}
+
+/// Storage services first: their controlled shutdown needs the controllers.
+fn stop_all(mut parts: Vec<Part>) {
+    println!("Stopping");
+    for kind in ["broker-", "node-"] {
+        let mut kept: Vec<Part> = parts.extract_if(.., |part| part.name.starts_with(kind)).collect();
+        kept.iter_mut().for_each(|part| drop(part.child.stdin.take()));
+        let until = Instant::now() + STOPPED_WITHIN;
+        for part in &mut kept {
+            while part.child.try_wait().is_ok_and(|status| status.is_none()) {
+                if Instant::now() > until {
+                    println!("{} does not stop; it is killed", part.name);
+                    drop(part.child.kill());
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Many topics in one request: one entry, each topic a group of its own.
+
+use super::Node;
+use super::body::{self, EIGHT_MIB};
+use super::call::Call;
+use super::mutation::planned_answer;
+use super::problem::{Refused, document};
+use super::topics::Asked;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use controller::Submitted;
+use http::request::Parts;
+use metadata::views;
+use metadata::{Code, GroupOutcome, Intent, Principal, Rejection};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch {
+    topics: Vec<Asked>,
+    preview: Option<String>,
+}
+
+fn refused(name: &str, rejection: Rejection, at: usize, index: u64) -> Value {
+    json!({ "name": name, "error": document(&rejection.within(&format!("topics[{at}].")).into(), index) })
+}
+
+pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    let bytes = body::bytes(&parts.headers, body, EIGHT_MIB).await?;
+    let call = Call::read(&parts, &bytes, Principal::anonymous())?.without_if_match()?;
+    let batch: Batch = body::json(&parts.headers, &bytes)?;
+    if let Some(at) = batch.topics.iter().position(|topic| topic.preview.is_some()) {
+        let no = Rejection::new(Code::InvalidRequest, "A batch has one preview, beside its topics");
+        return Err(no.at(format!("topics[{at}].preview"), "a preview", "nothing here").into());
+    }
+    let topics: Vec<_> = batch.topics.into_iter().map(Asked::topic).collect();
+    let names: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
+    let submission = call.submission(Intent::CreateTopics { topics }, batch.preview);
+    if call.dry_run {
+        let Submitted::Planned { index, items, preview } = node.controller.dry_run(submission, call.deadline).await? else {
+            return Err(Refused::new(Code::InvalidRequest, "The leader did not plan it"));
+        };
+        let mut groups = Vec::new();
+        let mut results = Vec::new();
+        for (at, (name, item)) in names.iter().zip(items).enumerate() {
+            match item {
+                Ok(group) => {
+                    groups.push(group);
+                    results.push(json!({ "name": name }));
+                }
+                Err(rejection) => results.push(refused(name, rejection, at, index)),
+            }
+        }
+        return planned_answer(index, &groups, &preview, Some(json!(results)));
+    }
+    let outcome = node.controller.submit(submission, call.deadline).await?;
+    let state = node.controller.state();
+    let results: Vec<Value> = names
+        .iter()
+        .zip(outcome.outcomes)
+        .enumerate()
+        .map(|(at, (name, result))| match result {
+            Ok(GroupOutcome::Topic { topic_id }) => {
+                let created = outcome.commit.as_ref().and_then(|commit| views::created_topic(commit, topic_id));
+                json!({ "name": name, "topic": created.or_else(|| views::topic(&state, name)) })
+            }
+            Ok(_) => json!({ "name": name, "topic": views::topic(&state, name) }),
+            Err(rejection) => refused(name, rejection, at, outcome.index),
+        })
+        .collect();
+    Ok(Json(json!({ "revision": outcome.index, "results": results })).into_response())
+}

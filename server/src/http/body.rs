@@ -1,0 +1,81 @@
+//! Strict JSON bodies: of the right type, not too large, without unknown fields; what is wrong is named with its path.
+
+use super::problem::Refused;
+use axum::body::{Body, Bytes};
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use metadata::{Code, Rejection};
+use serde::de::DeserializeOwned;
+
+/// The largest body of most calls.
+pub const ONE_MIB: usize = 1 << 20;
+/// The largest body of a batch.
+pub const EIGHT_MIB: usize = 8 << 20;
+
+fn too_large(size: &str, limit: usize) -> Refused {
+    Rejection::new(Code::PayloadTooLarge, format!("The body is larger than {limit} bytes")).at("body", size, format!("at most {limit} bytes")).into()
+}
+
+/// Reads a body whole.
+///
+/// # Errors
+/// PAYLOAD_TOO_LARGE, or INVALID_REQUEST when it ends early.
+pub async fn bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Refused> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if let Some(length) = announced.filter(|length| *length > limit) {
+        return Err(too_large(&format!("{length} bytes"), limit));
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(&format!("more than {limit} bytes"), limit)),
+        Err(error) => Err(Refused::new(Code::InvalidRequest, format!("The body did not arrive whole: {error}"))),
+    }
+}
+
+/// Reads a JSON body whose bytes are here.
+///
+/// # Errors
+/// UNSUPPORTED_MEDIA_TYPE, or INVALID_REQUEST with the field, its value and what is allowed.
+pub fn json<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Refused> {
+    let given = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let essence = given.as_deref().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence != "application/json" {
+        let no = Rejection::new(Code::UnsupportedMediaType, "The body has to be JSON").at("Content-Type", given.unwrap_or_default(), "application/json");
+        return Err(no.into());
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| explain(&error.path().to_string(), error.inner()))?;
+    deserializer.end().map_err(|error| explain("body", &error))?;
+    Ok(value)
+}
+
+fn quoted(message: &str) -> Option<(&str, &str)> {
+    let (_, rest) = message.split_once('`')?;
+    rest.split_once('`')
+}
+
+/// Turns serde's sentence into a field, a value and what is allowed.
+fn explain(path: &str, error: &serde_json::Error) -> Refused {
+    let text = error.to_string();
+    let message = text.split(" at line ").next().unwrap_or(&text);
+    let path = if path == "." { "" } else { path };
+    let at = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    let or_body = || if path.is_empty() { "body".to_owned() } else { path.to_owned() };
+    let (field, value, allowed) = if error.is_syntax() || error.is_eof() {
+        ("body".to_owned(), text.clone(), "valid JSON".to_owned())
+    } else if let Some((name, rest)) = message.strip_prefix("unknown field ").and_then(quoted) {
+        let allowed = rest.trim_start_matches(", expected ").trim_start_matches("one of ").replace('`', "");
+        // serde_path_to_error ends the path with the unknown field itself.
+        let field = if path.rsplit('.').next() == Some(name) { path.to_owned() } else { at(name) };
+        (field, name.to_owned(), allowed)
+    } else if let Some((name, _)) = message.strip_prefix("missing field ").and_then(quoted) {
+        (at(name), "absent".to_owned(), "a value: it is required".to_owned())
+    } else {
+        let (found, expected) = message.split_once(", expected ").unwrap_or((message, "a value of another type"));
+        let found = found.trim_start_matches("invalid type: ").trim_start_matches("invalid value: ");
+        (or_body(), found.to_owned(), expected.to_owned())
+    };
+    Rejection::new(Code::InvalidRequest, format!("The body cannot be used: {text}")).at(field, value, allowed).into()
+}
+

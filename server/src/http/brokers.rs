@@ -1,0 +1,204 @@
+//! Brokers: what operators ask of them, and what they ask themselves.
+
+use super::Node;
+use super::body::{self, ONE_MIB};
+use super::call::{self, Call};
+use super::mutation::{self, Done};
+use super::problem::{Refused, document};
+use super::query::Query;
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
+use metadata::change::Change;
+use metadata::intent::{Heartbeat, IsrChange, Registration};
+use metadata::views::{self, BrokerView};
+use metadata::{BrokerId, Code, GroupOutcome, Index, Intent, Principal, Rejection, model::Endpoint};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+fn id(text: &str) -> Result<BrokerId, Refused> {
+    let number = text.parse().ok().filter(|id| *id <= BrokerId::MAX);
+    number.map(BrokerId).ok_or_else(|| Rejection::new(Code::InvalidRequest, "A broker id is a number").at("id", text, "0 to 2147483647").into())
+}
+
+fn unknown(id: BrokerId, revision: Index) -> Refused {
+    let no = Rejection::new(Code::BrokerIdNotRegistered, format!("Broker {id} is not registered"));
+    Refused(controller::Refusal { revision: Some(revision), ..no.at("id", id, "the id of a registered broker").into() })
+}
+
+fn shown(node: &Node, id: BrokerId) -> Option<BrokerView> {
+    let state = node.controller.state();
+    let pulse = node.controller.pulse();
+    let broker = state.broker(id)?;
+    Some(views::broker(&state, broker, pulse.brokers.iter().find(|pulse| pulse.id == id)))
+}
+
+fn answer(revision: Index, broker: &BrokerView) -> Response {
+    let mut response = Json(json!({ "revision": revision, "broker": broker })).into_response();
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", broker.changed_index)) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+pub async fn list(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
+    let (_, view) = call::read(&node, &parts, &[]).await?;
+    let brokers = views::brokers(&view.state, &node.controller.pulse().brokers);
+    Ok(Json(json!({ "revision": view.applied, "brokers": brokers })).into_response())
+}
+
+pub async fn get(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    let id = id(&text)?;
+    let (_, view) = call::read(&node, &parts, &[]).await?;
+    let pulse = node.controller.pulse();
+    let broker = view.state.broker(id).ok_or_else(|| unknown(id, view.applied))?;
+    Ok(answer(view.applied, &views::broker(&view.state, broker, pulse.brokers.iter().find(|pulse| pulse.id == id))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Registering {
+    id: BrokerId,
+    incarnation_id: Uuid,
+    cluster_id: Option<Uuid>,
+    rack: Option<String>,
+    endpoints: Vec<Endpoint>,
+    push_url: Option<String>,
+    previous_broker_epoch: Option<Index>,
+}
+
+pub async fn register(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
+    let asked: Registering = body::json(&parts.headers, &bytes)?;
+    let call = Call::read(&parts, &bytes, Principal::broker(asked.id))?.without_if_match()?;
+    let registration = Registration {
+        id: asked.id,
+        incarnation_id: asked.incarnation_id,
+        cluster_id: asked.cluster_id,
+        rack: asked.rack,
+        endpoints: asked.endpoints,
+        push_url: asked.push_url,
+        previous_broker_epoch: asked.previous_broker_epoch,
+    };
+    match mutation::submit(&node, &call, call.submission(Intent::RegisterBroker { registration }, None)).await? {
+        Done::Planned(response) => Ok(response),
+        Done::Committed { index, outcome, .. } => {
+            let registered = match outcome {
+                GroupOutcome::Broker { epoch, .. } => Some(epoch),
+                _ => node.controller.state().broker(asked.id).map(|broker| broker.epoch),
+            };
+            let epoch = registered.ok_or_else(|| unknown(asked.id, index))?;
+            let mut response = (StatusCode::CREATED, Json(json!({ "revision": index, "broker_epoch": epoch }))).into_response();
+            if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/brokers/{}", asked.id)) {
+                response.headers_mut().insert(header::LOCATION, location);
+            }
+            Ok(response)
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Beating {
+    broker_epoch: Index,
+    metadata_index: Index,
+    want_fence: bool,
+    want_shut_down: bool,
+}
+
+pub async fn heartbeat(State(node): State<Node>, Path(text): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    let id = id(&text)?;
+    Query::read(parts.uri.query(), &[])?;
+    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
+    let beat: Beating = body::json(&parts.headers, &bytes)?;
+    let heartbeat = Heartbeat {
+        id,
+        broker_epoch: beat.broker_epoch,
+        metadata_index: beat.metadata_index,
+        want_fence: beat.want_fence,
+        want_shut_down: beat.want_shut_down,
+    };
+    let (index, reply) = node.controller.heartbeat(heartbeat, call::deadline(&parts)?).await?;
+    Ok(Json(json!({
+        "revision": index,
+        "caught_up": reply.caught_up,
+        "fenced": reply.fenced,
+        "in_controlled_shutdown": reply.in_controlled_shutdown,
+        "should_shut_down": reply.should_shut_down,
+    }))
+    .into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IsrChanges {
+    broker_epoch: Index,
+    changes: Vec<IsrChange>,
+}
+
+pub async fn change_isr(State(node): State<Node>, Path(text): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    let id = id(&text)?;
+    let bytes: Bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
+    let call = Call::read(&parts, &bytes, Principal::broker(id))?.without_if_match()?;
+    let asked: IsrChanges = body::json(&parts.headers, &bytes)?;
+    let targets: Vec<_> = asked.changes.iter().map(|change| (change.topic_id, change.partition)).collect();
+    let intent = Intent::ChangeIsr { id, broker_epoch: asked.broker_epoch, changes: asked.changes };
+    let submission = call.submission(intent, None);
+    if call.dry_run {
+        return match mutation::submit(&node, &call, submission).await? {
+            Done::Planned(response) => Ok(response),
+            Done::Committed { .. } => Err(Refused::new(Code::InvalidRequest, "A dry run commits nothing")),
+        };
+    }
+    let outcome = node.controller.submit(submission, call.deadline).await?;
+    let state = node.controller.state();
+    let results: Vec<Value> = targets
+        .into_iter()
+        .zip(outcome.outcomes)
+        .enumerate()
+        .map(|(at, ((topic_id, partition), result))| match result {
+            Ok(_) => {
+                let changed = outcome.commit.iter().flat_map(|commit| &commit.changes).find_map(|change| match change {
+                    Change::PartitionChanged { topic_id: id, partition: changed } if *id == topic_id && changed.partition == partition => Some(changed),
+                    _ => None,
+                });
+                json!({ "topic_id": topic_id, "partition": partition, "state": changed.or_else(|| state.partition(topic_id, partition)) })
+            }
+            Err(rejection) => {
+                let problem = document(&rejection.within(&format!("changes[{at}].")).into(), outcome.index);
+                json!({ "topic_id": topic_id, "partition": partition, "error": problem })
+            }
+        })
+        .collect();
+    Ok(Json(json!({ "revision": outcome.index, "results": results })).into_response())
+}
+
+pub async fn unregister(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    let id = id(&text)?;
+    let call = Call::read(&parts, &[], Principal::anonymous())?;
+    match mutation::submit(&node, &call, call.submission(Intent::UnregisterBroker { id, expected: call.if_match }, None)).await? {
+        Done::Planned(response) => Ok(response),
+        Done::Committed { index, .. } => Ok(Json(json!({ "revision": index })).into_response()),
+    }
+}
+
+pub async fn fence(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    by_operator(&node, &text, &parts, |id, expected| Intent::FenceBroker { id, expected }).await
+}
+
+pub async fn unfence(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    by_operator(&node, &text, &parts, |id, expected| Intent::UnfenceBroker { id, expected }).await
+}
+
+async fn by_operator(node: &Node, text: &str, parts: &Parts, intent: impl Fn(BrokerId, Option<Index>) -> Intent) -> Result<Response, Refused> {
+    let id = id(text)?;
+    let call = Call::read(parts, &[], Principal::anonymous())?;
+    match mutation::submit(node, &call, call.submission(intent(id, call.if_match), None)).await? {
+        Done::Planned(response) => Ok(response),
+        Done::Committed { index, .. } => Ok(answer(index, &shown(node, id).ok_or_else(|| unknown(id, index))?)),
+    }
+}

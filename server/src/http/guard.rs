@@ -1,0 +1,81 @@
+//! Around every request: is it for this node, does it come from one of its own pages; and around every answer: at which revision.
+
+use super::Node;
+use super::problem::{Refused, respond};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::Authority};
+use metadata::{Code, Rejection};
+use std::collections::BTreeSet;
+
+/// The host names that this node goes by.
+#[derive(Clone, Debug)]
+pub struct Names(BTreeSet<String>);
+
+impl Names {
+    /// Loopback under its usual names, and these.
+    pub fn new(hosts: impl IntoIterator<Item = String>) -> Self {
+        let usual = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
+        Names(usual.into_iter().chain(hosts).map(|host| host.to_ascii_lowercase()).collect())
+    }
+
+    fn knows(&self, authority: &Authority) -> bool {
+        self.0.contains(&authority.host().to_ascii_lowercase())
+    }
+
+    fn all(&self) -> String {
+        self.0.iter().cloned().collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn authority(headers: &HeaderMap, request: &Request) -> Option<Authority> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse().ok());
+    host.or_else(|| request.uri().authority().cloned())
+}
+
+fn check(node: &Node, request: &Request) -> Result<(), Refused> {
+    let headers = request.headers();
+    let given = || headers.get(header::HOST).map_or_else(String::new, |host| String::from_utf8_lossy(host.as_bytes()).into_owned());
+    let host = authority(headers, request).filter(|authority| node.names.knows(authority));
+    let Some(host) = host else {
+        return Err(Rejection::new(Code::WrongHost, "This node does not go by that name").at("Host", given(), node.names.all()).into());
+    };
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let upgrades = headers.contains_key(header::UPGRADE);
+    if let Some(origin) = headers.get(header::ORIGIN).filter(|_| changes || upgrades) {
+        let own = [format!("http://{host}"), format!("https://{host}")];
+        if !own.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(origin.as_bytes())) {
+            let given = String::from_utf8_lossy(origin.as_bytes()).into_owned();
+            return Err(Rejection::new(Code::ForbiddenOrigin, "Only this node's own pages may do that").at("Origin", given, own[0].clone()).into());
+        }
+    }
+    Ok(())
+}
+
+/// The middleware.
+pub async fn guard(State(node): State<Node>, request: Request, next: Next) -> Response {
+    let api = request.uri().path().starts_with("/api/");
+    let mut response = match check(&node, &request) {
+        Ok(()) => next.run(request).await,
+        Err(refused) => refused.into_response(),
+    };
+    let applied = node.controller.applied_index();
+    if let Some(Refused(refusal)) = response.extensions_mut().remove::<Refused>() {
+        let allow = response.headers_mut().remove(header::ALLOW);
+        response = respond(&refusal, applied);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    } else if api && response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!("a handler failed");
+    }
+    let headers = response.headers_mut();
+    headers.insert("quorate-revision", HeaderValue::from(applied));
+    headers.insert("quorate-node", HeaderValue::from(node.controller.node_id()));
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
+    headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
+    response
+}

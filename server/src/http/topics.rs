@@ -1,0 +1,147 @@
+//! Topics and partitions.
+
+use super::body::{self, ONE_MIB};
+use super::call::{self, Call};
+use super::mutation::{self, Done};
+use super::problem::Refused;
+use super::Node;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
+use metadata::intent::{ConfigOp, NewTopic};
+use metadata::model::Configs;
+use metadata::views::{self, TopicHealth, TopicQuery, TopicView};
+use metadata::{BrokerId, Code, GroupOutcome, Intent, Principal, Rejection};
+use serde::Deserialize;
+use serde_json::json;
+
+const MOST_LISTED: usize = 1_000;
+const USUALLY_LISTED: usize = 100;
+
+/// A topic as a caller asks for it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    pub name: String,
+    partitions: Option<i64>,
+    replication_factor: Option<i64>,
+    assignments: Option<Vec<Vec<BrokerId>>>,
+    configs: Option<Configs>,
+    pub preview: Option<String>,
+}
+
+impl Asked {
+    /// As an intent knows it.
+    pub fn topic(self) -> NewTopic {
+        NewTopic {
+            name: self.name,
+            partitions: self.partitions,
+            replication_factor: self.replication_factor,
+            assignments: self.assignments,
+            configs: self.configs.unwrap_or_default(),
+        }
+    }
+}
+
+pub async fn list(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
+    let (query, view) = call::read(&node, &parts, &["search", "health", "after", "limit"]).await?;
+    let health_allowed = TopicHealth::ALL.map(TopicHealth::name).join(", ");
+    let health = query.check("health", &health_allowed, TopicHealth::from_name)?;
+    let limit = query.check("limit", "1 to 1000", |text| text.parse().ok().filter(|limit| (1..=MOST_LISTED).contains(limit)))?;
+    let asked = TopicQuery { search: query.text("search"), health, after: query.text("after"), limit: limit.unwrap_or(USUALLY_LISTED) };
+    let page = views::topics(&view.state, &asked);
+    Ok(Json(json!({ "revision": view.applied, "topics": page.topics, "next": page.next })).into_response())
+}
+
+fn answer(revision: u64, topic: &TopicView, status: StatusCode) -> Response {
+    let mut response = (status, Json(json!({ "revision": revision, "topic": topic }))).into_response();
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", topic.changed_index)) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+fn unknown(name: &str, revision: u64) -> Refused {
+    let no = Rejection::new(Code::UnknownTopicOrPartition, format!("There is no topic {name}"));
+    Refused(controller::Refusal { revision: Some(revision), ..no.at("name", name, "the name of an existing topic").into() })
+}
+
+pub async fn get(State(node): State<Node>, Path(name): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    let (_, view) = call::read(&node, &parts, &[]).await?;
+    let topic = views::topic(&view.state, &name).ok_or_else(|| unknown(&name, view.applied))?;
+    Ok(answer(view.applied, &topic, StatusCode::OK))
+}
+
+pub async fn partition(State(node): State<Node>, Path((name, number)): Path<(String, String)>, parts: Parts) -> Result<Response, Refused> {
+    let (_, view) = call::read(&node, &parts, &[]).await?;
+    let topic = view.state.topic_by_name(&name).ok_or_else(|| unknown(&name, view.applied))?;
+    let count = view.state.tally(topic.id).partitions;
+    let number: u32 = number
+        .parse()
+        .map_err(|_| Rejection::new(Code::InvalidRequest, "A partition is a number").at("partition", &number, format!("0 to {}", count.saturating_sub(1))))?;
+    let partition = view.state.partition(topic.id, number).ok_or_else(|| {
+        Rejection::new(Code::UnknownTopicOrPartition, format!("{name} has no partition {number}")).at(
+            "partition",
+            number,
+            format!("0 to {}", count.saturating_sub(1)),
+        )
+    })?;
+    Ok(Json(json!({ "revision": view.applied, "partition": partition })).into_response())
+}
+
+pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
+    let call = Call::read(&parts, &bytes, Principal::anonymous())?.without_if_match()?;
+    let mut asked: Asked = body::json(&parts.headers, &bytes)?;
+    let preview = asked.preview.take();
+    let name = asked.name.clone();
+    let submission = call.submission(Intent::CreateTopics { topics: vec![asked.topic()] }, preview);
+    let (index, outcome, whole) = match mutation::submit(&node, &call, submission).await? {
+        Done::Planned(response) => return Ok(response),
+        Done::Committed { index, outcome, whole } => (index, outcome, whole),
+    };
+    let created = match outcome {
+        GroupOutcome::Topic { topic_id } => whole.commit.and_then(|commit| views::created_topic(&commit, topic_id)),
+        _ => None,
+    };
+    // A retry that comes after the commit left this node's memory is answered with the topic as it is now.
+    let topic = created.or_else(|| views::topic(&node.controller.state(), &name)).ok_or_else(|| unknown(&name, index))?;
+    let mut response = answer(index, &topic, StatusCode::CREATED);
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/topics/{name}")) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+pub async fn delete(State(node): State<Node>, Path(name): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    let call = Call::read(&parts, &[], Principal::anonymous())?;
+    let submission = call.submission(Intent::DeleteTopic { name, expected: call.if_match }, None);
+    match mutation::submit(&node, &call, submission).await? {
+        Done::Planned(response) => Ok(response),
+        Done::Committed { index, .. } => Ok(Json(json!({ "revision": index })).into_response()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigChange {
+    ops: Vec<ConfigOp>,
+    preview: Option<String>,
+}
+
+pub async fn change_configs(State(node): State<Node>, Path(name): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
+    let call = Call::read(&parts, &bytes, Principal::anonymous())?;
+    let change: ConfigChange = body::json(&parts.headers, &bytes)?;
+    let intent = Intent::ChangeConfigs { name: name.clone(), ops: change.ops, expected: call.if_match };
+    match mutation::submit(&node, &call, call.submission(intent, change.preview)).await? {
+        Done::Planned(response) => Ok(response),
+        Done::Committed { index, .. } => {
+            let topic = views::topic(&node.controller.state(), &name).ok_or_else(|| unknown(&name, index))?;
+            Ok(answer(index, &topic, StatusCode::OK))
+        }
+    }
+}

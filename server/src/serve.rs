@@ -1,0 +1,177 @@
+//! `quorate serve`: one controller. Raft has a runtime of its own, so that no page, call or feed can starve it.
+
+use crate::cli::{self, ServeFlags, Usage};
+use crate::http::{self, Names, Node};
+use crate::{stop, telemetry};
+use anyhow::{Context, bail};
+use axum::serve::ListenerExt;
+use controller::environment::Machine;
+use controller::net::{Duplex, PATH, PROTOCOL, Transport};
+use controller::{Options, PushNetworks};
+use futures::future::BoxFuture;
+use hyper_util::rt::TokioIo;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+
+const ELECTION_TIMEOUT_MS: u64 = 500;
+const HEARTBEAT_INTERVAL_MS: u64 = 100;
+const BROKER_SESSION_TIMEOUT_MS: u64 = 9_000;
+/// How long open calls may take to finish after the node was asked to stop.
+const LINGER: Duration = Duration::from_secs(2);
+
+struct Settings {
+    options: Options,
+    listen: String,
+    names: Names,
+    pages: bool,
+    stop_with_stdin: bool,
+}
+
+fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
+    let usage = |text: String| Err(Usage(text));
+    let node_id = flags.node_id.unwrap_or(1);
+    let listen = flags.listen.unwrap_or_else(|| "127.0.0.1:9091".to_owned());
+    let Some((host, _)) = listen.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) else {
+        return usage(format!("--listen {listen:?} is no HOST:PORT"));
+    };
+    let loopback = matches!(host, "localhost" | "[::1]") || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    if !loopback && flags.insecure != Some(true) {
+        return usage(format!("--listen {listen} is beyond loopback, and TLS and sign-in are not set up: give --insecure to do it all the same"));
+    }
+    let peers = match &flags.peers {
+        Some(text) => cli::peers(text)?,
+        None => [(node_id, format!("http://{listen}"))].into(),
+    };
+    let Some(own) = peers.get(&node_id) else {
+        return usage(format!("--peers does not name this node, {node_id}"));
+    };
+    let own_host = own.trim_start_matches("http://").rsplit_once(':').map_or("", |(host, _)| host).to_owned();
+    let push_networks = PushNetworks::parse(flags.push_networks.as_deref().unwrap_or_default())
+        .map_err(|part| Usage(format!("--push-networks: {part:?} is no network; expected 10.0.0.0/8,fd00::/8,…")))?;
+    let data_dir = flags.data_dir.unwrap_or_else(|| PathBuf::from(format!("./data/node-{node_id}")));
+    let sqlite = || format!("sqlite://{}?mode=rwc", data_dir.join("backup.sqlite").display());
+    let database_url = (flags.no_backup != Some(true)).then(|| flags.database_url.clone().unwrap_or_else(sqlite));
+    if let Some(url) = database_url.as_ref().filter(|url| !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme))) {
+        return usage(format!("--database-url {url:?} is neither sqlite:// nor postgres://"));
+    }
+    let election = flags.election_timeout_ms.unwrap_or(ELECTION_TIMEOUT_MS);
+    let heartbeat = flags.heartbeat_interval_ms.unwrap_or((election / 5).clamp(1, HEARTBEAT_INTERVAL_MS));
+    if heartbeat == 0 || election < heartbeat * 3 {
+        return usage(format!("--election-timeout-ms {election} has to be at least three times --heartbeat-interval-ms {heartbeat}"));
+    }
+    let more_names = flags.host_names.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned());
+    Ok(Settings {
+        names: Names::new(more_names.chain([host.to_owned(), own_host]).filter(|name| !name.is_empty())),
+        listen,
+        pages: flags.no_ui != Some(true),
+        stop_with_stdin: flags.stop_with_stdin,
+        options: Options {
+            node_id,
+            peers,
+            data_dir,
+            election_timeout: Duration::from_millis(election),
+            heartbeat_interval: Duration::from_millis(heartbeat),
+            broker_session_timeout: Duration::from_millis(flags.broker_session_timeout_ms.unwrap_or(BROKER_SESSION_TIMEOUT_MS)),
+            push_networks,
+            database_url,
+        },
+    })
+}
+
+/// Runs the node until it is asked to stop.
+///
+/// # Errors
+/// Usage, a data directory that is in use or damaged, a port that is taken.
+pub fn run(flags: ServeFlags) -> anyhow::Result<()> {
+    let flags = flags.with_file()?;
+    telemetry::start(flags.log_format.unwrap_or_default());
+    let settings = settings(flags)?;
+    let lock = lock(&settings.options.data_dir)?;
+    let raft = runtime("raft", 2)?;
+    let edge = runtime("edge", 2)?;
+    edge.block_on(serve(settings, raft.handle().clone()))?;
+    raft.shutdown_timeout(LINGER);
+    edge.shutdown_timeout(LINGER);
+    drop(lock);
+    Ok(())
+}
+
+fn runtime(name: &str, threads: usize) -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).thread_name(name).enable_all().build().context("no runtime")
+}
+
+/// One process per data directory.
+fn lock(dir: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(dir).with_context(|| format!("the data directory {} cannot be made", dir.display()))?;
+    let path = dir.join("lock");
+    let file = File::create(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("the data directory {} is in use by another process", dir.display()),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{} cannot be locked", path.display())),
+    }
+}
+
+async fn serve(settings: Settings, raft: tokio::runtime::Handle) -> anyhow::Result<()> {
+    let listener = match TcpListener::bind(&settings.listen).await {
+        Ok(listener) => listener,
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => bail!("{} is in use: stop what listens there, or give another --listen", settings.listen),
+        Err(error) => return Err(error).with_context(|| format!("cannot listen on {}", settings.listen)),
+    };
+    let node_id = settings.options.node_id;
+    let options = settings.options;
+    let starting = raft.spawn(async move { controller::start(options, Arc::new(Tcp), Arc::new(Machine::default())).await });
+    let controller = starting.await.context("the node did not start")??;
+    tracing::info!(node_id, listen = settings.listen, "serving");
+    let assets = http::assets().filter(|_| settings.pages);
+    let pages = assets.map(|assets| app::ssr::routes(controller.clone(), app::Assets::new(&assets.js, &assets.wasm, &assets.css)));
+    let node = Node { controller: controller.clone(), names: Arc::new(settings.names) };
+    let router = http::router(node, pages);
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
+    });
+    let stopping = Arc::new(tokio::sync::Notify::new());
+    let until = stopping.clone();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move { until.notified().await });
+    let server = tokio::spawn(server.into_future());
+    stop::asked(settings.stop_with_stdin).await;
+    tracing::info!(node_id, "stopping");
+    raft.spawn(async move { controller.stop().await }).await.context("the node did not stop cleanly")?;
+    stopping.notify_one();
+    // Feeds and peers keep their connections open for as long as they may.
+    drop(tokio::time::timeout(LINGER, server).await);
+    Ok(())
+}
+
+/// Peers over TCP: an HTTP request that is upgraded to Raft's own framing.
+struct Tcp;
+
+impl Transport for Tcp {
+    fn connect(&self, url: &str) -> BoxFuture<'static, io::Result<Box<dyn Duplex>>> {
+        let address = url.trim_start_matches("http://").to_owned();
+        Box::pin(async move {
+            let stream = TcpStream::connect(&address).await?;
+            stream.set_nodelay(true)?;
+            let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+            tokio::spawn(connection.with_upgrades());
+            let request = ::http::Request::get(PATH)
+                .header(::http::header::HOST, &address)
+                .header(::http::header::CONNECTION, "upgrade")
+                .header(::http::header::UPGRADE, PROTOCOL)
+                .body(String::new())
+                .map_err(io::Error::other)?;
+            let response = sender.send_request(request).await.map_err(io::Error::other)?;
+            if response.status() != ::http::StatusCode::SWITCHING_PROTOCOLS {
+                return Err(io::Error::other(format!("{address} answered {} where a controller would have upgraded", response.status())));
+            }
+            let upgraded = hyper::upgrade::on(response).await.map_err(io::Error::other)?;
+            Ok(Box::new(TokioIo::new(upgraded)) as Box<dyn Duplex>)
+        })
+    }
+}

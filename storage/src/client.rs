@@ -1,0 +1,426 @@
+//! The calls of a storage service to the controllers, over a list of them: where one does not answer, the next is tried.
+//!
+//! Every call here may be made twice: a registration is known by its incarnation, an ISR change by the epochs that it
+//! rests on, and a heartbeat says what it said before. So trying elsewhere is always safe.
+
+use crate::options::InvalidOption;
+use metadata::digest::Digest;
+use metadata::intent::{Heartbeat, IsrChange, Registration};
+use metadata::model::Identity;
+use metadata::plan::HeartbeatReply;
+use metadata::views::StateView;
+use metadata::{BrokerId, Code, Index, Partition, State, TopicId};
+use reqwest::header::{ACCEPT, LOCATION};
+use reqwest::{Method, Response, StatusCode, Url};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use thiserror::Error;
+use uuid::Uuid;
+
+/// How long one controller may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A heartbeat that three controllers leave unanswered must still end within a session (9 s).
+const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(2);
+/// The whole state of a million partitions takes longer to send.
+const STATE_PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes of an answer that is read at most.
+const LONGEST_ANSWER: usize = 16 << 20;
+/// Bytes of a state that is read at most.
+const LONGEST_STATE: usize = 1 << 30;
+const BINARY: &str = "application/octet-stream";
+
+/// Why a call came to nothing.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// The list of controllers is empty, which [`Client::new`] refuses.
+    #[error("there is no controller to ask")]
+    NoController,
+    /// Nobody answered in time. It may have happened nevertheless.
+    #[error("{url} did not answer: {source}")]
+    Unreachable { url: String, source: reqwest::Error },
+    /// A controller said no, with a problem document.
+    #[error("{0}")]
+    Refused(Problem),
+    /// What answered does not speak the contract.
+    #[error("{url} answered {status} with what is no answer of a controller: {detail}")]
+    NotUnderstood { url: String, status: u16, detail: String },
+}
+
+impl ClientError {
+    /// Whether the same call may succeed later.
+    pub fn retryable(&self) -> bool {
+        match self {
+            ClientError::NoController => false,
+            ClientError::Unreachable { .. } => true,
+            ClientError::Refused(problem) => problem.retryable || self.code().is_some_and(Code::retryable),
+            ClientError::NotUnderstood { status, .. } => *status >= 500,
+        }
+    }
+
+    /// The code of a refusal, where this build knows it.
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            ClientError::Refused(problem) => Code::from_name(&problem.code),
+            _ => None,
+        }
+    }
+
+    /// Whether another controller may answer better.
+    fn elsewhere(&self) -> bool {
+        match self {
+            ClientError::Refused(_) => matches!(self.code(), Some(Code::NoLeader | Code::NotController | Code::Overloaded)),
+            _ => true,
+        }
+    }
+}
+
+/// A problem document, as far as a storage service reads it.
+#[derive(Clone, Debug, Deserialize, Error, PartialEq, Eq)]
+#[error("{code}: {detail}")]
+pub struct Problem {
+    /// Stable, and perhaps newer than this build.
+    pub code: String,
+    #[serde(default)]
+    pub detail: String,
+    #[serde(default)]
+    pub retryable: bool,
+    /// The index that the refusal rests on.
+    #[serde(default)]
+    pub revision: Option<Index>,
+}
+
+/// The answer to a registration.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub struct Registered {
+    pub revision: Index,
+    pub broker_epoch: Index,
+}
+
+/// The answer to a heartbeat.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub struct Beat {
+    pub revision: Index,
+    #[serde(flatten)]
+    pub reply: HeartbeatReply,
+}
+
+/// The answer to ISR changes: an item each, in their order.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct IsrAnswer {
+    pub revision: Index,
+    pub results: Vec<IsrResult>,
+}
+
+/// What became of one ISR change: the partition's new state or an error.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct IsrResult {
+    pub topic_id: TopicId,
+    pub partition: u32,
+    #[serde(default)]
+    pub state: Option<Partition>,
+    #[serde(default)]
+    pub error: Option<Problem>,
+}
+
+/// A state's digest and the index that it belongs to.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub struct DigestAt {
+    pub revision: Index,
+    pub digest: Digest,
+}
+
+#[derive(Deserialize)]
+struct ClusterAnswer {
+    cluster_id: Option<Uuid>,
+    lineage: Option<Uuid>,
+}
+
+struct Call {
+    method: Method,
+    /// Below the base path, with its query.
+    path: String,
+    body: Option<Value>,
+    accept: &'static str,
+    patience: Duration,
+    longest: usize,
+}
+
+impl Call {
+    fn get(path: String) -> Self {
+        Call { method: Method::GET, path, body: None, accept: "application/json", patience: PATIENCE, longest: LONGEST_ANSWER }
+    }
+
+    fn post(path: String, body: Value) -> Self {
+        Call { method: Method::POST, body: Some(body), ..Call::get(path) }
+    }
+
+    fn state(min_revision: Index, accept: &'static str) -> Self {
+        Call { accept, patience: STATE_PATIENCE, longest: LONGEST_STATE, ..Call::get(format!("state?min_revision={min_revision}")) }
+    }
+}
+
+struct Answer {
+    url: String,
+    status: StatusCode,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn json<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        serde_json::from_slice(&self.body).map_err(|error| self.not_understood(error.to_string()))
+    }
+
+    fn not_understood(&self, detail: String) -> ClientError {
+        ClientError::NotUnderstood { url: self.url.clone(), status: self.status.as_u16(), detail }
+    }
+}
+
+/// A client of all controllers of a cluster. Calls may run side by side.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    controllers: Vec<Url>,
+    /// The controller that answered last: the next call begins there.
+    preferred: AtomicUsize,
+}
+
+impl Client {
+    /// A client of the controllers at these base URLs.
+    ///
+    /// # Errors
+    /// When there is none, or one of them is no plain http URL.
+    pub fn new(controllers: &[String]) -> Result<Self, InvalidOption> {
+        Ok(Client { http: http_client(PATIENCE)?, controllers: parse_controllers(controllers)?, preferred: AtomicUsize::new(0) })
+    }
+
+    /// Who the cluster is; none before its first leader has named it.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn cluster(&self) -> Result<Option<Identity>, ClientError> {
+        let answer: ClusterAnswer = self.call(Call::get("cluster".to_owned())).await?.json()?;
+        Ok(answer.cluster_id.zip(answer.lineage).map(|(cluster_id, lineage)| Identity { cluster_id, lineage }))
+    }
+
+    /// Registers, or amends the registration of the same incarnation.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn register(&self, registration: &Registration) -> Result<Registered, ClientError> {
+        self.call(Call::post("brokers".to_owned(), json!(registration))).await?.json()
+    }
+
+    /// Sends one heartbeat.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn heartbeat(&self, heartbeat: &Heartbeat) -> Result<Beat, ClientError> {
+        let body = json!({
+            "broker_epoch": heartbeat.broker_epoch,
+            "metadata_index": heartbeat.metadata_index,
+            "want_fence": heartbeat.want_fence,
+            "want_shut_down": heartbeat.want_shut_down,
+        });
+        let call = Call::post(format!("brokers/{}/heartbeat", heartbeat.id), body);
+        self.call(Call { patience: HEARTBEAT_PATIENCE, ..call }).await?.json()
+    }
+
+    /// Proposes ISR changes of partitions that this broker leads.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; what concerns one change alone is in the answer.
+    pub async fn change_isr(&self, id: BrokerId, broker_epoch: Index, changes: &[IsrChange]) -> Result<IsrAnswer, ClientError> {
+        let body = json!({ "broker_epoch": broker_epoch, "changes": changes });
+        self.call(Call::post(format!("brokers/{id}/isr"), body)).await?.json()
+    }
+
+    /// The digest of a state that is not older than `min_revision`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn digest(&self, min_revision: Index) -> Result<DigestAt, ClientError> {
+        self.call(Call::get(format!("state/digest?min_revision={min_revision}"))).await?.json()
+    }
+
+    /// A state that is not older than `min_revision`, in the compact form, its digest checked.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn state(&self, min_revision: Index) -> Result<State, ClientError> {
+        let answer = self.call(Call::state(min_revision, BINARY)).await?;
+        // A large state takes long enough to decode to hold up a heartbeat.
+        let decoded = tokio::task::spawn_blocking(move || {
+            metadata::snapshot::decode_state(&answer.body).map_err(|error| answer.not_understood(error.to_string()))
+        });
+        match decoded.await {
+            Ok(state) => state,
+            Err(error) => Err(ClientError::NotUnderstood { url: "state".to_owned(), status: 200, detail: error.to_string() }),
+        }
+    }
+
+    /// A state that is not older than `min_revision`, as people read it.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn state_view(&self, min_revision: Index) -> Result<StateView, ClientError> {
+        self.call(Call::state(min_revision, "application/json")).await?.json()
+    }
+
+    async fn call(&self, call: Call) -> Result<Answer, ClientError> {
+        let first = self.preferred.load(Ordering::Relaxed);
+        let (mut refused, mut silent) = (None, None);
+        for step in 0..self.controllers.len() {
+            let at = (first + step) % self.controllers.len();
+            match self.attempt(&self.controllers[at], &call).await {
+                Err(error) if error.elsewhere() => match error {
+                    ClientError::Refused(_) => refused = Some(error),
+                    _ => silent = Some(error),
+                },
+                answered => {
+                    self.preferred.store(at, Ordering::Relaxed);
+                    return answered;
+                }
+            }
+        }
+        // What a controller said tells more than that another one was silent.
+        Err(refused.or(silent).unwrap_or(ClientError::NoController))
+    }
+
+    async fn attempt(&self, base: &Url, call: &Call) -> Result<Answer, ClientError> {
+        let url = format!("{}/api/v1/{}", base.as_str().trim_end_matches('/'), call.path);
+        let millis = u64::try_from(call.patience.as_millis()).unwrap_or(u64::MAX);
+        let mut request = self.http.request(call.method.clone(), &url).timeout(call.patience).header(ACCEPT, call.accept);
+        // A state takes its time to travel, not to be found: the controller's own deadline is what it waits for a revision.
+        request = request.header("Quorate-Timeout-Ms", millis.min(10_000));
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        let unreachable = |source: reqwest::Error| ClientError::Unreachable { url: url.clone(), source: source.without_url() };
+        let response = request.send().await.map_err(unreachable)?;
+        let (status, location) = (response.status(), response.headers().get(LOCATION).cloned());
+        let body = read(response, call.longest).await.map_err(unreachable)?;
+        let body = body.ok_or_else(|| ClientError::NotUnderstood {
+            url: url.clone(),
+            status: status.as_u16(),
+            detail: format!("more than {} bytes", call.longest),
+        })?;
+        let answer = Answer { url: url.clone(), status, body };
+        if status.is_success() {
+            return Ok(answer);
+        }
+        if status.is_redirection() {
+            return Err(answer.not_understood(format!("a redirect to {location:?}, which is not followed")));
+        }
+        Err(answer.json().map_or_else(|error| error, ClientError::Refused))
+    }
+}
+
+/// A client that is never led elsewhere.
+pub(crate) fn http_client(connect: Duration) -> Result<reqwest::Client, InvalidOption> {
+    let built = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().connect_timeout(connect).build();
+    built.map_err(|error| InvalidOption { name: "controllers", value: String::new(), reason: error.to_string() })
+}
+
+/// Reads a body of at most this many bytes; none if it is longer.
+pub(crate) async fn read(mut response: Response, longest: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > longest {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
+}
+
+pub(crate) fn parse_controllers(controllers: &[String]) -> Result<Vec<Url>, InvalidOption> {
+    let no = |value: &str, reason: &str| InvalidOption { name: "controllers", value: value.to_owned(), reason: reason.to_owned() };
+    if controllers.is_empty() {
+        return Err(no("", "at least one base URL is needed"));
+    }
+    let parse = |text: &String| {
+        let url = Url::parse(text).map_err(|error| no(text, &error.to_string()))?;
+        if url.scheme() != "http" || !url.has_host() {
+            return Err(no(text, "it must be like http://host:port"));
+        }
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+            return Err(no("…", "a base URL has no credentials, no query and no fragment"));
+        }
+        Ok(url)
+    };
+    controllers.iter().map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::http::StatusCode as Status;
+    use axum::response::IntoResponse;
+    use axum::routing::get;
+
+    async fn serve(router: Router) -> anyhow::Result<String> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(url)
+    }
+
+    fn problem(status: Status, code: &str) -> Router {
+        let body = json!({ "code": code, "detail": "because", "retryable": false, "title": "…", "revision": 7 }).to_string();
+        Router::new().fallback(move || async move { (status, [("content-type", "application/problem+json")], body).into_response() })
+    }
+
+    fn identity() -> (Identity, Router) {
+        let identity = Identity { cluster_id: Uuid::from_u128(1), lineage: Uuid::from_u128(2) };
+        let body = json!({ "revision": 3, "cluster_id": identity.cluster_id, "lineage": identity.lineage, "topics": 0 });
+        (identity, Router::new().route("/api/v1/cluster", get(|| async move { axum::Json(body) })))
+    }
+
+    #[tokio::test]
+    async fn the_next_one_is_tried_and_then_preferred() -> anyhow::Result<()> {
+        let nobody = "http://127.0.0.1:1".to_owned();
+        let leaderless = serve(problem(Status::SERVICE_UNAVAILABLE, "NO_LEADER")).await?;
+        let (identity, router) = identity();
+        let client = Client::new(&[nobody.clone(), leaderless.clone(), serve(router).await?])?;
+        assert_eq!(client.cluster().await?, Some(identity));
+        assert_eq!(client.preferred.load(Ordering::Relaxed), 2);
+
+        let client = Client::new(&[leaderless, nobody])?;
+        let error = client.cluster().await.err();
+        assert_eq!(error.as_ref().and_then(ClientError::code), Some(Code::NoLeader), "{error:?}");
+        assert!(error.is_some_and(|error| error.retryable()));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_final_and_typed() -> anyhow::Result<()> {
+        let (_, router) = identity();
+        let client = Client::new(&[serve(problem(Status::CONFLICT, "STALE_BROKER_EPOCH")).await?, serve(router).await?])?;
+        match client.cluster().await {
+            Err(ClientError::Refused(problem)) => assert_eq!((problem.code.as_str(), problem.revision), ("STALE_BROKER_EPOCH", Some(7))),
+            other => anyhow::bail!("{other:?}"),
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_not_followed_and_a_page_is_no_answer() -> anyhow::Result<()> {
+        let (_, router) = identity();
+        let target = format!("{}/api/v1/cluster", serve(router).await?);
+        let led_astray = serve(Router::new().fallback(move || async move { axum::response::Redirect::temporary(&target) })).await?;
+        let page = serve(Router::new().fallback(|| async { (Status::NOT_FOUND, "<h1>Not found</h1>") })).await?;
+        for (url, status) in [(led_astray, 307), (page, 404)] {
+            match Client::new(&[url])?.cluster().await {
+                Err(error @ ClientError::NotUnderstood { .. }) => {
+                    assert!(error.to_string().contains(&status.to_string()) && !error.retryable(), "{error}");
+                }
+                other => anyhow::bail!("{other:?}"),
+            }
+        }
+        Ok(())
+    }
+}

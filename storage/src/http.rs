@@ -1,0 +1,116 @@
+//! What the service answers: pushes, its peers' question, and who it is.
+
+use crate::broker::Shared;
+use crate::peers::ReplicasAnswer;
+use crate::push::Push;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, ORIGIN, RETRY_AFTER};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use metadata::{Code, Index};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Bytes of a push that is read at most.
+const LONGEST_PUSH: usize = 64 << 20;
+/// How long a push may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(10);
+
+/// Serves until it is told to stop.
+pub(crate) async fn run(shared: Arc<Shared>, listener: TcpListener, halt: CancellationToken) {
+    let served = axum::serve(listener, router(shared)).with_graceful_shutdown(halt.cancelled_owned());
+    if let Err(error) = served.await {
+        tracing::error!(%error, "serving ended");
+    }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/push", post(push).layer(DefaultBodyLimit::max(LONGEST_PUSH)))
+        .route("/replicas", get(replicas))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/", get(about))
+        .fallback(|| async { refusal(Code::NotFound, "see /, /healthz, /replicas and /push") })
+        .method_not_allowed_fallback(|| async { refusal(Code::MethodNotAllowed, "pushes are POSTed, all else is read by GET") })
+        .with_state(shared)
+}
+
+async fn push(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    if request.headers().contains_key(ORIGIN) {
+        return refusal(Code::ForbiddenOrigin, "a push does not come from a page");
+    }
+    // One at a time, before its body is read: this bounds the memory that pushes can take.
+    let Ok(_turn) = shared.pushing.try_acquire() else {
+        return ([(RETRY_AFTER, "1")], refusal(Code::Overloaded, "another push is being taken in")).into_response();
+    };
+    let body = match tokio::time::timeout(ARRIVAL, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(no)) if no.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            return refusal(Code::PayloadTooLarge, "a push has up to 64 MiB; what is larger will be fetched");
+        }
+        Ok(Err(no)) => return refusal(Code::InvalidRequest, &no.body_text()),
+        Err(_) => return refusal(Code::InvalidRequest, "the body took too long to arrive"),
+    };
+    // A large push takes long enough to hold up a heartbeat.
+    let own = shared.clone();
+    let taken = tokio::task::spawn_blocking(move || Push::parse(&body).map(|push| own.replica.accept(push)));
+    match taken.await {
+        Ok(Ok(Ok(acknowledged))) => acknowledgement(StatusCode::OK, None, acknowledged),
+        Ok(Ok(Err(no))) => acknowledgement(StatusCode::CONFLICT, Some(no.code()), no.acknowledged()),
+        Ok(Err(malformed)) => {
+            if let Some(left_out) = shared.malformed.pass() {
+                tracing::warn!(%malformed, left_out, "a push was not understood");
+            }
+            refusal(Code::InvalidRequest, &malformed.to_string())
+        }
+        Err(_) => refusal(Code::Overloaded, "the push was not finished"),
+    }
+}
+
+fn acknowledgement(status: StatusCode, code: Option<&str>, acknowledged_index: Index) -> Response {
+    let mut body = json!({ "acknowledged_index": acknowledged_index });
+    if let Some(code) = code {
+        body["code"] = json!(code);
+    }
+    (status, Json(body)).into_response()
+}
+
+async fn replicas(State(shared): State<Arc<Shared>>) -> Json<ReplicasAnswer> {
+    Json(ReplicasAnswer {
+        broker_id: shared.me(),
+        broker_epoch: shared.epoch(),
+        metadata_index: shared.replica.index(),
+        replicas_online: shared.replicas_online.load(Ordering::Relaxed),
+    })
+}
+
+async fn about(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    Json(json!({
+        "service": "quorate reference storage service",
+        "about": "It keeps the metadata and a directory per replica. It stores no messages.",
+        "stores_messages": false,
+        "broker_id": shared.me(),
+        "broker_epoch": shared.epoch(),
+        "metadata_index": shared.replica.index(),
+    }))
+}
+
+fn refusal(code: Code, detail: &str) -> Response {
+    let body = json!({
+        "type": "about:blank",
+        "title": code.title(),
+        "status": code.status(),
+        "detail": detail,
+        "code": code.name(),
+        "retryable": code.retryable(),
+    });
+    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+}

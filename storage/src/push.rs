@@ -1,0 +1,148 @@
+//! What a push says: its head, and either exact changes or a whole state.
+//!
+//! A change in a push carries, beside the fields that it has on the feed, the `index` and `at_ms` of its commit: one
+//! push may hold the changes of many commits, and a topic remembers both of the commit that created it.
+
+use metadata::digest::Digest;
+use metadata::model::Identity;
+use metadata::views::{StateView, TopicView};
+use metadata::{Broker, Change, ControllerNode, Index, NodeId, State, Term};
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::Arc;
+use thiserror::Error;
+use uuid::Uuid;
+
+/// A push as it came.
+#[derive(Deserialize)]
+struct Wire {
+    cluster_id: Uuid,
+    lineage: Uuid,
+    controller_id: NodeId,
+    term: Term,
+    from: Index,
+    to: Index,
+    digest: Digest,
+    changes: Option<Vec<Value>>,
+    snapshot: Option<StateView>,
+}
+
+/// A change, and the commit that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamped {
+    pub index: Index,
+    /// Milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    pub change: Change,
+}
+
+/// What a push brings.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// Every change after `from` up to and with `to`, in order.
+    Changes(Vec<Stamped>),
+    /// The whole state at `to`.
+    Snapshot(Box<State>),
+}
+
+/// A push whose form is right. Whether it fits is for [`crate::replica::Replica::accept`] to say.
+#[derive(Clone, Debug)]
+pub struct Push {
+    pub identity: Identity,
+    pub controller_id: NodeId,
+    pub term: Term,
+    pub from: Index,
+    pub to: Index,
+    /// Of the state at `to`.
+    pub digest: Digest,
+    pub content: Content,
+}
+
+/// Bytes that are no push.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("this is no push: {0}")]
+pub struct Malformed(String);
+
+impl Push {
+    /// Reads the body of a push.
+    ///
+    /// # Errors
+    /// Whatever is wrong with its form.
+    pub fn parse(body: &[u8]) -> Result<Push, Malformed> {
+        let wire: Wire = serde_json::from_slice(body).map_err(|error| Malformed(error.to_string()))?;
+        let identity = Identity { cluster_id: wire.cluster_id, lineage: wire.lineage };
+        if wire.from > wire.to {
+            return Err(Malformed(format!("it goes from {} back to {}", wire.from, wire.to)));
+        }
+        let content = match (wire.snapshot, wire.changes) {
+            (Some(view), _) => Content::Snapshot(Box::new(whole(view, &identity, wire.to)?)),
+            (None, Some(changes)) => Content::Changes(stamped(changes, wire.from, wire.to)?),
+            (None, None) => return Err(Malformed("it has neither changes nor a snapshot".to_owned())),
+        };
+        let Wire { controller_id, term, from, to, digest, .. } = wire;
+        Ok(Push { identity, controller_id, term, from, to, digest, content })
+    }
+}
+
+fn whole(view: StateView, identity: &Identity, to: Index) -> Result<State, Malformed> {
+    if view.revision > to {
+        return Err(Malformed(format!("the snapshot is of index {}, after {to}", view.revision)));
+    }
+    let state = restore(view);
+    if state.identity() != Some(identity) {
+        return Err(Malformed("the snapshot is of another cluster or lineage than the push".to_owned()));
+    }
+    Ok(state)
+}
+
+fn stamped(changes: Vec<Value>, from: Index, to: Index) -> Result<Vec<Stamped>, Malformed> {
+    let mut last = from;
+    let mut out = Vec::with_capacity(changes.len());
+    for (at, mut value) in changes.into_iter().enumerate() {
+        let no = |reason: String| Malformed(format!("changes[{at}]: {reason}"));
+        let mut stamp = |key: &str| value.as_object_mut().and_then(|fields| fields.remove(key)).and_then(|value| value.as_u64());
+        let index = stamp("index").ok_or_else(|| no("it lacks its index".to_owned()))?;
+        let at_ms = stamp("at_ms").ok_or_else(|| no("it lacks its at_ms".to_owned()))?;
+        if index <= from || index < last || index > to {
+            return Err(no(format!("index {index} does not follow {last} up to {to}")));
+        }
+        last = index;
+        let change = metadata::json::parse_change(value).map_err(|error| no(error.to_string()))?;
+        out.push(Stamped { index, at_ms, change });
+    }
+    Ok(out)
+}
+
+/// The state that a view shows, exact in all that the digest covers.
+///
+/// A change stamps what it touches with its index, so each topic is created at the index of its creation and then
+/// brought to the index of its last change.
+pub fn restore(view: StateView) -> State {
+    let mut state = State::default();
+    let StateView { revision, cluster_id, lineage, topics, brokers, controllers, .. } = view;
+    let at_ms = topics.iter().map(|topic| topic.created_at_ms).max().unwrap_or(0);
+    for topic in topics {
+        restore_topic(&mut state, topic);
+    }
+    for broker in brokers {
+        let change = Change::BrokerRegistered { broker: Arc::<Broker>::clone(&broker) };
+        state.absorb(revision, at_ms, &change);
+    }
+    if let Some((cluster_id, lineage)) = cluster_id.zip(lineage) {
+        state.absorb(revision, at_ms, &Change::ClusterBootstrapped { identity: Identity { cluster_id, lineage } });
+    }
+    // Last, and even when there are none: it leaves the state at the view's revision.
+    let controllers = controllers.iter().map(|node| ControllerNode::clone(node)).collect();
+    state.absorb(revision, at_ms, &Change::ControllersChanged { controllers });
+    state
+}
+
+fn restore_topic(state: &mut State, topic: TopicView) {
+    let (id, changed, at_ms) = (topic.id, topic.changed_index, topic.created_at_ms);
+    let created = Change::TopicCreated { topic_id: id, name: topic.name, configs: topic.configs.clone() };
+    state.absorb(topic.created_index, at_ms, &created);
+    state.absorb(changed, at_ms, &Change::ConfigsChanged { topic_id: id, configs: topic.configs });
+    for partition in topic.partitions {
+        state.absorb(changed, at_ms, &Change::PartitionChanged { topic_id: id, partition });
+    }
+}

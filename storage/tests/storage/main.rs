@@ -1,0 +1,8 @@
+//! The storage service against the real rules: its copy, its disk, its decisions, and its whole life with a fake controller.
+
+mod cluster;
+mod disk;
+mod fake;
+mod followers;
+mod replica;
+mod service;

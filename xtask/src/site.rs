@@ -1,0 +1,267 @@
+//! The site: every file the server embeds, under its final name, in `target/site/pkg`.
+
+use crate::frontend::{self, Bundle, NAME};
+use crate::workspace::{Profile, Workspace};
+use crate::{compress, css};
+use anyhow::{Context, Result, ensure};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::Xxh3;
+
+/// What wasm, JavaScript and CSS together may weigh on the wire before the first paint, in bytes after Brotli.
+pub const BUDGET: usize = 350_000;
+
+/// A finished set of files, by path below `pkg/`.
+pub struct Site {
+    files: BTreeMap<String, Vec<u8>>,
+    manifest: String,
+    sizes: Vec<Size>,
+}
+
+struct Size {
+    name: String,
+    raw: usize,
+    gzip: usize,
+    brotli: usize,
+}
+
+/// Files of the `style` folder that are no style sheets: fonts, icons, and the licences that travel with them.
+pub fn assets(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    frontend::collect(&workspace.style(), "", &mut files)?;
+    files.retain(|(path, _)| !path.ends_with(".css") && !path.split('/').any(|part| part.starts_with('.')));
+    Ok(files)
+}
+
+pub fn style_sheet(workspace: &Workspace, assets: &[(String, Vec<u8>)]) -> Result<String> {
+    let paths = assets.iter().map(|(path, _)| PathBuf::from(path)).collect::<Vec<_>>();
+    css::bundle(&workspace.style(), &paths)
+}
+
+impl Site {
+    /// Names and compresses everything. `published` is where the last site stands: what is there already under the same
+    /// content hash is taken over instead of compressed again.
+    pub fn assemble(bundle: Bundle, css: String, assets: Vec<(String, Vec<u8>)>, profile: Profile, published: &Path) -> Result<Site> {
+        let quality = match profile {
+            Profile::Dev => 5,
+            Profile::Release => 11,
+        };
+        let names = Names::of(&bundle, &css, quality);
+        let manifest = serde_json::json!({ "js": names.js, "wasm": names.wasm, "css": names.css });
+        let mut site = Site { files: assets.into_iter().collect(), manifest: format!("{manifest:#}\n"), sizes: Vec::new() };
+        let js = names.rewrite(&bundle.js)?;
+        let mut compressed = vec![(names.wasm, bundle.wasm), (names.js, js.into_bytes()), (names.css, css.into_bytes())];
+        compressed.extend(bundle.snippets.into_iter().map(|(path, content)| (format!("{}/{path}", names.snippets), content)));
+        for (name, content) in compressed {
+            site.add(name, content, quality, published)?;
+        }
+        Ok(site)
+    }
+
+    fn add(&mut self, name: String, raw: Vec<u8>, quality: u32, published: &Path) -> Result<()> {
+        let kept = fs::read(published.join(&name)).is_ok_and(|old| old == raw);
+        let copy = |suffix: &str| if kept { fs::read(published.join(format!("{name}.{suffix}"))).ok() } else { None };
+        let brotli = copy("br").map_or_else(|| compress::brotli(&raw, quality), Ok)?;
+        let gzip = copy("gz").map_or_else(|| compress::gzip(&raw), Ok)?;
+        self.sizes.push(Size { name: name.clone(), raw: raw.len(), gzip: gzip.len(), brotli: brotli.len() });
+        self.files.insert(format!("{name}.br"), brotli);
+        self.files.insert(format!("{name}.gz"), gzip);
+        self.files.insert(name, raw);
+        Ok(())
+    }
+
+    /// Makes the folder hold exactly this site. Files that are right already keep their time stamps, or the server would be
+    /// compiled for nothing. The manifest comes last: where it stands, the rest does too.
+    pub fn publish(&self, folder: &Path) -> Result<()> {
+        for (name, content) in &self.files {
+            write_if_changed(&folder.join(name), content)?;
+        }
+        write_if_changed(&folder.join("manifest.json"), self.manifest.as_bytes())?;
+        remove_strangers(folder, "", &self.files)
+    }
+
+    /// Bytes that a first visit loads before it is interactive.
+    fn first_paint(&self) -> usize {
+        self.sizes.iter().map(|size| size.brotli).sum()
+    }
+
+    pub fn over_budget(&self) -> Option<String> {
+        let bytes = self.first_paint();
+        (bytes > BUDGET).then(|| format!("the first paint weighs {} and may weigh {}", kilobytes(bytes), kilobytes(BUDGET)))
+    }
+
+    /// The table of sizes.
+    pub fn sizes(&self) -> String {
+        let mut text = format!("{:<36} {:>12} {:>12} {:>12}", "file", "raw", "gzip", "brotli");
+        for Size { name, raw, gzip, brotli } in &self.sizes {
+            text += &format!("\n{name:<36} {:>12} {:>12} {:>12}", kilobytes(*raw), kilobytes(*gzip), kilobytes(*brotli));
+        }
+        let (now, most) = (kilobytes(self.first_paint()), kilobytes(BUDGET));
+        text + &format!("\nfirst paint, after Brotli: {now} of {most}")
+    }
+}
+
+/// Names that change with the content, so that browsers may keep the files for good.
+struct Names {
+    js: String,
+    wasm: String,
+    css: String,
+    snippets: String,
+}
+
+impl Names {
+    /// JavaScript and wasm fit only each other and share one hash. The compression is part of it: equal names mean equal
+    /// bytes for the compressed copies as well.
+    fn of(bundle: &Bundle, css: &str, quality: u32) -> Names {
+        let mut code = Xxh3::new();
+        code.update(&quality.to_le_bytes());
+        code.update(&bundle.wasm);
+        code.update(bundle.js.as_bytes());
+        for (path, content) in &bundle.snippets {
+            code.update(path.as_bytes());
+            code.update(content);
+        }
+        let code = code.digest();
+        let mut style = Xxh3::new();
+        style.update(&quality.to_le_bytes());
+        style.update(css.as_bytes());
+        let style = style.digest();
+        Names {
+            js: format!("{NAME}.{code:016x}.js"),
+            wasm: format!("{NAME}.{code:016x}_bg.wasm"),
+            css: format!("{NAME}.{style:016x}.css"),
+            snippets: format!("snippets.{code:016x}"),
+        }
+    }
+
+    fn rewrite(&self, js: &str) -> Result<String> {
+        let wasm = format!("{NAME}_bg.wasm");
+        ensure!(js.contains(&wasm), "wasm-bindgen's JavaScript does not name {wasm}: its output has changed");
+        Ok(js.replace(&wasm, &self.wasm).replace("./snippets/", &format!("./{}/", self.snippets)))
+    }
+}
+
+fn write_if_changed(path: &Path, content: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == content) {
+        return Ok(());
+    }
+    let folder = path.parent().context("a file of the site has no folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
+    // In one move, so that an interrupted build leaves no half file under a name that promises its content.
+    let part = path.with_added_extension("part");
+    fs::write(&part, content).with_context(|| format!("could not write {}", part.display()))?;
+    fs::rename(&part, path).with_context(|| format!("could not write {}", path.display()))
+}
+
+/// Removes what earlier builds left below `folder`.
+fn remove_strangers(folder: &Path, prefix: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), format!("{prefix}{}", entry.file_name().to_string_lossy()));
+        let inside = format!("{name}/");
+        if path.is_dir() {
+            if files.keys().any(|file| file.starts_with(&inside)) {
+                remove_strangers(&path, &inside, files)?;
+            } else {
+                fs::remove_dir_all(&path)?;
+            }
+        } else if name != "manifest.json" && !files.contains_key(&name) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn kilobytes(bytes: usize) -> String {
+    format!("{}.{} kB", bytes / 1000, bytes % 1000 / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(wasm: &[u8], published: &Path) -> Result<Site> {
+        let bundle = Bundle {
+            js: "import './snippets/a/inline0.js'; new URL('quorate_bg.wasm', import.meta.url); './quorate_bg.js'".to_string(),
+            wasm: wasm.to_vec(),
+            snippets: vec![("a/inline0.js".to_string(), b"export {}".to_vec())],
+        };
+        let assets = vec![("fonts/a.woff2".to_string(), b"font".to_vec())];
+        Site::assemble(bundle, "a{color:red}".to_string(), assets, Profile::Dev, published)
+    }
+
+    fn listing(folder: &Path) -> Result<Vec<String>> {
+        let mut files = Vec::new();
+        frontend::collect(folder, "", &mut files)?;
+        Ok(files.into_iter().map(|(path, _)| path).collect())
+    }
+
+    #[test]
+    fn javascript_names_the_hashed_wasm_and_snippets() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let site = site(b"wasm", folder.path())?;
+        site.publish(folder.path())?;
+        let manifest: serde_json::Value = serde_json::from_str(&fs::read_to_string(folder.path().join("manifest.json"))?)?;
+        let name = |key: &str| manifest[key].as_str().unwrap_or_default().to_string();
+        let js = fs::read_to_string(folder.path().join(name("js")))?;
+        assert!(js.contains(&format!("'{}'", name("wasm"))), "{js}");
+        assert!(js.contains("'./quorate_bg.js'"), "the import object's key is part of the wasm and has to stay: {js}");
+        // leptos derives both names from one: `<output name>.js` and `<output name>_bg.wasm`.
+        assert_eq!(name("js").trim_end_matches(".js"), name("wasm").trim_end_matches("_bg.wasm"));
+        let snippet = js.split('\'').nth(1).unwrap_or_default().trim_start_matches("./");
+        assert!(folder.path().join(snippet).is_file(), "{snippet}");
+        for key in ["js", "wasm", "css"] {
+            assert!(folder.path().join(name(key) + ".br").is_file() && folder.path().join(name(key) + ".gz").is_file());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn publishing_the_same_again_touches_nothing() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        site(b"wasm", folder.path())?.publish(folder.path())?;
+        let times = |folder: &Path| -> Result<Vec<_>> {
+            listing(folder)?.iter().map(|file| Ok(fs::metadata(folder.join(file))?.modified()?)).collect()
+        };
+        let before = times(folder.path())?;
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        site(b"wasm", folder.path())?.publish(folder.path())?;
+        assert_eq!(times(folder.path())?, before);
+        Ok(())
+    }
+
+    #[test]
+    fn a_new_build_leaves_nothing_of_the_old_one() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        site(b"wasm", folder.path())?.publish(folder.path())?;
+        let before = listing(folder.path())?;
+        fs::write(folder.path().join("left.js.part"), "half")?;
+        site(b"other", folder.path())?.publish(folder.path())?;
+        let after = listing(folder.path())?;
+        assert_eq!(after.len(), before.len());
+        assert!(after.iter().filter(|file| file.contains("_bg.wasm")).all(|file| !before.contains(file)));
+        assert!(after.contains(&"fonts/a.woff2".to_string()));
+        Ok(())
+    }
+
+    #[test]
+    fn a_damaged_copy_of_an_older_build_is_not_taken_over() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let first = site(b"wasm", folder.path())?;
+        first.publish(folder.path())?;
+        let wasm = listing(folder.path())?.into_iter().find(|file| file.ends_with(".wasm")).unwrap_or_default();
+        fs::write(folder.path().join(&wasm), "damaged")?;
+        fs::remove_file(folder.path().join(format!("{wasm}.br")))?;
+        site(b"wasm", folder.path())?.publish(folder.path())?;
+        assert_eq!(fs::read(folder.path().join(&wasm))?, b"wasm");
+        assert!(folder.path().join(format!("{wasm}.br")).is_file());
+        Ok(())
+    }
+
+    #[test]
+    fn javascript_of_an_unknown_shape_is_refused() {
+        let names = Names::of(&Bundle { js: String::new(), wasm: Vec::new(), snippets: Vec::new() }, "", 5);
+        assert!(names.rewrite("export default 1").is_err());
+    }
+}
