@@ -1,1 +1,62 @@
-//! The routes.
+//! The dashboard's routes for the server: pages, and server functions below `/_fn`.
+
+mod paint;
+mod sampler;
+
+use crate::shell::document::Document;
+use crate::{App, Assets};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, header, request::Parts};
+use axum::response::IntoResponse;
+use axum::routing::post;
+use controller::Controller;
+use leptos::config::LeptosOptions;
+use leptos::nonce::use_nonce;
+use leptos::prelude::*;
+use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list, handle_server_fns_with_context, render_app_to_stream_with_context};
+use sampler::Sampler;
+use std::sync::Arc;
+
+/// Every page, a 404 page for every other path, and `POST /_fn/…`. Must be called within the runtime.
+///
+/// The server adds what concerns all its routes: the check of Host and Origin, limits, and the files below `/pkg`.
+pub fn routes(controller: Controller, assets: Assets) -> Router {
+    let sampler = Sampler::start(&controller);
+    let functions = {
+        let controller = controller.clone();
+        move |request: Request<Body>| {
+            let controller = controller.clone();
+            async move { handle_server_fns_with_context(move || provide_context(controller.clone()), request).await.into_response() }
+        }
+    };
+    let contexts = move || provide_page(&controller, &sampler);
+    let page = move || view! { <Document assets=assets.clone()/> };
+    let nowhere = render_app_to_stream_with_context(contexts.clone(), page.clone());
+    let options = LeptosOptions::builder().output_name("quorate").build();
+    Router::new()
+        .route("/_fn/{name}", post(functions))
+        .leptos_routes_with_context(&options, generate_route_list(App), contexts, page)
+        .fallback(move |request: Request<Body>| nowhere(request))
+        .with_state(options)
+}
+
+/// What a page finds in its context: the controller, and the first paint of its address.
+fn provide_page(controller: &Controller, sampler: &Sampler) {
+    provide_context(controller.clone());
+    let Some(parts) = use_context::<Parts>() else { return };
+    provide_context(Arc::new(paint::boot(controller, sampler, &parts.uri)));
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        // The nonce covers the loader alone; values of bars and strips are style attributes.
+        let policy = use_nonce().map(|nonce| {
+            format!(
+                "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; \
+                 img-src 'self' data:; font-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            )
+        });
+        if let Some(policy) = policy.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
+            response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+        }
+    }
+}

@@ -52,7 +52,16 @@ impl PulseBoard {
         let now_ms = node.environment.monotonic_ms();
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match latest.filter(|(_, at_ms)| now_ms.saturating_sub(*at_ms) < STALE_MS) {
-            Some((pulse, at_ms)) => Arc::new(Pulse { age_ms: now_ms.saturating_sub(at_ms), ..Pulse::clone(&pulse) }),
+            Some((pulse, at_ms)) => {
+                let age_ms = now_ms.saturating_sub(at_ms);
+                let mut pulse = Pulse { age_ms, leader_id: node.leader_id(), term: node.term(), ..Pulse::clone(&pulse) };
+                // Of itself a node knows best.
+                let own = self.gather(node).nodes.into_iter().find(|own| own.id == node.options.node_id);
+                if let (Some(own), Some(relayed)) = (own, pulse.nodes.iter_mut().find(|relayed| relayed.id == node.options.node_id)) {
+                    *relayed = own;
+                }
+                Arc::new(pulse)
+            }
             None => Arc::new(self.gather(node)),
         }
     }

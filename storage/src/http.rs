@@ -53,7 +53,10 @@ async fn push(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let body = match tokio::time::timeout(ARRIVAL, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => body,
         Ok(Err(no)) if no.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            return refusal(Code::PayloadTooLarge, "a push has up to 64 MiB; what is larger will be fetched");
+            let mut body = problem(Code::PayloadTooLarge, "a push has up to 64 MiB; what is larger will be fetched");
+            // So that the sender need not begin with the same one again.
+            body["acknowledged_index"] = json!(shared.replica.index());
+            return answer_problem(Code::PayloadTooLarge, &body);
         }
         Ok(Err(no)) => return refusal(Code::InvalidRequest, &no.body_text()),
         Err(_) => return refusal(Code::InvalidRequest, "the body took too long to arrive"),
@@ -103,14 +106,21 @@ async fn about(State(shared): State<Arc<Shared>>) -> Json<Value> {
 }
 
 fn refusal(code: Code, detail: &str) -> Response {
-    let body = json!({
+    answer_problem(code, &problem(code, detail))
+}
+
+fn problem(code: Code, detail: &str) -> Value {
+    json!({
         "type": "about:blank",
         "title": code.title(),
         "status": code.status(),
         "detail": detail,
         "code": code.name(),
         "retryable": code.retryable(),
-    });
+    })
+}
+
+fn answer_problem(code: Code, body: &Value) -> Response {
     let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [(CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
 }

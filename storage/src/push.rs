@@ -6,7 +6,7 @@
 use metadata::digest::Digest;
 use metadata::model::Identity;
 use metadata::views::{StateView, TopicView};
-use metadata::{Broker, Change, ControllerNode, Index, NodeId, State, Term};
+use metadata::{Change, ControllerNode, Index, NodeId, State, Term};
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -125,7 +125,7 @@ pub fn restore(view: StateView) -> State {
         restore_topic(&mut state, topic);
     }
     for broker in brokers {
-        let change = Change::BrokerRegistered { broker: Arc::<Broker>::clone(&broker) };
+        let change = Change::BrokerRegistered { broker: Arc::new(broker.committed()) };
         state.absorb(revision, at_ms, &change);
     }
     if let Some((cluster_id, lineage)) = cluster_id.zip(lineage) {

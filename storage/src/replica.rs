@@ -9,7 +9,7 @@ use metadata::digest::Digest;
 use metadata::model::Identity;
 use metadata::{Change, Index, State, Term, TopicId};
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
@@ -117,9 +117,9 @@ struct Standing {
     open: bool,
     /// The newest term that a push of this lineage came with.
     term: Term,
-    /// The highest index that any copy of this lineage reached.
+    /// The newest revision that any copy of this lineage had: what was merely confirmed beyond it holds nothing more.
     floor: Index,
-    watchers: Vec<Arc<Mutex<Touched>>>,
+    watchers: Vec<Weak<Mutex<Touched>>>,
 }
 
 /// The copy.
@@ -168,7 +168,7 @@ impl Replica {
     /// Follows the copy from now on, beginning with all of it.
     pub fn watch(&self) -> Watcher {
         let touched = Arc::new(Mutex::new(Touched::All));
-        lock(&self.standing).watchers.push(touched.clone());
+        lock(&self.standing).watchers.push(Arc::downgrade(&touched));
         let mut images = self.images.subscribe();
         images.mark_changed();
         Watcher { images, touched }
@@ -276,7 +276,7 @@ impl Replica {
             return if own > 0 { Ok(own) } else { Err(Refused::Gap { acknowledged: 0 }) };
         }
         if state.digest() != digest {
-            return Err(self.disagree(standing, to, state.digest(), digest));
+            return Err(self.disagree(to, state.digest(), digest));
         }
         self.publish(standing, Image { state, index: to }, &Touched::All);
         Ok(to)
@@ -297,7 +297,7 @@ impl Replica {
             state.absorb(stamped.index, stamped.at_ms, &stamped.change);
         }
         if state.digest() != digest {
-            return Err(self.disagree(standing, to, state.digest(), digest));
+            return Err(self.disagree(to, state.digest(), digest));
         }
         if to > own {
             // Without a copy before, directories may be there of which these changes say nothing.
@@ -307,18 +307,17 @@ impl Replica {
         Ok(to)
     }
 
-    fn disagree(&self, standing: &mut Standing, index: Index, own: Digest, sent: Digest) -> Refused {
+    fn disagree(&self, index: Index, own: Digest, sent: Digest) -> Refused {
         if let Some(left_out) = self.disagreements.pass() {
             tracing::error!(index, %own, %sent, left_out, "the digests disagree: the copy of the metadata is dropped");
         }
-        standing.floor = standing.floor.max(self.index());
         self.images.send_if_modified(|image| image.take().is_some());
         Refused::Gap { acknowledged: 0 }
     }
 
     fn publish(&self, standing: &mut Standing, image: Image, touched: &Touched) {
-        standing.floor = standing.floor.max(image.index);
-        standing.watchers.iter().for_each(|watcher| lock(watcher).merge(touched));
+        standing.floor = standing.floor.max(image.state.revision());
+        standing.watchers.retain(|watcher| watcher.upgrade().map(|watcher| lock(&watcher).merge(touched)).is_some());
         self.images.send_replace(Some(Arc::new(image)));
     }
 }

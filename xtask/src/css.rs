@@ -9,7 +9,7 @@ use lightningcss::targets::{Browsers, Features, Targets};
 use std::path::{Component, Path, PathBuf};
 
 /// Bundles `main.css` of the `style` folder. `assets` are the files that stand beside the sheet in the site,
-/// as paths from that folder; every relative `url(…)` has to lead to one of them.
+/// as paths from that folder; every `url(…)` of our own has to lead to one of them.
 pub fn bundle(style: &Path, assets: &[PathBuf]) -> Result<String> {
     let entry = style.join("main.css");
     let files = FileProvider::new();
@@ -59,15 +59,16 @@ fn targets() -> Targets {
 /// A URL counts from the file that names it; in the site it has to count from the one bundled sheet.
 fn resolve(style: &Path, found: &UrlDependency, assets: &[PathBuf]) -> Result<String> {
     let url = found.url.as_str();
-    let leaves_the_sheet = url.starts_with(['#', '/']) || url.contains(':');
-    if leaves_the_sheet {
+    let file = if let Some(path) = url.strip_prefix("/pkg/") {
+        Some(PathBuf::from(path))
+    } else if url.starts_with(['#', '/']) || url.contains(':') {
         return Ok(url.to_string());
-    }
-    let folder = Path::new(&found.loc.file_path).parent().unwrap_or(style);
-    let file = folder.strip_prefix(style).ok().and_then(|folder| flat(&folder.join(url)));
+    } else {
+        let folder = Path::new(&found.loc.file_path).parent().unwrap_or(style);
+        folder.strip_prefix(style).ok().and_then(|folder| flat(&folder.join(url)))
+    };
     let known = file.filter(|file| assets.contains(file));
-    let known =
-        known.with_context(|| format!("{}:{}: `url({url})` leads to no file of the site", found.loc.file_path, found.loc.start.line))?;
+    let known = known.with_context(|| format!("{}:{}: `url({url})` leads to no file of the site", found.loc.file_path, found.loc.start.line))?;
     Ok(known.to_string_lossy().replace('\\', "/"))
 }
 
@@ -134,13 +135,15 @@ mod tests {
         let face = |url: &str| format!("@font-face {{ font-family: A; src: url(\"{url}\") }}");
         let css = bundled("@import \"./parts/part.css\";", &face("../fonts/a.woff2"))?;
         assert!(css.contains("url(\"fonts/a.woff2\")"), "{css}");
-        assert!(bundled(&face("fonts/a.woff2"), "")?.contains("url(\"fonts/a.woff2\")"));
+        for url in ["fonts/a.woff2", "/pkg/fonts/a.woff2"] {
+            assert!(bundled(&face(url), "")?.contains("url(\"fonts/a.woff2\")"));
+        }
         Ok(())
     }
 
     #[test]
     fn a_url_that_leads_nowhere_fails_the_build() {
-        for url in ["fonts/b.woff2", "../fonts/a.woff2"] {
+        for url in ["fonts/b.woff2", "/pkg/fonts/b.woff2", "../fonts/a.woff2"] {
             let error = bundled(&format!("a {{ background: url({url}) }}"), "").map_err(|error| error.to_string());
             assert!(error.as_ref().is_err_and(|text| text.contains("main.css:1") && text.contains(url)), "{error:?}");
         }

@@ -52,7 +52,7 @@ pub fn LeaderSpread(spread: Spread) -> impl IntoView {
     });
     view! {
         <span title=words.clone()>
-            <svg class="spread" width=width.to_string() height="20" viewBox=format!("0 0 {width} 20") role="img" aria-label=words>
+            <svg class="spread" width=width.to_string() height="20" viewBox=format!("0 0 {width} 20") role="img" aria-label=words.clone()>
                 {bars.collect_view()}
             </svg>
         </span>

@@ -128,7 +128,7 @@ impl Scale {
 }
 
 /// Draws a matrix. `room` is how many columns fit with full cells; `tail_head` and `tail` make the columns at the end.
-pub fn placement_matrix(matrix: &Matrix, room: usize, tail_head: impl IntoView, tail: impl Fn(&Row) -> AnyView) -> impl IntoView {
+pub fn placement_matrix(matrix: &Matrix, room: usize, tail_head: AnyView, tail: impl Fn(&Row) -> AnyView) -> AnyView {
     let scale = matrix.scale(room);
     let numbers = matrix.columns.iter().enumerate().map(|(at, number)| {
         let shown = if at % scale.step() == 0 { "" } else { "sr" };
@@ -138,7 +138,7 @@ pub fn placement_matrix(matrix: &Matrix, room: usize, tail_head: impl IntoView, 
         let count = rack.rows.len();
         let name = rack.name.clone().unwrap_or_else(|| "no rack".to_owned());
         let rows = rack.rows.iter().enumerate().map(|(at, row)| {
-            let rack = (at == 0).then(|| view! { <th class="mx-rack" scope="rowgroup" rowspan=count.to_string()>{name.clone()}</th> });
+            let rack = (at == 0).then(|| view! { <th class="mx-rack" scope="rowgroup" rowspan=count.to_string()>{name.clone()}</th> }.into_any());
             matrix_row(row, scale, &matrix.columns, rack, tail(row))
         });
         view! { <tbody>{rows.collect_view()}</tbody> }
@@ -159,9 +159,10 @@ pub fn placement_matrix(matrix: &Matrix, room: usize, tail_head: impl IntoView, 
             </table>
         </div>
     }
+    .into_any()
 }
 
-fn matrix_row(row: &Row, scale: Scale, columns: &[u32], rack: impl IntoView, tail: AnyView) -> impl IntoView {
+fn matrix_row(row: &Row, scale: Scale, columns: &[u32], rack: Option<AnyView>, tail: AnyView) -> AnyView {
     let cells = row.cells.iter().zip(columns).map(|(cell, number)| {
         let drawn = cell.map(|Cell { role, order }| {
             let digit = (scale == Scale::Full).then(|| order.to_string());
@@ -180,6 +181,7 @@ fn matrix_row(row: &Row, scale: Scale, columns: &[u32], rack: impl IntoView, tai
             {tail}
         </tr>
     }
+    .into_any()
 }
 
 #[cfg(test)]

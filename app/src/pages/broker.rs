@@ -135,7 +135,7 @@ fn Heartbeats(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView 
 fn LoadCard(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
     let live = use_live();
     let load = Memo::new(move |_| live.state.with(|state| state.load(id)));
-    let fair = Memo::new(move |_| live.state.with(FairShare::of));
+    let fair = Memo::new(move |_| live.state.with(|state| FairShare::of(state)));
     let down = Memo::new(move |_| broker.with(|broker| broker.as_ref().is_some_and(|broker| !broker.active())));
     view! {
         <Card title="Load">
@@ -172,19 +172,22 @@ fn Registration(broker: Arc<Broker>) -> impl IntoView {
     let pulse = pulse_of(live, broker.id);
     let acknowledged = move || {
         let index = pulse.with(|pulse| pulse.and_then(|pulse| pulse.acknowledged_index));
-        let (lag, _) = lag(index, live.state.with(State::revision));
+        let (lag, _) = lag(index, live.state.with(|state| state.revision()));
         index.map_or(lag.clone(), |index| format!("#{}, {lag}", num(index)))
     };
+    let (epoch, changed) = (num(broker.epoch), format!("#{}", num(broker.changed_index)));
+    let held = if broker.held { "held" } else { "none" };
+    let incarnation = broker.incarnation_id.to_string();
     let push = broker.push_url.clone().unwrap_or_else(|| "none: it pulls".to_owned());
     view! {
         <Card title="Registration">
             <div class="card-b">
                 <Facts>
-                    <Fact label="Broker epoch">{num(broker.epoch)}</Fact>
-                    <Fact label="Changed">"#"{num(broker.changed_index)}</Fact>
+                    <Fact label="Broker epoch">{epoch}</Fact>
+                    <Fact label="Changed">{changed}</Fact>
                     <Fact label="Acknowledged">{acknowledged}</Fact>
-                    <Fact label="Operator's fence">{if broker.held { "held" } else { "none" }}</Fact>
-                    <Fact label="Incarnation"><code>{broker.incarnation_id.to_string()}</code></Fact>
+                    <Fact label="Operator's fence">{held}</Fact>
+                    <Fact label="Incarnation"><code>{incarnation}</code></Fact>
                     <Fact label="Pushes go to"><code>{push}</code></Fact>
                 </Facts>
             </div>
@@ -198,9 +201,10 @@ fn Endpoints(broker: Arc<Broker>) -> impl IntoView {
         let address = format!("{}:{}", endpoint.host, endpoint.port);
         view! { <tr><th scope="row" class="mute">{endpoint.name.clone()}</th><td class="r wrap-text"><code>{address}</code></td></tr> }
     });
+    let rows = rows.collect_view();
     view! {
         <Card title="Endpoints">
-            <table class="dt dt--flush"><caption class="sr">"Endpoints"</caption><tbody>{rows.collect_view()}</tbody></table>
+            <table class="dt dt--flush"><caption class="sr">"Endpoints"</caption><tbody>{rows}</tbody></table>
         </Card>
     }
 }

@@ -38,11 +38,11 @@ fn by_rack(state: &State) -> Vec<(Option<String>, Vec<BrokerId>)> {
 #[component]
 pub fn BrokersPage() -> impl IntoView {
     let live = use_live();
-    let racks = Memo::new(move |_| live.state.with(by_rack));
+    let racks = Memo::new(move |_| live.state.with(|state| by_rack(state)));
     let none = Memo::new(move |_| racks.with(Vec::is_empty));
     view! {
         <div class="page">
-            <header class="page-head"><div><h1>"Brokers"</h1><p class="num">{move || live.state.with(facts)}</p></div></header>
+            <header class="page-head"><div><h1>"Brokers"</h1><p class="num">{move || live.state.with(|state| facts(state))}</p></div></header>
             {move || if none.get() { view! { <NoBrokers/> }.into_any() } else { view! { <BrokerTable racks=racks/> }.into_any() }}
         </div>
     }
@@ -67,7 +67,7 @@ pub fn start_command(state: &State) -> String {
 
 #[component]
 fn NoBrokers() -> impl IntoView {
-    let command = use_live().state.with_untracked(start_command);
+    let command = use_live().state.with_untracked(|state| start_command(state));
     view! {
         <section class="card">
             <Empty
@@ -83,7 +83,7 @@ fn NoBrokers() -> impl IntoView {
 #[component]
 fn BrokerTable(racks: Memo<Vec<(Option<String>, Vec<BrokerId>)>>) -> impl IntoView {
     let live = use_live();
-    let fair = Memo::new(move |_| live.state.with(FairShare::of));
+    let fair = Memo::new(move |_| live.state.with(|state| FairShare::of(state)));
     let groups = move || {
         let racks = racks.get();
         racks.into_iter().map(|(rack, ids)| {

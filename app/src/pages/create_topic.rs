@@ -29,7 +29,8 @@ use preview::{Preview, preview};
 
 /// What the first paint of this page needs: the topic that the entered name collides with, if any.
 pub fn shown(state: &State, query: &ParamsMap) -> Shown {
-    let colliding = state.colliding(Draft::of_query(query).name.trim());
+    let draft = Draft::of_query(query, state.broker_count());
+    let colliding = state.colliding(draft.name.trim());
     Shown { rows: colliding.map(|topic| topic.id).into_iter().collect(), whole: Vec::new() }
 }
 
@@ -47,7 +48,8 @@ pub(crate) struct Form {
 #[component]
 pub fn CreateTopicPage() -> impl IntoView {
     let live = use_live();
-    let draft = RwSignal::new(Draft::of_query(&use_query_map().get_untracked()));
+    let brokers = live.state.with_untracked(|state| state.broker_count());
+    let draft = RwSignal::new(Draft::of_query(&use_query_map().get_untracked(), brokers));
     let action = ServerAction::<CreateTopic>::new();
     let tried = RwSignal::new(false);
     let sent = RwSignal::new(draft.get_untracked());

@@ -94,7 +94,7 @@ fn deleted_at(live: Live, id: TopicId) -> Option<Index> {
 #[component]
 fn Unknown(name: String) -> impl IntoView {
     first_paint::answer_not_found();
-    let at = use_live().state.with_untracked(State::revision);
+    let at = use_live().state.with_untracked(|state| state.revision());
     view! {
         <section class="card">
             <Empty heading=1 glyph=icons::TOPICS title="No such topic" text=format!("There is no topic named {name} at index {}.", num(at))>
@@ -174,6 +174,25 @@ fn Present(id: TopicId) -> impl IntoView {
     })
 }
 
+#[component]
+fn Head(topic: Arc<Topic>) -> impl IntoView {
+    let live = use_live();
+    let id = topic.id;
+    let tally = Memo::new(move |_| live.state.with(|state| state.tally(id)));
+    let health = move || tally.with(|tally| view! { <Health health=TopicHealth::of(tally) affected=affected(tally)/> });
+    view! {
+        <header class="page-head">
+            <div>
+                <div class="title">
+                    <h1>{topic.name.to_string()}</h1>
+                    {health}
+                    {topic.internal().then(|| view! { <Tag word="internal"/> })}
+                </div>
+            </div>
+        </header>
+    }
+}
+
 /// What a key of the topic's configuration comes to, for a person.
 fn config_shown(topic: &Topic, key: &Key) -> String {
     topic.configs.get(key.name).map_or_else(|| config_values::default_shown(key), |value| config_values::shown(key, value))
@@ -186,16 +205,17 @@ fn TopicFacts(topic: Arc<Topic>) -> impl IntoView {
     let partitions = move || live.state.with(|state| num(state.tally(id).partitions));
     let factor = move || live.state.with(|state| state.partition(id, 0).map_or(0, |first| first.replicas.len()));
     let value = |name: &str| configs::find(name).map(|key| config_shown(&topic, key)).unwrap_or_default();
+    let (min_isr, cleanup, retention) = (value(configs::MIN_INSYNC_REPLICAS), value("cleanup.policy"), value("retention.ms"));
     let created = format!("#{}, {}", num(topic.created_index), time::moment(topic.created_at_ms, live.now_ms.get_untracked()));
     view! {
         <Facts>
             <Fact label="Partitions">{partitions}</Fact>
             <Fact label="Replication factor">{factor}</Fact>
-            <Fact label="min.insync.replicas">{value(configs::MIN_INSYNC_REPLICAS)}</Fact>
-            <Fact label="Cleanup">{value("cleanup.policy")}</Fact>
-            <Fact label="Retention">{value("retention.ms")}</Fact>
+            <Fact label="min.insync.replicas">{min_isr}</Fact>
+            <Fact label="Cleanup">{cleanup}</Fact>
+            <Fact label="Retention">{retention}</Fact>
             <Fact label="Created">{created}</Fact>
-            <Fact label="Topic id"><code>{topic.id.to_string()}</code></Fact>
+            <Fact label="Topic id"><code>{id.to_string()}</code></Fact>
         </Facts>
     }
 }

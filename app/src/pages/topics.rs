@@ -42,7 +42,7 @@ pub fn TopicsPage() -> impl IntoView {
     view! {
         <div class="page page--fill">
             <header class="page-head">
-                <div><h1>"Topics"</h1><p class="num">{move || live.state.with(facts)}</p></div>
+                <div><h1>"Topics"</h1><p class="num">{move || live.state.with(|state| facts(state))}</p></div>
                 <div class="actions">{create}</div>
             </header>
             {move || if none.get() { view! { <NoTopics/> }.into_any() } else { view! { <TopicList/> }.into_any() }}
@@ -66,7 +66,7 @@ fn facts(state: &State) -> String {
 #[component]
 fn NoTopics() -> impl IntoView {
     let live = use_live();
-    let brokers = Memo::new(move |_| live.state.with(State::broker_count) > 0);
+    let brokers = Memo::new(move |_| live.state.with(|state| state.broker_count()) > 0);
     let first = || {
         view! {
             <Empty glyph=icons::TOPICS title="Create the first topic" text="A topic is a named log split into partitions. You see where every replica would go before anything is committed.">
@@ -125,7 +125,7 @@ fn TopicList() -> impl IntoView {
 
 /// How many of the topics are listed, as far as that is known: the slice of a first paint holds one page.
 fn foot(live: Live, query: Memo<TopicsQuery>, hits: Memo<Vec<TopicId>>) -> String {
-    let all = live.state.with(State::topic_count) as u64;
+    let all = live.state.with(|state| state.topic_count()) as u64;
     let found = hits.with(Vec::len) as u64;
     let known = live.whole.get() || found <= PAGE as u64;
     match query.with(TopicsQuery::filters) {

@@ -43,7 +43,7 @@ pub fn Sidebar(overlays: Overlays) -> impl IntoView {
 #[component]
 pub fn TabBar() -> impl IntoView {
     view! {
-        <nav class="tabbar" aria-label="Tabs">
+        <nav class="tabbar" aria-label="Main" style="grid-template-columns:repeat(4,minmax(0,1fr))">
             <NavLink path="/" name="Overview" glyph=icons::GAUGE/>
             <NavLink path="/topics" name="Topics" glyph=icons::TOPICS/>
             <NavLink path="/brokers" name="Brokers" glyph=icons::BROKERS/>

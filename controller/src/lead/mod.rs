@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 const PULSE_EVERY: Duration = Duration::from_secs(1);
+const FIRST_PULSE_AFTER: Duration = Duration::from_millis(50);
 const PULSE_TIMEOUT: Duration = Duration::from_millis(800);
 /// How long a leader that stops waits for another to take over.
 const HAND_OVER: Duration = Duration::from_secs(2);
@@ -82,10 +83,9 @@ async fn bootstrap(node: &Arc<Inner>) {
 
 /// Tells every controller the soft state, and hears theirs.
 async fn pulse(node: &Arc<Inner>) {
-    let mut ticks = tokio::time::interval(PULSE_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // The first round only hears the others: what it tells them right after is whole.
+    let mut wait = FIRST_PULSE_AFTER;
     loop {
-        ticks.tick().await;
         let pulse = node.board.gather(node);
         let calls = pulse.nodes.iter().filter(|peer| peer.id != node.options.node_id).map(|peer| {
             let connection = node.peers.connection(&peer.url, Lane::Control);
@@ -98,6 +98,8 @@ async fn pulse(node: &Arc<Inner>) {
         });
         futures::future::join_all(calls).await;
         node.take_pulse(node.board.gather(node));
+        tokio::time::sleep(wait).await;
+        wait = PULSE_EVERY;
     }
 }
 

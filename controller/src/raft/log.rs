@@ -200,6 +200,11 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
         let from = last.map_or(0, |log_id| log_id.index + 1);
+        // The WAL looks the entry before `from` up: where the log ends already there is none, and nothing to cut.
+        let next = self.wal().log_state().last().map_or(0, |last| last.1 + 1);
+        if from >= next {
+            return Ok(());
+        }
         self.durably(|wal| wal.truncate(from).map(drop)).await
     }
 

@@ -70,10 +70,29 @@ pub struct BrokerView {
     pub push_url: Option<String>,
     pub state: BrokerState,
     pub held: bool,
+    pub shutdown_index: Option<Index>,
     pub replicas: u32,
     pub leaders: u32,
     pub heartbeat_age_ms: Option<u64>,
     pub acknowledged_index: Option<Index>,
+}
+
+impl BrokerView {
+    /// The broker as committed, without what is counted or soft.
+    pub fn committed(self) -> Broker {
+        Broker {
+            id: self.id,
+            epoch: self.epoch,
+            changed_index: self.changed_index,
+            incarnation_id: self.incarnation_id,
+            rack: self.rack,
+            endpoints: self.endpoints,
+            push_url: self.push_url,
+            state: self.state,
+            held: self.held,
+            shutdown_index: self.shutdown_index,
+        }
+    }
 }
 
 /// Brokers by state.
@@ -109,7 +128,8 @@ pub struct StateView {
     pub lineage: Option<Uuid>,
     pub digest: Digest,
     pub topics: Vec<TopicView>,
-    pub brokers: Vec<Arc<Broker>>,
+    /// Without the leader's soft state, so that it is the same on every node.
+    pub brokers: Vec<BrokerView>,
     pub controllers: Vec<Arc<ControllerNode>>,
     /// None yet can run.
     pub reassignments: Vec<()>,
@@ -194,6 +214,7 @@ pub fn broker(state: &State, broker: &Broker, pulse: Option<&BrokerPulse>) -> Br
         push_url: broker.push_url.clone(),
         state: broker.state,
         held: broker.held,
+        shutdown_index: broker.shutdown_index,
         replicas: load.replicas,
         leaders: load.leaders,
         heartbeat_age_ms: pulse.and_then(|pulse| pulse.heartbeat_age_ms),
@@ -240,7 +261,7 @@ pub fn full(state: &State) -> StateView {
         lineage: state.identity().map(|identity| identity.lineage),
         digest: state.digest(),
         topics: state.topics_after(None).map(|each| view(each, state.partitions_of(each.id).cloned().collect())).collect(),
-        brokers: state.brokers().cloned().collect(),
+        brokers: brokers(state, &[]),
         controllers: state.controllers().cloned().collect(),
         reassignments: Vec::new(),
     }

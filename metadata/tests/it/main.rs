@@ -5,6 +5,9 @@ mod fixture;
 mod placement;
 mod rows_a;
 mod rows_b;
+mod rows_e;
+mod rows_d;
+mod rows_c;
 use proptest::prelude::ProptestConfig;
 fn cases(few: u32) -> ProptestConfig {
     let asked = ProptestConfig::default();

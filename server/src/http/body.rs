@@ -74,7 +74,9 @@ fn explain(path: &str, error: &serde_json::Error) -> Refused {
     } else {
         let (found, expected) = message.split_once(", expected ").unwrap_or((message, "a value of another type"));
         let found = found.trim_start_matches("invalid type: ").trim_start_matches("invalid value: ");
-        (or_body(), found.to_owned(), expected.to_owned())
+        // serde says what it found as: integer `5`, string "x".
+        let value = quoted(found).map_or_else(|| found.trim_start_matches("string ").trim_matches('"'), |(value, _)| value);
+        (or_body(), value.to_owned(), expected.to_owned())
     };
     Rejection::new(Code::InvalidRequest, format!("The body cannot be used: {text}")).at(field, value, allowed).into()
 }

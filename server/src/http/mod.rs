@@ -23,6 +23,7 @@ pub use guard::Names;
 pub use site::assets;
 
 use axum::Router;
+use axum::extract::OriginalUri;
 use axum::routing::{get, post};
 use controller::Controller;
 use metadata::Code;
@@ -40,7 +41,7 @@ async fn not_found() -> Refused {
     Refused::new(Code::NotFound, "There is no such path in the API")
 }
 
-async fn method_not_allowed(method: http::Method, uri: http::Uri) -> Refused {
+async fn method_not_allowed(method: http::Method, OriginalUri(uri): OriginalUri) -> Refused {
     let refusal = metadata::Rejection::new(Code::MethodNotAllowed, format!("{} has no {method}", uri.path()));
     Refused::from(refusal.at("method", method, "see the Allow header"))
 }

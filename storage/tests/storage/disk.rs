@@ -1,7 +1,7 @@
 //! The directories of replicas: what is made, what is removed, what is left alone.
 
 use crate::cluster::Cluster;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use metadata::{BrokerId, TopicId};
 use std::collections::BTreeSet;
 use std::fs;

@@ -114,6 +114,7 @@ fn refuse(no: Rejection) -> Response {
 }
 
 /// Unknown fields are refused, as the real one does.
+#[expect(clippy::result_large_err, reason = "axum answers with it")]
 fn parse<T: for<'de> Deserialize<'de>>(body: &Bytes, fields: &[&str]) -> Result<T, Response> {
     let no = |detail: String| refuse(Rejection::new(Code::InvalidRequest, detail));
     let value: Value = serde_json::from_slice(body).map_err(|error| no(error.to_string()))?;

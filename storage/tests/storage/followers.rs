@@ -104,7 +104,8 @@ fn a_proposal_carries_every_epoch_that_it_rests_on() -> Result<()> {
 
 #[test]
 fn an_answer_counts_only_if_everything_in_it_is_right() -> Result<()> {
-    let cases: [(&str, fn(&mut ReplicasAnswer)); 5] = [
+    type Edit = fn(&mut ReplicasAnswer);
+    let cases: [(&str, Edit); 5] = [
         ("another epoch", |answer| answer.broker_epoch = Some(1)),
         ("not registered", |answer| answer.broker_epoch = None),
         ("somebody else at its address", |answer| answer.broker_id = BrokerId(999)),

@@ -176,24 +176,39 @@ fn a_fetched_state_and_a_digest_move_it_as_a_push_does() -> Result<()> {
 }
 
 #[test]
+fn what_was_merely_confirmed_is_no_reason_to_refuse_a_snapshot() -> Result<()> {
+    let mut cluster = cluster()?;
+    let replica = Replica::new(None);
+    accept(&replica, &cluster.snapshot()?)?.ok();
+    cluster.blank();
+    assert!(replica.confirm(cluster.index, cluster.state().digest()));
+    let mut wrong = cluster.changes(cluster.index)?;
+    (wrong["to"], wrong["digest"]) = (json!(cluster.index + 1), json!("00000000000000000000000000000001"));
+    assert_eq!(accept(&replica, &wrong)?, Err(Refused::Gap { acknowledged: 0 }));
+    assert_eq!(accept(&replica, &cluster.snapshot()?)?, Ok(cluster.state().revision()));
+    Ok(())
+}
+
+#[test]
 fn what_is_no_push_is_said_with_its_place() -> Result<()> {
     let cluster = cluster()?;
     let good = cluster.changes(0)?;
-    let broken = |edit: &dyn Fn(&mut Value)| {
+    type Edit = fn(&mut Value);
+    let broken = |edit: Edit| {
         let mut push = good.clone();
         edit(&mut push);
         Push::parse(push.to_string().as_bytes()).map(drop).map_err(|error| error.to_string())
     };
-    assert_eq!(broken(&|_| ()), Ok(()));
-    let cases: [(&dyn Fn(&mut Value), &str); 8] = [
-        (&|push| push["changes"] = Value::Null, "neither changes nor a snapshot"),
-        (&|push| push["from"] = json!(1_000), "back to"),
-        (&|push| push["digest"] = json!("12"), "32 hex digits"),
-        (&|push| push["changes"][3]["index"] = Value::Null, "changes[3]: it lacks its index"),
-        (&|push| push["changes"][3]["at_ms"] = json!("soon"), "changes[3]: it lacks its at_ms"),
-        (&|push| push["changes"][3]["index"] = json!(10_000), "changes[3]: index 10000"),
-        (&|push| push["changes"][3]["index"] = json!(1), "changes[3]: index 1 does not follow"),
-        (&|push| push["changes"][3]["kind"] = json!("nothing_we_know"), "changes[3]: unknown variant"),
+    assert_eq!(broken(|_| ()), Ok(()));
+    let cases: [(Edit, &str); 8] = [
+        (|push| push["changes"] = Value::Null, "neither changes nor a snapshot"),
+        (|push| push["from"] = json!(1_000), "back to"),
+        (|push| push["digest"] = json!("12"), "32 hex digits"),
+        (|push| push["changes"][3]["index"] = Value::Null, "changes[3]: it lacks its index"),
+        (|push| push["changes"][3]["at_ms"] = json!("soon"), "changes[3]: it lacks its at_ms"),
+        (|push| push["changes"][3]["index"] = json!(10_000), "changes[3]: index 10000"),
+        (|push| push["changes"][3]["index"] = json!(1), "changes[3]: index 1 does not follow"),
+        (|push| push["changes"][3]["kind"] = json!("nothing_we_know"), "changes[3]: unknown variant"),
     ];
     for (edit, words) in cases {
         let said = broken(edit);

@@ -9,9 +9,9 @@ use metadata::plan::{MOST_PARTITIONS, check_name};
 use metadata::{Code, Rejection, State};
 use std::collections::BTreeMap;
 
-/// What the form suggests when nothing is entered.
+/// What the form suggests: one partition, and a factor of three where there are that many brokers.
 const PARTITIONS: &str = "1";
-const REPLICATION_FACTOR: &str = "3";
+const REPLICATION_FACTOR: usize = 3;
 
 /// The fields as they are filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,26 +23,14 @@ pub struct Draft {
     pub configs: BTreeMap<&'static str, String>,
 }
 
-impl Default for Draft {
-    fn default() -> Self {
-        Draft {
-            name: String::new(),
-            partitions: PARTITIONS.to_owned(),
-            replication_factor: REPLICATION_FACTOR.to_owned(),
-            configs: BTreeMap::new(),
-        }
-    }
-}
-
 impl Draft {
-    /// The form as the address fills it in: after a refusal without JavaScript, or from a link.
-    pub fn of_query(query: &ParamsMap) -> Self {
+    /// The form as the address fills it in (after a refusal without JavaScript, or from a link), over what is suggested.
+    pub fn of_query(query: &ParamsMap, brokers: usize) -> Self {
         let text = |key: &str, otherwise: String| query.get(key).unwrap_or(otherwise);
-        let default = Draft::default();
         Draft {
-            name: text("name", default.name),
-            partitions: text("partitions", default.partitions),
-            replication_factor: text("replication_factor", default.replication_factor),
+            name: text("name", String::new()),
+            partitions: text("partitions", PARTITIONS.to_owned()),
+            replication_factor: text("replication_factor", brokers.clamp(1, REPLICATION_FACTOR).to_string()),
             configs: KEYS.iter().filter_map(|key| Some((key.name, query.get(&format!("configs[{}]", key.name))?))).collect(),
         }
     }
@@ -169,7 +157,7 @@ mod tests {
     use crate::place::query_of;
 
     fn draft(query: &str) -> Draft {
-        Draft::of_query(&query_of(query))
+        Draft::of_query(&query_of(query), 3)
     }
 
     #[test]
@@ -212,6 +200,8 @@ mod tests {
             command(&draft),
             "quorate topics create returns \\\n  --partitions 12 \\\n  --replication-factor 3 \\\n  --config min.insync.replicas=2"
         );
-        assert!(!possible(&sample::state(), &Draft::default()));
+        let suggested = Draft::of_query(&query_of(""), 1);
+        assert!(!possible(&sample::state(), &suggested));
+        assert_eq!((suggested.partitions.as_str(), suggested.replication_factor.as_str()), ("1", "1"));
     }
 }

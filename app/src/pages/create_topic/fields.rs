@@ -81,7 +81,7 @@ pub fn NameField(form: Form) -> impl IntoView {
     view! {
         <div class="field">
             <label for=NAME>"Name"</label>
-            <input class="input" id=NAME name="name" value=draft.get_untracked().name maxlength="249" required spellcheck="false" autocapitalize="off"
+            <input class="input" id=NAME name="name" value=draft.get_untracked().name required spellcheck="false" autocapitalize="off"
                 aria-describedby="topic-name-note" aria-invalid=invalid(problem)
                 on:input=move |event| draft.update(|draft| draft.name = event_target_value(&event))/>
             <Note id="topic-name-note" problem=problem>
@@ -102,7 +102,7 @@ pub fn PartitionsField(form: Form) -> impl IntoView {
     view! {
         <div class="field">
             <label for=PARTITIONS>"Partitions"</label>
-            <Stepper id=PARTITIONS name="partitions" draft=draft most=MOST_PARTITIONS as i64 problem=problem
+            <Stepper id=PARTITIONS name="partitions" draft=draft most=Signal::stored(MOST_PARTITIONS as i64) problem=problem
                 text=|draft: &Draft| draft.partitions.clone() set=|draft: &mut Draft, text| draft.partitions = text/>
             <Note id="topic-partitions-note" problem=problem>{()}</Note>
         </div>
@@ -114,14 +114,14 @@ pub fn PartitionsField(form: Form) -> impl IntoView {
 pub fn FactorField(form: Form) -> impl IntoView {
     let live = use_live();
     let draft = form.draft;
-    let brokers = live.state.with_untracked(|state| state.broker_count()) as i64;
+    let brokers = Signal::derive(move || (live.state.with(|state| state.broker_count()) as i64).max(1));
     let problem = problem(form, "replication_factor", move || {
         live.state.with(|state| draft.with(|draft| draft::factor_problem(state, &draft.replication_factor)))
     });
     view! {
         <div class="field">
             <label for=FACTOR>"Replication factor"</label>
-            <Stepper id=FACTOR name="replication_factor" draft=draft most=brokers.max(1) problem=problem
+            <Stepper id=FACTOR name="replication_factor" draft=draft most=brokers problem=problem
                 text=|draft: &Draft| draft.replication_factor.clone() set=|draft: &mut Draft, text| draft.replication_factor = text/>
             <Note id="topic-factor-note" problem=problem>{()}</Note>
         </div>
@@ -134,21 +134,21 @@ fn Stepper(
     id: &'static str,
     name: &'static str,
     draft: RwSignal<Draft>,
-    most: i64,
+    most: Signal<i64>,
     problem: Memo<Option<String>>,
     text: fn(&Draft) -> String,
     set: fn(&mut Draft, String),
 ) -> impl IntoView {
     let step = move |by: i64| {
         let now: i64 = draft.with_untracked(text).trim().parse().unwrap_or(1);
-        let next = now.saturating_add(by).clamp(1, most).to_string();
+        let next = now.saturating_add(by).clamp(1, most.get_untracked()).to_string();
         entered::set(id, &next);
         draft.update(|draft| set(draft, next));
     };
     view! {
         <span class="stepper">
             <button type="button" class="js-only" tabindex="-1" aria-label="Fewer" on:click=move |_| step(-1)>"−"</button>
-            <input type="number" inputmode="numeric" id=id name=name min="1" max=most.to_string() step="1" required value=draft.with_untracked(text)
+            <input type="number" inputmode="numeric" id=id name=name min="1" max=move || most.get().to_string() step="1" required value=draft.with_untracked(text)
                 aria-describedby=format!("{id}-note") aria-invalid=invalid(problem)
                 on:input=move |event| draft.update(|draft| set(draft, event_target_value(&event)))/>
             <button type="button" class="js-only" tabindex="-1" aria-label="More" on:click=move |_| step(1)>"+"</button>

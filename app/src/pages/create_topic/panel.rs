@@ -19,7 +19,7 @@ const ROOM: usize = 16;
 #[component]
 pub fn PreviewPanel(draft: RwSignal<Draft>, planned: Memo<Option<Result<Preview, Rejection>>>) -> impl IntoView {
     let live = use_live();
-    let next = move || format!("as it would be committed after #{}", num(live.state.with(State::revision)));
+    let next = move || format!("as it would be committed after #{}", num(live.state.with(|state| state.revision())));
     let body = move || {
         planned.with(|planned| match planned {
             None => view! { <Without/> }.into_any(),
@@ -64,7 +64,8 @@ fn drawn(state: &State, preview: &Preview) -> impl IntoView + use<> {
     let (deviations, range) = preview.deviations();
     let head = view! {
         <th scope="col" class="mx-t"><span class="row"><span class="mx-n pair">"Replicas"</span><span class="mx-fair">"fair share"</span></span></th>
-    };
+    }
+    .into_any();
     let tail = |row: &Row| load(preview, row, &deviations, range).into_any();
     let more = (hidden > 0).then(|| format!("The first {MOST_COLUMNS} are drawn, {} more. The figures include every partition.", count(hidden as u64, "partition", "partitions")));
     view! {

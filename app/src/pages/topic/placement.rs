@@ -72,11 +72,12 @@ pub fn Placement(id: TopicId) -> impl IntoView {
     }
 }
 
-fn draw(spread: &Spread) -> impl IntoView + use<> {
+fn draw(spread: &Spread) -> AnyView {
     let head = view! {
         <th scope="col" class="mx-t">"Leaders"</th>
         <th scope="col" class="mx-t">"Replicas"</th>
-    };
+    }
+    .into_any();
     let tail = |row: &Row| {
         let (replicas, leaders) = spread.shares.get(&row.broker).copied().unwrap_or_default();
         let down = row.state != BrokerState::Online;

@@ -1,0 +1,51 @@
+//! The whole state in its compact binary form.
+
+use futures::future::{Either, select};
+use gloo_timers::future::TimeoutFuture;
+use js_sys::Uint8Array;
+use leptos::prelude::window;
+use metadata::State;
+use metadata::envelope::EnvelopeError;
+use metadata::snapshot::decode_state;
+use std::pin::pin;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Headers, RequestCache, RequestInit, Response};
+
+/// The longest that a node may take to send it.
+const LIMIT_MS: u32 = 60_000;
+
+/// Why there is no state.
+#[derive(Debug)]
+pub enum NoState {
+    /// The node did not answer, or not with a state.
+    Unreachable,
+    /// What it sent is newer than this page.
+    TooNew,
+    Damaged(EnvelopeError),
+}
+
+/// Takes the state from the node that served the page.
+pub async fn state() -> Result<State, NoState> {
+    let bytes = match select(pin!(bytes()), pin!(TimeoutFuture::new(LIMIT_MS))).await {
+        Either::Left((Ok(bytes), _)) => bytes,
+        _ => return Err(NoState::Unreachable),
+    };
+    decode_state(&bytes).map_err(|error| match error {
+        EnvelopeError::TooNew { .. } => NoState::TooNew,
+        other => NoState::Damaged(other),
+    })
+}
+
+async fn bytes() -> Result<Vec<u8>, JsValue> {
+    let headers = Headers::new()?;
+    headers.set("Accept", "application/octet-stream")?;
+    let init = RequestInit::new();
+    init.set_headers(&headers);
+    init.set_cache(RequestCache::NoStore);
+    let response: Response = JsFuture::from(window().fetch_with_str_and_init("/api/v1/state", &init)).await?.dyn_into()?;
+    if !response.ok() {
+        return Err(JsValue::from(response.status()));
+    }
+    Ok(Uint8Array::new(&JsFuture::from(response.array_buffer()?).await?).to_vec())
+}

@@ -1,0 +1,60 @@
+//! The document around the app, on the server: head, first paint's data, loader.
+
+use super::{tab, theme};
+use crate::boot::{self, Boot};
+use crate::components::verdict::judge;
+use crate::live::STALE_MS;
+use crate::place::Place;
+use crate::{App, Assets};
+use axum::http::{header, request::Parts};
+use leptos::nonce::use_nonce;
+use leptos::prelude::*;
+
+/// The whole page.
+#[component]
+pub fn Document(assets: Assets) -> impl IntoView {
+    let boot = boot::of_page();
+    let state = boot.state();
+    let verdict = judge(&state);
+    let place = Place::of(boot.url.split('?').next().unwrap_or_default());
+    let theme = use_context::<Parts>().and_then(|parts| {
+        let cookies = parts.headers.get(header::COOKIE)?.to_str().ok()?;
+        theme::of_cookies(cookies)
+    });
+    view! {
+        <!DOCTYPE html>
+        <html lang="en" data-theme=theme>
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
+                <meta name="color-scheme" content="light dark"/>
+                <title>{tab::title(&verdict, &place)}</title>
+                <link rel="icon" id=tab::ICON_ELEMENT type="image/svg+xml" href=tab::icon(verdict.level)/>
+                <link rel="stylesheet" href=assets.css.clone()/>
+                <Loader assets=assets boot=boot.to_text()/>
+            </head>
+            <body data-revision=state.revision().to_string() data-connection=connection(&boot)>
+                <App/>
+            </body>
+        </html>
+    }
+}
+
+fn connection(boot: &Boot) -> &'static str {
+    if boot.quorum_age_ms > STALE_MS { "stale" } else { "connecting" }
+}
+
+/// Brings the page to life. Without the bundle the page stays what the server painted, and works.
+#[component]
+fn Loader(assets: Assets, boot: String) -> impl IntoView {
+    let Assets { js, wasm, .. } = assets;
+    (!js.is_empty()).then(|| {
+        let loader = format!("import init from '{js}';init({{module_or_path:'{wasm}'}})");
+        view! {
+            <link rel="modulepreload" href=js/>
+            <link rel="preload" href=wasm as="fetch" type="application/wasm" crossorigin="anonymous"/>
+            <script type="application/json" id=boot::ELEMENT inner_html=boot></script>
+            <script type="module" nonce=use_nonce() inner_html=loader></script>
+        }
+    })
+}
