@@ -19,6 +19,8 @@ if (!run && !main) {
   process.exit(2);
 }
 
+// The panic machinery alone fills the default of ten.
+Error.stackTraceLimit = 60;
 const started = performance.now();
 let failed;
 try {

@@ -33,7 +33,10 @@ pub type Answer = Result<Committed, Rejection>;
 pub fn answer(value: Option<Result<Answer, ServerFnError>>) -> Option<Answer> {
     value.map(|value| {
         value.unwrap_or_else(|_| {
-            Err(Rejection::new(Code::OutcomeUnknown, "The node did not answer: it may have happened or may yet happen. Look before trying again."))
+            Err(Rejection::new(
+                Code::OutcomeUnknown,
+                "The node did not answer: it may have happened or may yet happen. Look before trying again.",
+            ))
         })
     })
 }

@@ -4,6 +4,9 @@
 //! * [`shell`]: the frame around every page; [`pages`]: one module each; [`components`]: what they share.
 //! * [`api`]: server functions, each a plain form's target as well. `ssr`: the routes that the server mounts.
 
+// A page's view is one type, nested as deep as its elements.
+#![recursion_limit = "512"]
+
 pub mod api;
 pub mod attention;
 pub mod boot;

@@ -17,7 +17,9 @@ pub enum Connection {
     Connecting,
     Live,
     /// No frame for three seconds, or a node without its quorum. `since_ms` is the server's clock when it was last live.
-    Stale { since_ms: u64 },
+    Stale {
+        since_ms: u64,
+    },
 }
 
 impl Connection {
@@ -110,8 +112,7 @@ pub fn use_live() -> Live {
 impl Live {
     /// The signals of a first paint.
     pub(crate) fn from_boot(boot: &Boot, state: State) -> Live {
-        let connection =
-            if boot.quorum_age_ms > STALE_MS { Connection::Stale { since_ms: boot.now_ms } } else { Connection::Connecting };
+        let connection = if boot.quorum_age_ms > STALE_MS { Connection::Stale { since_ms: boot.now_ms } } else { Connection::Connecting };
         let wire = Wire {
             digests: RwSignal::new(Arc::new(vec![(state.revision(), state.digest())])),
             reached: RwSignal::new(state.revision()),

@@ -6,6 +6,8 @@ pub mod create_topic;
 pub mod first_paint;
 pub mod not_found;
 pub mod overview;
+#[cfg(all(test, feature = "ssr"))]
+mod painted;
 pub mod quorum;
 #[cfg(test)]
 pub mod sample;

@@ -37,6 +37,7 @@ pub fn Shell(children: Children) -> impl IntoView {
     keyboard::listen(overlays);
     mirror_to_body();
     tab::mirror();
+    begin_at_the_top();
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| crate::feed::start(live));
     view! {
@@ -65,4 +66,31 @@ fn mirror_to_body() {
         let _always_valid = body.set_attribute("data-revision", &revision.to_string());
         let _always_valid = body.set_attribute("data-connection", live.connection.get().name());
     });
+}
+
+/// A page that is reached within the browser begins at its top, and has the focus, so that reading goes on there.
+fn begin_at_the_top() {
+    let path = use_location().pathname;
+    Effect::new(move |before: Option<String>| {
+        let path = path.get();
+        if before.is_some_and(|before| before != path) {
+            #[cfg(feature = "hydrate")]
+            focus_main();
+        }
+        path
+    });
+}
+
+#[cfg(feature = "hydrate")]
+fn focus_main() {
+    use wasm_bindgen::JsCast;
+    let Some(main) = document().get_element_by_id("main").and_then(|main| main.dyn_into::<web_sys::HtmlElement>().ok()) else { return };
+    // A field that the page itself gave the focus keeps it.
+    let held = document().active_element().is_some_and(|active| {
+        active != main.clone().into() && main.contains(Some(&active)) || active.closest("dialog").ok().flatten().is_some()
+    });
+    main.set_scroll_top(0);
+    if !held {
+        let _gone = main.focus();
+    }
 }

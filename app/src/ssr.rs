@@ -15,6 +15,7 @@ use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list, handle_server_fns_with_context, render_app_to_stream_with_context};
+pub use paint::Node;
 use sampler::Sampler;
 use std::sync::Arc;
 
@@ -30,33 +31,40 @@ pub fn routes(controller: Controller, assets: Assets) -> Router {
             async move { handle_server_fns_with_context(move || provide_context(controller.clone()), request).await.into_response() }
         }
     };
-    let contexts = move || provide_page(&controller, &sampler);
+    let node = move || {
+        provide_context(controller.clone());
+        Node::of(&controller, &sampler)
+    };
+    pages(node, assets).route("/_fn/{name}", post(functions))
+}
+
+/// The pages alone, painted from what `node` says.
+pub fn pages(node: impl Fn() -> Node + Clone + Send + Sync + 'static, assets: Assets) -> Router {
+    let contexts = move || provide_page(&node);
     let page = move || view! { <Document assets=assets.clone()/> };
     let nowhere = render_app_to_stream_with_context(contexts.clone(), page.clone());
     let options = LeptosOptions::builder().output_name("quorate").build();
     Router::new()
-        .route("/_fn/{name}", post(functions))
         .leptos_routes_with_context(&options, generate_route_list(App), contexts, page)
         .fallback(move |request: Request<Body>| nowhere(request))
         .with_state(options)
 }
 
-/// What a page finds in its context: the controller, and the first paint of its address.
-fn provide_page(controller: &Controller, sampler: &Sampler) {
-    provide_context(controller.clone());
+/// What a page finds in its context: the first paint of its address; and its headers.
+fn provide_page(node: impl Fn() -> Node) {
+    // Without a request the routes are being listed.
     let Some(parts) = use_context::<Parts>() else { return };
-    provide_context(Arc::new(paint::boot(controller, sampler, &parts.uri)));
-    if let Some(response) = use_context::<ResponseOptions>() {
-        response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        // The nonce covers the loader alone; values of bars and strips are style attributes.
-        let policy = use_nonce().map(|nonce| {
-            format!(
-                "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; \
-                 img-src 'self' data:; font-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-            )
-        });
-        if let Some(policy) = policy.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
-            response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
-        }
+    provide_context(Arc::new(paint::boot(node(), &parts.uri)));
+    let Some(response) = use_context::<ResponseOptions>() else { return };
+    response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // The nonce covers the loader alone; the values of bars and strips are style attributes.
+    let policy = use_nonce().map(|nonce| {
+        format!(
+            "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; \
+             img-src 'self' data:; font-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        )
+    });
+    if let Some(policy) = policy.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
 }

@@ -32,7 +32,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How long a call waits for a leader to emerge before it is told that there is none.
-const LEADER_WAIT: Duration = Duration::from_millis(1_500);
+const LEADER_WAIT: Duration = Duration::from_millis(2_500);
+const LEADER_RETRY: Duration = Duration::from_millis(100);
 /// A heartbeat's transition that waits longer only touches the session (B2).
 const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(1);
 /// Entries between two snapshots, and as many are kept behind one for followers that lag.
@@ -142,6 +143,12 @@ impl Inner {
         let metrics = self.raft.server_metrics();
         let metrics = metrics.borrow_watched();
         (metrics.state == ServerState::Leader && metrics.current_leader == Some(self.options.node_id)).then_some(metrics.vote.leader_id.term)
+    }
+
+    /// C4: a leader that a majority did not hear for one and a half of the longest election time-out proposes nothing
+    /// more; what it proposed would only pile up in its log.
+    pub fn has_majority(&self) -> bool {
+        self.quorum_age_ms() <= self.options.election_timeout.as_millis() as u64 * 3
     }
 
     pub fn leader_id(&self) -> Option<NodeId> {
@@ -271,20 +278,26 @@ impl Inner {
         Ok((index, reply))
     }
 
-    /// Asks the leader, whoever it is; `here` when that is this node.
+    /// Asks the leader, whoever it is. One that is not reachable is asked nothing: then the next one is waited for.
     async fn ask_leader(&self, request: Request, deadline: Instant) -> Result<Reply, Refusal> {
-        let leader = self.known_leader(deadline).await?;
-        let url = self.url_of(leader).ok_or_else(|| Refusal::new(Code::NoLeader, format!("The leader {leader} has no address")))?;
-        let connection = self.peers.connection(&url, Lane::Control);
-        let started = tokio::time::timeout_at(deadline, connection.start(&request)).await;
-        let unreachable = |what: &dyn std::fmt::Display| Refusal {
-            leader: Some(url.clone()),
-            ..Refusal::new(Code::NoLeader, format!("The leader {leader} is not reachable: {what}"))
-        };
-        let answer = match started {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(unreachable(&error)),
-            Err(_) => return Err(unreachable(&"the time ran out")),
+        let until = deadline.min(Instant::now() + LEADER_WAIT);
+        let (url, answer) = loop {
+            let leader = self.known_leader(until).await?;
+            let url = self.url_of(leader).ok_or_else(|| Refusal::new(Code::NoLeader, format!("The leader {leader} has no address")))?;
+            let connection = self.peers.connection(&url, Lane::Control);
+            let what = match tokio::time::timeout_at(deadline, connection.start(&request)).await {
+                Ok(Ok(answer)) => break (url, answer),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "the time ran out".to_owned(),
+            };
+            if Instant::now() >= until {
+                let refusal = Refusal::new(Code::NoLeader, format!("The leader {leader} is not reachable: {what}"));
+                return Err(Refusal { leader: Some(url), revision: Some(self.hub.view().applied), ..refusal });
+            }
+            let mut metrics = self.raft.server_metrics();
+            let moved = metrics.wait_until(|metrics| metrics.current_leader != Some(leader));
+            // The same leader may come back as well.
+            drop(tokio::time::timeout_at(until.min(Instant::now() + LEADER_RETRY), moved).await);
         };
         match tokio::time::timeout_at(deadline, answer).await {
             Ok(Ok(Reply::Refused(refusal))) => Err(Refusal { leader: Some(url), ..refusal }),

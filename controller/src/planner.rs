@@ -45,7 +45,7 @@ fn unknown() -> Refusal {
 }
 
 fn not_leading() -> Refusal {
-    Refusal::new(Code::NoLeader, "This node does not lead")
+    Refusal::new(Code::NoLeader, "This node does not lead a majority")
 }
 
 impl Inbox {
@@ -89,7 +89,7 @@ pub(crate) async fn run(node: Arc<Inner>, mut jobs: mpsc::Receiver<Job>) {
     let mut draft: Option<Draft> = None;
     let mut batch = Vec::new();
     while jobs.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
-        let Some(term) = node.leading_term() else {
+        let Some(term) = node.leading_term().filter(|_| node.has_majority()) else {
             draft = None;
             batch.drain(..).for_each(|job| answer(job, Err(not_leading())));
             continue;
@@ -121,21 +121,24 @@ async fn propose(node: &Arc<Inner>, draft: &mut Draft, batch: &mut Vec<Job>) {
     }
     let mut entries = Vec::new();
     let mut pending = Vec::new();
+    let mut done = Vec::new();
     for job in batch.drain(..) {
         match step(node, draft, &job) {
             Ok(Step::Propose { data, plan }) => {
                 entries.push(data);
                 pending.push(Pending { plan, job });
             }
-            Ok(Step::Done(submitted)) => confirm_then(node, draft, job, Ok(submitted)),
-            Err(refusal) => confirm_then(node, draft, job, Err(refusal)),
+            Ok(Step::Done(submitted)) => done.push((job, Ok(submitted))),
+            Err(refusal) => done.push((job, Err(refusal))),
         }
     }
+    let flight = draft.flight.clone();
+    flight.entries.fetch_add(entries.len(), Ordering::AcqRel);
+    // Only now: what is planned in this batch is in flight as well.
+    done.into_iter().for_each(|(job, result)| confirm_then(node, draft, job, result));
     if entries.is_empty() {
         return;
     }
-    draft.flight.entries.fetch_add(entries.len(), Ordering::AcqRel);
-    let flight = draft.flight.clone();
     match node.raft.client_write_many(entries).await {
         Ok(mut results) => {
             tokio::spawn(async move {
@@ -257,8 +260,8 @@ fn replay(state: &State, intent: &Intent, first: &metadata::keys::Remembered) ->
     Submitted::Done { index: first.index, outcomes }
 }
 
-/// Answers what needed no entry, once a majority confirmed that this node still leads. A refusal on a draft may rest on
-/// entries that never commit: it is planned once more on what did.
+/// Answers what needed no entry, once a majority confirmed that this node still leads. What was decided on a draft may
+/// rest on entries that never commit: it is planned once more on what did.
 fn confirm_then(node: &Arc<Inner>, draft: &Draft, job: Job, result: Result<Submitted, Refusal>) {
     let rests_on_state = match &result {
         Ok(Submitted::Planned { .. }) => false,
@@ -272,7 +275,7 @@ fn confirm_then(node: &Arc<Inner>, draft: &Draft, job: Job, result: Result<Submi
     let barrier = draft.next_index - 1;
     let node = node.clone();
     tokio::spawn(async move {
-        if in_flight && result.is_err() {
+        if in_flight {
             // If these never apply the deadline ends it; then it is planned again all the same.
             drop(node.wait_applied(barrier, job.deadline.min(Instant::now() + std::time::Duration::from_secs(1))).await);
             let again = Job { again: true, ..job };

@@ -1,6 +1,6 @@
 //! What the log holds: fully decided, closed, greppable. A command is never asked "what should I do?", only "does this still hold?".
 
-use crate::ids::{BrokerId, Index, NodeId, TopicId};
+use crate::ids::{BrokerId, Index, TopicId};
 use crate::intent::{Intent, Principal, Registration};
 use crate::model::{BrokerState, Configs, ControllerNode, Identity, RecoveryState};
 use serde::{Deserialize, Serialize};
@@ -106,6 +106,4 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Membership {
     pub nodes: Vec<ControllerNode>,
-    /// The node that committed it.
-    pub by: NodeId,
 }

@@ -22,6 +22,11 @@ impl Principal {
         Principal(format!("broker:{id}"))
     }
 
+    /// The controllers together: a membership is committed by a majority, on behalf of no one node.
+    pub fn quorum() -> Self {
+        Principal("controller:quorum".to_owned())
+    }
+
     /// A controller, for what the leader does by itself.
     pub fn controller(id: u64) -> Self {
         Principal(format!("controller:{id}"))

@@ -61,7 +61,7 @@ impl Machine {
     pub fn apply_membership(&mut self, membership: &Membership, index: Index, term: Term) -> Option<Commit> {
         let prev_index = self.state.revision();
         let changes = self.state.apply_membership(&membership.nodes, index);
-        self.commit(index, prev_index, term, Principal::controller(membership.by), None, changes)
+        self.commit(index, prev_index, term, Principal::quorum(), None, changes)
     }
 
     fn commit(&self, index: Index, prev_index: Index, term: Term, principal: Principal, intent: Option<Intent>, changes: Vec<Change>) -> Option<Commit> {

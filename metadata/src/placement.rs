@@ -116,31 +116,33 @@ impl Placement {
         Some(chosen.into_iter().map(|at| self.release(at)).collect())
     }
 
-    /// Counts the replicas of a partition in that was placed by hand, the leader first.
+    /// Counts a partition in that was placed by hand.
     pub fn occupy(&mut self, replicas: &[BrokerId], leader: BrokerId) {
         for candidate in self.candidates.iter_mut().filter(|candidate| replicas.contains(&candidate.id)) {
             candidate.replicas += 1;
             candidate.leaders += u64::from(candidate.id == leader);
-            self.racks[candidate.rack].replicas += u64::from(candidate.active);
+            let rack = &mut self.racks[candidate.rack];
+            rack.replicas += u64::from(candidate.active);
+            rack.leaders += u64::from(candidate.id == leader);
         }
     }
 
     /// Who leads least among the active brokers that an even choice of so many could take.
     fn leader(&self, replication_factor: usize, nth: u64) -> Option<usize> {
-        let mut best = None;
         let quotas = self.quotas(replication_factor);
-        let mut from = 0;
+        // Per rack, the most replicas that a broker may have to be among so many of its rack.
+        let mut most = vec![None; self.racks.len()];
         for members in self.candidates.chunk_by(|one, other| one.rack == other.rack) {
             let mut loads: Vec<u64> = members.iter().filter(|member| member.active).map(|member| member.replicas).collect();
-            if let Some(last) = members.first().and_then(|member| quotas[member.rack].checked_sub(1)) {
-                let (_, most, _) = loads.select_nth_unstable(last);
-                let fits = |at: &usize| self.candidates[*at].active && self.candidates[*at].replicas <= *most;
-                let rank = |at: usize| (self.racks[self.candidates[at].rack].leading(), self.candidates[at].leaders, self.candidates[at].replicas, self.turn(at, nth), at);
-                best = (from..from + members.len()).filter(fits).map(rank).chain(best).min();
-            }
-            from += members.len();
+            let rack = members[0].rack;
+            most[rack] = quotas[rack].checked_sub(1).map(|last| *loads.select_nth_unstable(last).1);
         }
-        best.map(|(.., at)| at)
+        let rank = |(at, candidate): (usize, &Candidate)| {
+            let fits = candidate.active && most[candidate.rack].is_some_and(|most| candidate.replicas <= most);
+            let rack = &self.racks[candidate.rack];
+            fits.then(|| (rack.leading(), candidate.leaders, candidate.replicas, self.turn(at, nth), at))
+        };
+        self.candidates.iter().enumerate().filter_map(rank).min().map(|(.., at)| at)
     }
 
     /// Per rack, how many replicas an even choice takes from its active brokers, at most: racks that tie for the last one all get it.
@@ -165,12 +167,13 @@ impl Placement {
     /// Active brokers first; then racks by how often the partition uses them already, by load for their size, then brokers
     /// by load. Of equal ones those that lead most: the others are kept for leading.
     fn follower(&self, nth: u64) -> Option<usize> {
-        let rank = |at: usize| {
-            let candidate = &self.candidates[at];
+        let rank = |(at, candidate): (usize, &Candidate)| {
             let rack = &self.racks[candidate.rack];
-            (!candidate.active, rack.used, rack.weight(), candidate.replicas, Reverse(rack.leading()), Reverse(candidate.leaders), self.turn(at, nth), at)
+            let racks_first = (!candidate.active, rack.used, rack.weight());
+            let leads = (rack.leading(), candidate.leaders);
+            (!candidate.chosen).then(|| (racks_first, candidate.replicas, Reverse(leads), self.turn(at, nth), at))
         };
-        (0..self.candidates.len()).filter(|at| !self.candidates[*at].chosen).map(rank).min().map(|(.., at)| at)
+        self.candidates.iter().enumerate().filter_map(rank).min().map(|(.., at)| at)
     }
 
     // Ties rotate from partition to partition, so that equal brokers alternate instead of pairing up for ever.

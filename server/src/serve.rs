@@ -128,7 +128,7 @@ async fn serve(settings: Settings, raft: tokio::runtime::Handle) -> anyhow::Resu
     let controller = starting.await.context("the node did not start")??;
     tracing::info!(node_id, listen = settings.listen, "serving");
     let assets = http::assets().filter(|_| settings.pages);
-    let pages = assets.map(|assets| app::ssr::routes(controller.clone(), app::Assets::new(&assets.js, &assets.wasm, &assets.css)));
+    let pages = assets.map(|assets| app::ssr::routes(controller.clone(), assets));
     let node = Node { controller: controller.clone(), names: Arc::new(settings.names) };
     let router = http::router(node, pages);
     let listener = listener.tap_io(|stream| {

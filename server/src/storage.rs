@@ -10,12 +10,15 @@ pub fn run(flags: StorageFlags) -> anyhow::Result<()> {
         return Err(Usage(format!("--listen {} is beyond loopback, and there is no TLS yet: give --insecure to do it all the same", flags.listen)).into());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("no runtime")?;
-    runtime.block_on(async {
+    let ran = runtime.block_on(async {
         let mut options = storage::Options::new(flags.id, flags.controllers, flags.listen, flags.data_dir);
         options.rack = flags.rack;
         let handle = storage::run(options).await?;
         stop::asked(flags.stop_with_stdin).await;
         handle.stop().await.context("the controlled shutdown did not complete")?;
         Ok(())
-    })
+    });
+    // A read of stdin cannot be cancelled; waiting for it would keep the process.
+    runtime.shutdown_background();
+    ran
 }

@@ -68,7 +68,8 @@ fn resolve(style: &Path, found: &UrlDependency, assets: &[PathBuf]) -> Result<St
         folder.strip_prefix(style).ok().and_then(|folder| flat(&folder.join(url)))
     };
     let known = file.filter(|file| assets.contains(file));
-    let known = known.with_context(|| format!("{}:{}: `url({url})` leads to no file of the site", found.loc.file_path, found.loc.start.line))?;
+    let known =
+        known.with_context(|| format!("{}:{}: `url({url})` leads to no file of the site", found.loc.file_path, found.loc.start.line))?;
     Ok(known.to_string_lossy().replace('\\', "/"))
 }
 
@@ -106,7 +107,8 @@ mod tests {
 
     #[test]
     fn imports_are_inlined_and_layers_keep_their_order() -> Result<()> {
-        let css = bundled("@layer one, two;\n@import \"./parts/part.css\";", "@layer two { a { color: red } } @layer one { a { color: tan } }")?;
+        let css =
+            bundled("@layer one, two;\n@import \"./parts/part.css\";", "@layer two { a { color: red } } @layer one { a { color: tan } }")?;
         assert!(!css.contains("@import"), "{css}");
         assert!(css.find("one") < css.find("two") && css.contains("@layer two{a{color:red}}"), "{css}");
         Ok(())

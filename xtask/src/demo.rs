@@ -17,14 +17,14 @@ Arguments go to `quorate demo` as they are: --fresh, --data-dir …
 };
 
 /// Optimised pages, since a person looks at them, and a server that compiles in half the time.
-const RECIPE: Recipe = Recipe { pages: Profile::Release, server: Profile::Dev, budget_binds: false };
+const RECIPE: Recipe = Recipe { pages: Profile::Release, server: Profile::Dev };
 
 fn main(mut given: Vec<String>) -> Result<()> {
     if given.first().is_some_and(|first| first == "--") {
         given.remove(0);
     }
     let workspace = Workspace::find()?;
-    let binary = build::all(&workspace, RECIPE)?;
+    let binary = build::all(&workspace, RECIPE)?.binary;
     // The demo takes this process' place, so that Ctrl-C is its own to handle.
     process::become_program(Command::new(binary).arg("demo").args(given).current_dir(&workspace.root))
 }

@@ -56,7 +56,7 @@ fn dispatch() -> Result<()> {
         bail!("there is no command `{name}`\n\n{}", overview());
     };
     let rest = given.collect::<Result<Vec<_>>>()?;
-    if rest.first().is_some_and(|first| args::is_help(first)) {
+    if rest.iter().take_while(|arg| *arg != "--").any(|arg| args::is_help(arg)) {
         println!("{}\n\n{}", command.about, command.usage);
         return Ok(());
     }

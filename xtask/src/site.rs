@@ -47,7 +47,7 @@ impl Site {
             Profile::Dev => 5,
             Profile::Release => 11,
         };
-        let names = Names::of(&bundle, &css, quality);
+        let names = Names::of(&bundle, &css, quality)?;
         let manifest = serde_json::json!({ "js": names.js, "wasm": names.wasm, "css": names.css });
         let mut site = Site { files: assets.into_iter().collect(), manifest: format!("{manifest:#}\n"), sizes: Vec::new() };
         let js = names.rewrite(&bundle.js)?;
@@ -113,32 +113,36 @@ struct Names {
 impl Names {
     /// JavaScript and wasm fit only each other and share one hash. The compression is part of it: equal names mean equal
     /// bytes for the compressed copies as well.
-    fn of(bundle: &Bundle, css: &str, quality: u32) -> Names {
+    fn of(bundle: &Bundle, css: &str, quality: u32) -> Result<Names> {
         let mut code = Xxh3::new();
         code.update(&quality.to_le_bytes());
         code.update(&bundle.wasm);
-        code.update(bundle.js.as_bytes());
+        // As it will be published, except for the hash that is being made here.
+        code.update(Names::numbered(0, 0).rewrite(&bundle.js)?.as_bytes());
         for (path, content) in &bundle.snippets {
             code.update(path.as_bytes());
             code.update(content);
         }
-        let code = code.digest();
         let mut style = Xxh3::new();
         style.update(&quality.to_le_bytes());
         style.update(css.as_bytes());
-        let style = style.digest();
+        Ok(Names::numbered(code.digest(), style.digest()))
+    }
+
+    fn numbered(code: u64, style: u64) -> Names {
         Names {
             js: format!("{NAME}.{code:016x}.js"),
             wasm: format!("{NAME}.{code:016x}_bg.wasm"),
             css: format!("{NAME}.{style:016x}.css"),
-            snippets: format!("snippets.{code:016x}"),
+            snippets: format!("{NAME}.{code:016x}.snippets"),
         }
     }
 
+    /// Only what is fetched gets its new name. The keys of the import object stay: the wasm module asks for them as they were.
     fn rewrite(&self, js: &str) -> Result<String> {
         let wasm = format!("{NAME}_bg.wasm");
         ensure!(js.contains(&wasm), "wasm-bindgen's JavaScript does not name {wasm}: its output has changed");
-        Ok(js.replace(&wasm, &self.wasm).replace("./snippets/", &format!("./{}/", self.snippets)))
+        Ok(js.replace(&wasm, &self.wasm).replace("from \"./snippets/", &format!("from \"./{}/", self.snippets)))
     }
 }
 
@@ -181,12 +185,13 @@ fn kilobytes(bytes: usize) -> String {
 mod tests {
     use super::*;
 
+    const JS: &str = r#"import * as import1 from "./snippets/a/inline0.js"
+const imports = { "./quorate_bg.js": import0, "./snippets/a/inline0.js": import1 };
+new URL("quorate_bg.wasm", import.meta.url);"#;
+
     fn site(wasm: &[u8], published: &Path) -> Result<Site> {
-        let bundle = Bundle {
-            js: "import './snippets/a/inline0.js'; new URL('quorate_bg.wasm', import.meta.url); './quorate_bg.js'".to_string(),
-            wasm: wasm.to_vec(),
-            snippets: vec![("a/inline0.js".to_string(), b"export {}".to_vec())],
-        };
+        let bundle =
+            Bundle { js: JS.to_string(), wasm: wasm.to_vec(), snippets: vec![("a/inline0.js".to_string(), b"export {}".to_vec())] };
         let assets = vec![("fonts/a.woff2".to_string(), b"font".to_vec())];
         Site::assemble(bundle, "a{color:red}".to_string(), assets, Profile::Dev, published)
     }
@@ -205,11 +210,11 @@ mod tests {
         let manifest: serde_json::Value = serde_json::from_str(&fs::read_to_string(folder.path().join("manifest.json"))?)?;
         let name = |key: &str| manifest[key].as_str().unwrap_or_default().to_string();
         let js = fs::read_to_string(folder.path().join(name("js")))?;
-        assert!(js.contains(&format!("'{}'", name("wasm"))), "{js}");
-        assert!(js.contains("'./quorate_bg.js'"), "the import object's key is part of the wasm and has to stay: {js}");
+        assert!(js.contains(&format!("new URL(\"{}\"", name("wasm"))), "{js}");
+        assert!(js.contains(r#"{ "./quorate_bg.js": import0, "./snippets/a/inline0.js": import1 }"#), "{js}");
         // leptos derives both names from one: `<output name>.js` and `<output name>_bg.wasm`.
         assert_eq!(name("js").trim_end_matches(".js"), name("wasm").trim_end_matches("_bg.wasm"));
-        let snippet = js.split('\'').nth(1).unwrap_or_default().trim_start_matches("./");
+        let snippet = js.split('"').nth(1).unwrap_or_default().trim_start_matches("./");
         assert!(folder.path().join(snippet).is_file(), "{snippet}");
         for key in ["js", "wasm", "css"] {
             assert!(folder.path().join(name(key) + ".br").is_file() && folder.path().join(name(key) + ".gz").is_file());
@@ -261,7 +266,6 @@ mod tests {
 
     #[test]
     fn javascript_of_an_unknown_shape_is_refused() {
-        let names = Names::of(&Bundle { js: String::new(), wasm: Vec::new(), snippets: Vec::new() }, "", 5);
-        assert!(names.rewrite("export default 1").is_err());
+        assert!(Names::numbered(1, 2).rewrite("export default 1").is_err());
     }
 }

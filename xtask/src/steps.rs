@@ -19,7 +19,7 @@ impl Steps {
         let label = format!("[{}/{}] {name}", self.done, self.total);
         eprintln!("{}", strong(&label));
         let started = Instant::now();
-        let result = work().with_context(|| format!("{name}: failed"))?;
+        let result = work().with_context(|| name.to_string())?;
         eprintln!("{label}: {:.1} s", started.elapsed().as_secs_f64());
         Ok(result)
     }

@@ -5,7 +5,8 @@ use crate::build::{self, Recipe};
 use crate::checks::{Checks, Outcome};
 use crate::workspace::{Profile, WASM, Workspace};
 use crate::{browser, process, wasm_target};
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use std::cell::OnceCell;
 use std::process::Command;
 
 pub const COMMAND: crate::Command = crate::Command {
@@ -13,15 +14,15 @@ pub const COMMAND: crate::Command = crate::Command {
     about: "Runs every test there is, from the state machine to the browser",
     usage: "Usage: cargo xtask test [--quick] [step…] [-- arguments]
 
-  --quick     Leaves out what needs the built server: site, cluster, browser.
-  step…       Only these: xtask, metadata, wasm, controller, storage, app, site, server, cluster, browser.
+  --quick     Leaves out what needs the built server: site, budget, cluster, browser.
+  step…       Only these: xtask, metadata, wasm, controller, storage, app, site, server, budget, cluster, browser.
               Part of a name is enough. `site` is added where a step needs it.
   arguments   Go to the test programs of the steps: `cargo xtask test controller -- snapshot`.",
     run: main,
 };
 
-/// The pages as they ship, their budget binding, in a server that compiles quickly.
-const RECIPE: Recipe = Recipe { pages: Profile::Release, server: Profile::Dev, budget_binds: true };
+/// The pages as they ship, in a server that compiles quickly.
+const RECIPE: Recipe = Recipe { pages: Profile::Release, server: Profile::Dev };
 
 /// The step that builds what others need.
 const SITE: &str = "site";
@@ -40,9 +41,10 @@ const STEPS: &[Step] = &[
     Step { name: "controller", slow: false, run: |tests| tests.cargo(&["-p", "controller"]) },
     Step { name: "storage", slow: false, run: |tests| tests.cargo(&["-p", "storage"]) },
     Step { name: "app", slow: false, run: |tests| tests.cargo(&["-p", "app", "--features", "ssr"]) },
-    Step { name: SITE, slow: true, run: |tests| build::all(&tests.workspace, RECIPE).map(|_| ()) },
+    Step { name: SITE, slow: true, run: Tests::site },
     // After the site, so that the server is compiled once and not first without its pages.
     Step { name: "server", slow: false, run: |tests| tests.cargo(&["-p", "server", "--bins"]) },
+    Step { name: "budget", slow: true, run: Tests::budget },
     Step { name: "cluster", slow: true, run: |tests| tests.cargo(&["-p", "server", "--test", "it"]) },
     Step {
         name: "browser",
@@ -54,7 +56,7 @@ const STEPS: &[Step] = &[
 fn main(given: Vec<String>) -> Result<()> {
     let args = Args::parse(given, &["--quick"])?;
     let steps = select(args.has("--quick"), &args.words)?;
-    let tests = Tests { workspace: Workspace::find()?, arguments: args.rest };
+    let tests = Tests { workspace: Workspace::find()?, arguments: args.rest, over_budget: OnceCell::new() };
     let mut checks = Checks::new(steps.len());
     for step in steps {
         let orphaned = step.slow && checks.failed(SITE);
@@ -87,6 +89,8 @@ fn select(quick: bool, words: &[String]) -> Result<Vec<&'static Step>> {
 struct Tests {
     workspace: Workspace,
     arguments: Vec<String>,
+    /// Known once the site is built.
+    over_budget: OnceCell<Option<String>>,
 }
 
 impl Tests {
@@ -95,6 +99,20 @@ impl Tests {
         command.args(packages).args(["--no-fail-fast", "--"]).args(&self.arguments);
         command.env("QUORATE_BIN", self.workspace.binary(RECIPE.server));
         process::run(&mut command)
+    }
+
+    fn site(&self) -> Result<()> {
+        let over_budget = build::all(&self.workspace, RECIPE)?.over_budget;
+        self.over_budget.get_or_init(|| over_budget);
+        Ok(())
+    }
+
+    /// A step of its own, so that pages that grew too large still have their tests.
+    fn budget(&self) -> Result<()> {
+        match self.over_budget.get().context("the site was not built")? {
+            Some(excess) => bail!("{excess}"),
+            None => Ok(()),
+        }
     }
 
     /// The state machine's checks in WebAssembly: no browser and no bindings, just the module and a number that it returns.
@@ -132,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_selection_of_nothing_is_an_error() {
-        assert!(names(false, &["brwoser"]).is_err());
+        assert!(names(false, &["no-such-step"]).is_err());
         assert!(names(true, &["browser"]).is_err());
     }
 

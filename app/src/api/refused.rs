@@ -27,7 +27,12 @@ impl NewTopicForm {
             partitions: count(Code::InvalidPartitions, "partitions", &self.partitions)?,
             replication_factor: count(Code::InvalidReplicationFactor, "replication_factor", &self.replication_factor)?,
             assignments: None,
-            configs: self.configs.iter().filter(|(_, value)| !value.trim().is_empty()).map(|(key, value)| (key.clone(), value.trim().to_owned())).collect(),
+            configs: self
+                .configs
+                .iter()
+                .filter(|(_, value)| !value.trim().is_empty())
+                .map(|(key, value)| (key.clone(), value.trim().to_owned()))
+                .collect(),
         };
         Ok(Intent::CreateTopics { topics: vec![topic] })
     }
@@ -92,7 +97,9 @@ pub fn reworded(state: &State, place: &Place, query: &ParamsMap, now_ms: u64) ->
     let code = Code::from_name(query.get_str("refused")?)?;
     let intent = match place {
         Place::CreateTopic => NewTopicForm::of_query(query).intent(),
-        Place::Topic(name) if code == Code::InvalidRequest => confirmed(name, "").map(|()| Intent::DeleteTopic { name: name.clone(), expected: None }),
+        Place::Topic(name) if code == Code::InvalidRequest => {
+            confirmed(name, "").map(|()| Intent::DeleteTopic { name: name.clone(), expected: None })
+        }
         Place::Topic(name) => Ok(Intent::DeleteTopic { name: name.clone(), expected: None }),
         Place::Broker(id) => Ok(Intent::FenceBroker { id: *id, expected: None }),
         _ => return None,

@@ -11,6 +11,10 @@ pub fn CodeLine(#[prop(into)] code: Signal<String>) -> impl IntoView {
     let copy = move |_| {
         #[cfg(feature = "hydrate")]
         {
+            // Over plain HTTP from another machine there is no clipboard to write to.
+            if !window().is_secure_context() {
+                return live.toast_failure("This browser lets only secure pages copy. Select the text instead.");
+            }
             let _promise = window().navigator().clipboard().write_text(&code.get_untracked());
             live.toast("Copied");
         }

@@ -5,7 +5,12 @@ use leptos::prelude::*;
 
 /// A modal dialog that is open while `open` is true. Its first child should be an `h2`; `label` names it.
 #[component]
-pub fn Dialog(open: RwSignal<bool>, #[prop(into)] label: String, #[prop(default = "dialog")] class: &'static str, children: Children) -> impl IntoView {
+pub fn Dialog(
+    open: RwSignal<bool>,
+    #[prop(into)] label: String,
+    #[prop(default = "dialog")] class: &'static str,
+    children: Children,
+) -> impl IntoView {
     let node = NodeRef::<html::Dialog>::new();
     Effect::new(move |_| {
         let Some(dialog) = node.get() else { return };

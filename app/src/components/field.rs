@@ -70,7 +70,9 @@ pub fn FieldNote(
 /// What is wrong with the form as a whole: every refusal that names none of these fields.
 #[component]
 pub fn FormNote(fields: &'static [&'static str], refusal: Signal<Option<Rejection>>) -> impl IntoView {
-    let error = Memo::new(move |_| refusal.get().filter(|no| !fields.iter().any(|field| concerns(no, field))).map(|no| (no.code.title(), words(&no))));
+    let error = Memo::new(move |_| {
+        refusal.get().filter(|no| !fields.iter().any(|field| concerns(no, field))).map(|no| (no.code.title(), words(&no)))
+    });
     view! {
         <div role="alert">
             {move || error.get().map(|(title, error)| {

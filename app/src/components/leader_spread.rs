@@ -57,4 +57,5 @@ pub fn LeaderSpread(spread: Spread) -> impl IntoView {
             </svg>
         </span>
     }
+    .into_any()
 }

@@ -83,6 +83,7 @@ pub fn Legend(#[prop(optional)] moving: bool) -> impl IntoView {
             {items.map(|(role, words)| view! { <li><i class=format!("c {}", role.class())></i>{words}</li> }).collect_view()}
         </ul>
     }
+    .into_any()
 }
 
 #[cfg(test)]

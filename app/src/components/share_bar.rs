@@ -49,6 +49,7 @@ pub fn ShareBar(value: u32, fair: u32, most: u32, #[prop(optional)] down: bool) 
             <span class="share-f" style=format!("--fair:{}", percent(fair))></span>
         </span>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -44,12 +44,18 @@ pub fn line(recent: &Recent) -> Line {
         Some(Intent::SessionExpired { id, .. }) => {
             Line { warn: true, ..broker(icons::FENCE, *id, format!("fenced: no heartbeat{}", affected(recent))) }
         }
-        Some(Intent::ContinueFencing { id, .. }) => Line { warn: true, ..broker(icons::FENCE, *id, format!("fencing goes on{}", affected(recent))) },
-        Some(Intent::FenceBroker { id, .. }) => Line { warn: true, ..broker(icons::FENCE, *id, format!("fenced by an operator{}", affected(recent))) },
+        Some(Intent::ContinueFencing { id, .. }) => {
+            Line { warn: true, ..broker(icons::FENCE, *id, format!("fencing goes on{}", affected(recent))) }
+        }
+        Some(Intent::FenceBroker { id, .. }) => {
+            Line { warn: true, ..broker(icons::FENCE, *id, format!("fenced by an operator{}", affected(recent))) }
+        }
         Some(Intent::UnfenceBroker { id, .. }) => broker(icons::UNLOCK, *id, format!("unfenced by an operator{}", affected(recent))),
         Some(Intent::ChangeIsr { .. }) => isr(recent),
         Some(Intent::CreateTopics { topics }) => created(recent, topics),
-        Some(Intent::DeleteTopic { name, .. }) => Line { glyph: icons::TRASH, about: Some((name.clone(), String::new())), text: "deleted".to_owned(), warn: false },
+        Some(Intent::DeleteTopic { name, .. }) => {
+            Line { glyph: icons::TRASH, about: Some((name.clone(), String::new())), text: "deleted".to_owned(), warn: false }
+        }
         Some(Intent::ChangeConfigs { name, ops, .. }) => {
             let text = match ops.as_slice() {
                 [one] => match (&one.op, &one.value) {
@@ -111,7 +117,13 @@ fn isr(recent: &Recent) -> Line {
     let glyph = if first.is_some_and(|partition| full(partition)) { icons::ISR_GREW } else { icons::ISR_SHRANK };
     let text = match first {
         Some(partition) if recent.partitions == 1 => {
-            format!("Partition {}: ISR is {}, {} of {}", num(partition.partition), list(&partition.isr), partition.isr.len(), partition.replicas.len())
+            format!(
+                "Partition {}: ISR is {}, {} of {}",
+                num(partition.partition),
+                list(&partition.isr),
+                partition.isr.len(),
+                partition.replicas.len()
+            )
         }
         _ => format!("ISR changed on {}", count(recent.partitions, "partition", "partitions")),
     };
@@ -130,7 +142,12 @@ fn created(recent: &Recent, topics: &[NewTopic]) -> Line {
             text: format!("created, {}", count(recent.partitions, "partition", "partitions")),
             warn: false,
         },
-        _ => Line { glyph: icons::PLUS, about: None, text: format!("Topics created, {} in all", count(recent.partitions, "partition", "partitions")), warn: false },
+        _ => Line {
+            glyph: icons::PLUS,
+            about: None,
+            text: format!("Topics created, {} in all", count(recent.partitions, "partition", "partitions")),
+            warn: false,
+        },
     }
 }
 
@@ -162,7 +179,11 @@ fn TickerRow(recent: Recent, fresh: bool) -> impl IntoView {
     };
     let at_ms = recent.commit.at_ms;
     let about = about.map(|(name, path)| {
-        if path.is_empty() { view! { <span class="med">{name}</span>" " }.into_any() } else { view! { <a class="med" href=path>{name}</a>" " }.into_any() }
+        if path.is_empty() {
+            view! { <span class="med">{name}</span>" " }.into_any()
+        } else {
+            view! { <a class="med" href=path>{name}</a>" " }.into_any()
+        }
     });
     view! {
         <li class=class>

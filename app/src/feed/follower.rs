@@ -112,7 +112,7 @@ impl Follower {
                 End::Reload if reload_once() => return,
                 End::Reload => {}
             }
-            self.freshness.update(|fresh| fresh.caught_up = false);
+            self.freshness.update(|fresh| Freshness { caught_up: false, ..fresh });
             let wait = self.backoff.next_ms(js_sys::Math::random());
             self.wire.attempt.set(self.backoff.attempts());
             let (retry, asked) = (self.wire.retry, self.wire.retry.get_untracked());
@@ -169,7 +169,7 @@ impl Follower {
             Err(metadata::envelope::EnvelopeError::TooNew { .. }) => return Err(End::Reload),
             Err(error) => return Err(End::Anew(error.to_string())),
         };
-        self.freshness.update(|fresh| fresh.frame_at = now());
+        self.freshness.update(|fresh| Freshness { frame_at: now(), ..fresh });
         match frame {
             Frame::Hello { schema, .. } if schema != SCHEMA => return Err(End::Reload),
             Frame::Hello { lineage, node_id, index, .. } => {
@@ -213,10 +213,7 @@ impl Follower {
             replica.progress(index);
         }
         let caught_up = session.target.is_some_and(|target| index >= target);
-        self.freshness.update(|fresh| {
-            fresh.quorum_age_ms = quorum_age_ms;
-            fresh.caught_up |= caught_up;
-        });
+        self.freshness.update(|fresh| Freshness { quorum_age_ms, caught_up: fresh.caught_up || caught_up, ..fresh });
         let fresh = self.freshness.get();
         if !fresh.caught_up || fresh.stale(now()) {
             return;

@@ -64,6 +64,7 @@ fn Unknown(id: Option<BrokerId>) -> impl IntoView {
             </Empty>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -91,6 +92,7 @@ fn Present(id: BrokerId) -> impl IntoView {
             </div>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -113,6 +115,7 @@ fn Head(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
             <div class="actions"><FenceAction id=id held=held/></div>
         </header>
     }
+    .into_any()
 }
 
 #[component]
@@ -129,6 +132,7 @@ fn Heartbeats(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView 
             </div>
         </Card>
     }
+    .into_any()
 }
 
 #[component]
@@ -145,6 +149,7 @@ fn LoadCard(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
             </div>
         </Card>
     }
+    .into_any()
 }
 
 fn load_field(label: &'static str, value: u32, fair: u32, down: bool) -> impl IntoView {
@@ -164,6 +169,7 @@ fn load_field(label: &'static str, value: u32, fair: u32, down: bool) -> impl In
             <ShareBar value=value fair=fair most=value.max(fair) down=down/>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -193,6 +199,7 @@ fn Registration(broker: Arc<Broker>) -> impl IntoView {
             </div>
         </Card>
     }
+    .into_any()
 }
 
 #[component]
@@ -207,6 +214,7 @@ fn Endpoints(broker: Arc<Broker>) -> impl IntoView {
             <table class="dt dt--flush"><caption class="sr">"Endpoints"</caption><tbody>{rows}</tbody></table>
         </Card>
     }
+    .into_any()
 }
 
 /// Whether a commit is about a broker, or by it.
@@ -236,6 +244,7 @@ fn Changes(id: BrokerId) -> impl IntoView {
             <Show when=move || rows.with(Vec::is_empty)><p class="card-b mute">"None lately."</p></Show>
         </Card>
     }
+    .into_any()
 }
 
 #[component]
@@ -257,4 +266,5 @@ fn ChangeRow(recent: Recent) -> impl IntoView {
             </div>
         </li>
     }
+    .into_any()
 }

@@ -46,6 +46,7 @@ pub fn BrokersPage() -> impl IntoView {
             {move || if none.get() { view! { <NoBrokers/> }.into_any() } else { view! { <BrokerTable racks=racks/> }.into_any() }}
         </div>
     }
+    .into_any()
 }
 
 fn facts(state: &State) -> String {
@@ -78,6 +79,7 @@ fn NoBrokers() -> impl IntoView {
             />
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -122,6 +124,7 @@ fn BrokerTable(racks: Memo<Vec<(Option<String>, Vec<BrokerId>)>>) -> impl IntoVi
         </section>
         <Racks racks=racks/>
     }
+    .into_any()
 }
 
 /// What each rack carries.
@@ -149,4 +152,5 @@ fn Racks(racks: Memo<Vec<(Option<String>, Vec<BrokerId>)>>) -> impl IntoView {
             <Card title="Replicas by rack"><div class="card-b"><dl class="facts">{facts.clone()}</dl></div></Card>
         </Show>
     }
+    .into_any()
 }

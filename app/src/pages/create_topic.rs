@@ -105,6 +105,7 @@ pub fn CreateTopicPage() -> impl IntoView {
             </form>
         </div>
     }
+    .into_any()
 }
 
 /// The answer that concerns no field. A stale preview is no mistake: the new one is drawn already.
@@ -123,6 +124,7 @@ fn Refused(refusal: Signal<Option<Rejection>>) -> impl IntoView {
             })}
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -135,6 +137,7 @@ fn Footer(pending: Signal<bool>) -> impl IntoView {
             <button class="btn primary needs-live" aria-busy=move || pending.get().then_some("true") disabled=move || off.get()>"Create topic"</button>
         </footer>
     }
+    .into_any()
 }
 
 /// What a number of partitions and a factor come to.

@@ -102,6 +102,7 @@ fn Unknown(name: String) -> impl IntoView {
             </Empty>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -114,6 +115,7 @@ fn Deleted(name: String, at: Option<Index>) -> impl IntoView {
             </Empty>
         </section>
     }
+    .into_any()
 }
 
 /// A tab: its word in the address and its name.
@@ -191,6 +193,7 @@ fn Head(topic: Arc<Topic>) -> impl IntoView {
             </div>
         </header>
     }
+    .into_any()
 }
 
 /// What a key of the topic's configuration comes to, for a person.
@@ -218,6 +221,7 @@ fn TopicFacts(topic: Arc<Topic>) -> impl IntoView {
             <Fact label="Topic id"><code>{id.to_string()}</code></Fact>
         </Facts>
     }
+    .into_any()
 }
 
 #[component]

@@ -48,6 +48,7 @@ pub fn TopicsPage() -> impl IntoView {
             {move || if none.get() { view! { <NoTopics/> }.into_any() } else { view! { <TopicList/> }.into_any() }}
         </div>
     }
+    .into_any()
 }
 
 fn facts(state: &State) -> String {
@@ -121,6 +122,7 @@ fn TopicList() -> impl IntoView {
             </div>
         </section>
     }
+    .into_any()
 }
 
 /// How many of the topics are listed, as far as that is known: the slice of a first paint holds one page.
@@ -142,4 +144,5 @@ fn NoHits() -> impl IntoView {
             <a class="btn" href="/topics"><span>"Clear filters"</span></a>
         </Empty>
     }
+    .into_any()
 }

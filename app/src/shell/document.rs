@@ -52,7 +52,7 @@ fn Loader(assets: Assets, boot: String) -> impl IntoView {
         let loader = format!("import init from '{js}';init({{module_or_path:'{wasm}'}})");
         view! {
             <link rel="modulepreload" href=js/>
-            <link rel="preload" href=wasm as="fetch" type="application/wasm" crossorigin="anonymous"/>
+            <link rel="preload" href={wasm} as="fetch" type="application/wasm" crossorigin="anonymous"/>
             <script type="application/json" id=boot::ELEMENT inner_html=boot></script>
             <script type="module" nonce=use_nonce() inner_html=loader></script>
         }

@@ -4,32 +4,59 @@ use super::sampler::Sampler;
 use crate::api::refused;
 use crate::attention::attention;
 use crate::boot::Boot;
+use crate::heard::Heard;
 use crate::place::{Place, query_of};
 use crate::recent::Recent;
 use crate::shown::shown;
 use axum::http::Uri;
 use controller::Controller;
-use metadata::slice;
+use metadata::frame::Pulse;
+use metadata::{Commit, NodeId, State, slice};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How many commits it carries: as many as the overview lists.
 const RECENT: usize = 12;
 
+/// What a first paint needs of the node.
+pub struct Node {
+    pub id: NodeId,
+    pub state: Arc<State>,
+    pub pulse: Arc<Pulse>,
+    pub quorum_age_ms: u64,
+    /// Newest first.
+    pub recent: Vec<Arc<Commit>>,
+    pub heard: Heard,
+}
+
+impl Node {
+    pub(super) fn of(controller: &Controller, sampler: &Sampler) -> Self {
+        Node {
+            id: controller.node_id(),
+            state: controller.state(),
+            pulse: controller.pulse(),
+            quorum_age_ms: controller.quorum_age_ms(),
+            recent: controller.recent(RECENT),
+            heard: sampler.heard(),
+        }
+    }
+}
+
 /// Everything that the page at this address needs to be painted.
-pub fn boot(controller: &Controller, sampler: &Sampler, uri: &Uri) -> Boot {
-    let state = controller.state();
+pub fn boot(node: Node, uri: &Uri) -> Boot {
+    let state = node.state;
     let (place, query) = (Place::of(uri.path()), query_of(uri.query().unwrap_or_default()));
     let shown = shown(&state, &place, &query);
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     Boot {
         url: uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         slice: slice::encode(&state, &shown.rows, &shown.whole).unwrap_or_default(),
-        pulse: Some(controller.pulse()),
-        node_id: controller.node_id(),
+        pulse: Some(node.pulse),
+        node_id: node.id,
         now_ms,
-        quorum_age_ms: controller.quorum_age_ms(),
-        recent: controller.recent(RECENT).into_iter().map(|commit| Recent::of(commit).shortened()).collect(),
-        heard: sampler.heard(),
+        quorum_age_ms: node.quorum_age_ms,
+        recent: node.recent.into_iter().take(RECENT).map(|commit| Recent::of(commit).shortened()).collect(),
+        heard: node.heard,
         attention: attention(&state).count,
         refusal: refused::reworded(&state, &place, &query, now_ms),
     }

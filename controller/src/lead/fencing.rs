@@ -21,7 +21,8 @@ pub(crate) async fn run(node: Arc<Inner>) {
             tracing::warn!(late_ms, "the fencing tick came late: every session gets its full time again");
             node.sessions.reseed(now_ms);
         }
-        while let Some(intent) = next(&node) {
+        // Without a majority nothing can be fenced, and the silence may be this node's own.
+        while let Some(intent) = Some(&node).filter(|node| node.has_majority()).and_then(|node| next(node)) {
             let submission = Submission::new(intent, Principal::controller(node.options.node_id));
             if let Err(refusal) = node.inbox.submit(submission, Instant::now() + LONGEST_DEADLINE).await {
                 tracing::warn!(%refusal, "a broker is not fenced yet");

@@ -40,7 +40,7 @@ impl StateMachine {
         let term = log_id.leader_id.term;
         self.applied = Some(log_id);
         match payload {
-            EntryPayload::Blank => Ok((None, None)),
+            EntryPayload::Blank => Ok((None, self.take_membership(log_id))),
             EntryPayload::Normal(data) => {
                 let entry = data
                     .decode()
@@ -49,16 +49,20 @@ impl StateMachine {
                 Ok((Some(response), commit))
             }
             EntryPayload::Membership(members) => {
-                let voters: Vec<u64> = members.voter_ids().collect();
-                let nodes = members
-                    .nodes()
-                    .map(|(id, node)| ControllerNode { id: *id, url: node.addr.clone(), voter: voters.contains(id) })
-                    .collect();
                 self.membership = StoredMembership::new(Some(log_id), members);
-                let by = self.hub.node_id();
-                Ok((None, self.machine.apply_membership(&Membership { nodes, by }, log_id.index, term)))
+                // Index 0 means "nothing yet" to every reader: the first membership comes out with the blank entry after it.
+                let commit = if log_id.index > 0 { self.take_membership(log_id) } else { None };
+                Ok((None, commit))
             }
         }
+    }
+
+    fn take_membership(&mut self, log_id: LogId) -> Option<Commit> {
+        let members = self.membership.membership();
+        let voters: Vec<u64> = members.voter_ids().collect();
+        let node = |(id, node): (&u64, &openraft::BasicNode)| ControllerNode { id: *id, url: node.addr.clone(), voter: voters.contains(id) };
+        let nodes = members.nodes().map(node).collect();
+        self.machine.apply_membership(&Membership { nodes }, log_id.index, log_id.leader_id.term)
     }
 
     fn snapshot_meta(&self) -> SnapshotMeta {

@@ -6,8 +6,8 @@ use metadata::liveness::Session;
 use metadata::model::{Configs, Identity};
 use metadata::plan::{HeartbeatReply, Plan, Transition, heartbeat_reply, plan, transition};
 use metadata::{
-    Broker, BrokerId, Code, Command, Commit, ControllerNode, Draw, Endpoint, Entry, Group, GroupOutcome, Index, Intent, KeyUse, Liveness, Machine,
-    Partition, Principal, Rejection, Response, State, TopicId,
+    Broker, BrokerId, Code, Command, Commit, ControllerNode, Draw, Endpoint, Entry, Group, GroupOutcome, Index, Intent, KeyUse, Liveness,
+    Machine, Partition, Principal, Rejection, Response, State, TopicId,
 };
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -16,7 +16,10 @@ use uuid::Uuid;
 pub const CLUSTER: Uuid = Uuid::from_u128(0xC1);
 pub const TIMEOUT_MS: u64 = 9_000;
 pub type Outcomes = Vec<Result<GroupOutcome, Rejection>>;
+/// Something that happens to a cluster, in words and in deed.
+pub type Event = (&'static str, fn(&mut World));
 
+#[derive(Clone)]
 pub struct World {
     pub machine: Machine,
     pub replica: State,
@@ -65,6 +68,12 @@ pub fn topic(name: &str, partitions: i64, replication_factor: i64) -> NewTopic {
 /// A topic placed by hand.
 pub fn by_hand(name: &str, rows: &[&[u32]]) -> NewTopic {
     NewTopic { name: name.to_owned(), assignments: Some(rows.iter().map(|row| ids(row)).collect()), ..NewTopic::default() }
+}
+
+/// These controllers, all of them voters.
+pub fn membership(nodes: &[u64]) -> Membership {
+    let node = |id: &u64| ControllerNode { id: *id, url: format!("http://c{id}"), voter: true };
+    Membership { nodes: nodes.iter().map(node).collect() }
 }
 
 /// The code of what must have been refused.
@@ -154,11 +163,10 @@ impl World {
         response
     }
 
-    /// Commits a membership.
+    /// Commits a membership of these voters.
     pub fn membership(&mut self, nodes: &[u64]) {
-        let nodes = nodes.iter().map(|node| ControllerNode { id: *node, url: format!("http://c{node}"), voter: true }).collect();
         self.index += 1;
-        let commit = self.machine.apply_membership(&Membership { nodes, by: 1 }, self.index, 1);
+        let commit = self.machine.apply_membership(&membership(nodes), self.index, 1);
         self.follow(commit);
     }
 
@@ -174,7 +182,8 @@ impl World {
     /// Commits commands as one group, whatever a plan would say to them.
     pub fn commit_raw(&mut self, commands: Vec<Command>) -> Result<GroupOutcome, Rejection> {
         let intent = Intent::CreateTopics { topics: Vec::new() };
-        let entry = Entry { at_ms: self.draw().now_ms, principal: Principal::anonymous(), intent, key: None, groups: vec![Group::of(commands)] };
+        let entry =
+            Entry { at_ms: self.draw().now_ms, principal: Principal::anonymous(), intent, key: None, groups: vec![Group::of(commands)] };
         self.apply(&entry).outcomes.remove(0)
     }
 
@@ -221,7 +230,8 @@ impl World {
 
     /// B1: first the contact, then the transition.
     pub fn send(&mut self, heartbeat: Heartbeat) -> HeartbeatReply {
-        let session = Session { broker_epoch: heartbeat.broker_epoch, contact_ms: self.liveness.now_ms, metadata_index: heartbeat.metadata_index };
+        let session =
+            Session { broker_epoch: heartbeat.broker_epoch, contact_ms: self.liveness.now_ms, metadata_index: heartbeat.metadata_index };
         self.liveness.sessions.insert(heartbeat.id, session);
         self.commit = None;
         if self.transition(&heartbeat) != Transition::Stay {

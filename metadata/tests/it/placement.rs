@@ -189,15 +189,20 @@ fn j2_other_tokens_are_no_preview() {
 
 #[test]
 fn j2_a_preview_names_what_was_shown() {
-    let world = World::racks(&[2, 2]);
-    let groups = |seed, name| {
-        let plan = metadata::plan::plan(world.state(), &world.liveness, &draw(seed), &Intent::CreateTopics { topics: vec![topic(name, 3, 2)] });
-        plan.unwrap().groups()
+    let mut world = World::racks(&[2, 2]);
+    let preview = |world: &World, seed: u64, name| {
+        let intent = Intent::CreateTopics { topics: vec![topic(name, 3, 2)] };
+        let plan = metadata::plan::plan(world.state(), &world.liveness, &draw(seed), &intent).unwrap();
+        Preview::of(seed.into(), &plan.groups())
     };
-    assert_eq!(Preview::of(5, &groups(5, "a")), Preview::of(5, &groups(5, "a")));
-    assert_ne!(Preview::of(5, &groups(5, "a")), Preview::of(5, &groups(5, "b")));
-    assert_ne!(Preview::of(5, &groups(5, "a")).hash, Preview::of(6, &groups(6, "a")).hash);
+    let shown = preview(&world, 5, "a");
+    assert_eq!(preview(&world, 5, "a"), shown);
+    assert_ne!(preview(&world, 5, "b"), shown);
+    assert_ne!(preview(&world, 6, "a").hash, shown.hash);
     assert_ne!(Preview::of(5, &[]).hash, Preview::of(5, &[Group::default()]).hash);
+    // The cluster moved: planned with the same seed it would become something else, and the leader refuses it.
+    world.expire(100);
+    assert_ne!(preview(&world, 5, "a"), shown);
 }
 
 #[test]
@@ -231,6 +236,11 @@ fn g_topics_by_hand_in_a_batch_count_for_those_after_them() {
     let rows: [&[u32]; 4] = [&[101], &[101], &[102], &[102]];
     let rest = &placed(&world, 1, vec![by_hand("mine", &rows), topic("yours", 2, 1)])[4..];
     assert_eq!(rest, [ids(&[103]), ids(&[103])]);
+    // Who leads by hand leads less afterwards.
+    let rows: [&[u32]; 3] = [&[101, 102, 103], &[101, 103, 102], &[102, 103, 101]];
+    let rest = &placed(&world, 1, vec![by_hand("mine", &rows), topic("yours", 3, 3)])[3..];
+    let leaders: Vec<u32> = rest.iter().map(|row| row[0].0).collect();
+    assert_eq!((leaders[0], leaders[1].min(leaders[2]), leaders[1].max(leaders[2])), (103, 102, 103));
 }
 
 #[test]

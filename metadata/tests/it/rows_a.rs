@@ -1,6 +1,6 @@
 //! A: registration, amendment, replacement and removal of brokers.
 
-use crate::fixture::{CLUSTER, World, by_hand, code, configs, id, only_code, registration, topic};
+use crate::fixture::{CLUSTER, Event, World, by_hand, code, configs, id, only_code, registration, topic};
 use metadata::intent::{Heartbeat, NewTopic, Registration};
 use metadata::model::Identity;
 use metadata::{Broker, BrokerState, Change, Code, Command, Endpoint, Intent, Rejection};
@@ -41,7 +41,8 @@ fn a1_before_the_cluster_has_a_name_any_is_accepted() {
 #[test]
 fn a2_a_first_registration_is_stored_fenced_at_its_own_index() {
     let mut world = World::new();
-    let epoch = world.register(Registration { rack: Some("r1".into()), push_url: Some("http://s1/".into()), ..registration(101, 1) }).unwrap();
+    let epoch =
+        world.register(Registration { rack: Some("r1".into()), push_url: Some("http://s1/".into()), ..registration(101, 1) }).unwrap();
     assert_eq!(epoch, world.index);
     let broker = world.broker(101);
     assert_eq!((broker.epoch, broker.changed_index, broker.state, broker.held), (epoch, epoch, BrokerState::Fenced, false));
@@ -99,7 +100,7 @@ fn a3_second_incarnation_with_live_session_is_refused() {
 
 #[test]
 fn a3_without_a_live_session_the_next_incarnation_takes_over() {
-    let cases: [(&str, fn(&mut World)); 3] = [
+    let cases: [Event; 3] = [
         ("the time ran out", |world| world.liveness.now_ms += crate::fixture::TIMEOUT_MS + 1),
         ("SHUTDOWN_NOW dropped the session", |world| world.liveness.sessions.clear()),
         ("the session is one of an older registration", |world| world.liveness.sessions.get_mut(&id(101)).unwrap().broker_epoch -= 1),
@@ -126,7 +127,7 @@ fn a3_of_two_that_were_planned_on_the_same_state_one_wins() {
 
 #[test]
 fn a4_same_incarnation_amends_and_keeps_epoch_and_state() {
-    let cases: [(&str, fn(&mut World)); 4] = [
+    let cases: [Event; 4] = [
         ("fenced", |world| world.expire(101)),
         ("online", |_| {}),
         ("shutting down", |world| {
@@ -264,11 +265,9 @@ fn a9_a_stale_epoch_is_refused_and_an_unknown_broker_named() {
         heartbeat: Heartbeat { id, broker_epoch, metadata_index: 0, want_fence: true, want_shut_down: false },
     };
     let change = |id, broker_epoch| Intent::ChangeIsr { id, broker_epoch, changes: Vec::new() };
-    for (broker, epoch, expected) in [
-        (101, epoch - 1, Code::StaleBrokerEpoch),
-        (101, epoch + 1, Code::StaleBrokerEpoch),
-        (999, epoch, Code::BrokerIdNotRegistered),
-    ] {
+    for (broker, epoch, expected) in
+        [(101, epoch - 1, Code::StaleBrokerEpoch), (101, epoch + 1, Code::StaleBrokerEpoch), (999, epoch, Code::BrokerIdNotRegistered)]
+    {
         assert_eq!(code(world.submit(heartbeat(id(broker), epoch))), expected, "heartbeat of {broker} at {epoch}");
         assert_eq!(code(world.submit(change(id(broker), epoch))), expected, "ISR change of {broker} at {epoch}");
     }

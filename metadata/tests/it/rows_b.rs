@@ -235,7 +235,11 @@ fn b10_it_stops_once_every_active_broker_has_seen_the_new_leaders() {
     ];
     for (seen_102, seen_103, reply) in cases {
         for (broker, seen) in [(102, seen_102), (103, seen_103)] {
-            let session = seen.map(|metadata_index| Session { broker_epoch: world.broker(broker).epoch, contact_ms: world.liveness.now_ms, metadata_index });
+            let session = seen.map(|metadata_index| Session {
+                broker_epoch: world.broker(broker).epoch,
+                contact_ms: world.liveness.now_ms,
+                metadata_index,
+            });
             world.liveness.sessions.retain(|other, _| *other != id(broker));
             world.liveness.sessions.extend(session.map(|session| (id(broker), session)));
         }

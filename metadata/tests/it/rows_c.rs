@@ -12,7 +12,8 @@ fn fail_over(world: &mut World) {
     world.machine = decode_machine(&encode_machine(&world.machine).unwrap()).unwrap();
     let now_ms = world.liveness.now_ms + 5 * TIMEOUT_MS;
     let unfenced = world.state().brokers().filter(|broker| matches!(broker.state, BrokerState::Online | BrokerState::ShuttingDown));
-    let sessions = unfenced.map(|broker| (broker.id, Session { broker_epoch: broker.epoch, contact_ms: now_ms, metadata_index: 0 })).collect();
+    let sessions =
+        unfenced.map(|broker| (broker.id, Session { broker_epoch: broker.epoch, contact_ms: now_ms, metadata_index: 0 })).collect();
     world.liveness = Liveness { now_ms, session_timeout_ms: TIMEOUT_MS, sessions };
 }
 

@@ -1,6 +1,7 @@
 //! D: a leader's proposals for the ISR, checked in the order of the table.
 
-use crate::fixture::{Outcomes, World, by_hand, code, configs, id, only_code};
+use crate::fixture::{Event, Outcomes, World, by_hand, code, configs, id, only_code};
+use metadata::command::PartitionTarget;
 use metadata::intent::{IsrChange, IsrMember, NewTopic};
 use metadata::{BrokerState, Code, Command, GroupOutcome, Intent, RecoveryState, Rejection, TopicId};
 use uuid::Uuid;
@@ -113,6 +114,13 @@ fn d6_a_partition_twice_in_one_request_is_changed_once() {
 }
 
 #[test]
+fn d6_a_request_changes_no_more_partitions_than_an_entry_holds() {
+    let mut world = world();
+    let changes = vec![world.isr_change("t", &[101]); metadata::plan::MOST_PARTITIONS + 1];
+    assert_eq!(code(world.propose(101, changes)), Code::PolicyViolation);
+}
+
+#[test]
 fn d7_an_impossible_isr_is_refused() {
     for isr in [&[][..], &[101, 102, 101], &[101, 104], &[101, 999], &[102, 103]] {
         let mut world = world();
@@ -127,17 +135,18 @@ fn d7_an_impossible_isr_is_refused() {
 #[test]
 fn d8_while_it_recovers_the_leader_is_alone_and_recovered_stays_recovered() {
     use RecoveryState::{Recovered, Recovering};
-    let cases: [(fn() -> World, &[u32], Option<RecoveryState>, bool); 7] = [
-        (world, &[101], Some(Recovering), false),
-        (world, &[101], Some(Recovered), true),
-        (recovering, &[101, 102], None, false),
-        (recovering, &[101, 102], Some(Recovering), false),
-        (recovering, &[101], Some(Recovering), true),
-        (recovering, &[101], Some(Recovered), true),
-        (recovering, &[101, 102], Some(Recovered), true),
+    let start = |recovers: bool| if recovers { recovering() } else { world() };
+    let cases = [
+        (false, &[101][..], Some(Recovering), false),
+        (false, &[101], Some(Recovered), true),
+        (true, &[101, 102], None, false),
+        (true, &[101, 102], Some(Recovering), false),
+        (true, &[101], Some(Recovering), true),
+        (true, &[101], Some(Recovered), true),
+        (true, &[101, 102], Some(Recovered), true),
     ];
-    for (make, isr, recovery_state, accepted) in cases {
-        let mut world = make();
+    for (recovers, isr, recovery_state, accepted) in cases {
+        let mut world = start(recovers);
         let before = world.partition("t", 0).clone();
         let change = IsrChange { recovery_state, ..world.isr_change("t", isr) };
         let outcome = propose(&mut world, 101, change).remove(0);
@@ -162,7 +171,7 @@ fn d8_the_end_of_recovery_alone_is_a_change() {
 
 #[test]
 fn d9_who_may_not_be_in_sync_is_refused() {
-    let cases: [(&str, fn(&mut World)); 4] = [
+    let cases: [Event; 4] = [
         ("fenced", |world| world.expire(103)),
         ("held", |world| drop(world.submit(Intent::FenceBroker { id: id(103), expected: None }).unwrap())),
         ("unregistered", |world| drop(world.submit(Intent::UnregisterBroker { id: id(103), expected: None }).unwrap())),
@@ -236,7 +245,8 @@ fn d10_each_partition_of_a_request_succeeds_or_fails_alone() {
 fn d10_epochs_at_their_end_do_not_break_the_state_machine() {
     let mut world = world();
     let topic_id = world.topic_id("t");
-    let partition = metadata::Partition { partition_epoch: u32::MAX, leader_epoch: u32::MAX, ..metadata::Partition::clone(world.partition("t", 0)) };
+    let partition =
+        metadata::Partition { partition_epoch: u32::MAX, leader_epoch: u32::MAX, ..metadata::Partition::clone(world.partition("t", 0)) };
     world.machine.state.absorb(world.index, 0, &metadata::Change::PartitionChanged { topic_id, partition: partition.into() });
     world.replica = world.machine.state.clone();
     world.expire(101);
@@ -248,8 +258,11 @@ fn d10_apply_takes_no_unsound_target_from_anyone() {
     let mut world = world();
     let change = world.isr_change("t", &[101]);
     let intent = Intent::ChangeIsr { id: id(101), broker_epoch: world.broker(101).epoch, changes: vec![change] };
-    let Command::UpdateIsr { target, .. } = world.entry(intent).unwrap().groups.remove(0).commands.remove(0) else { panic!("no ISR change") };
-    let unsound: [(&str, fn(&mut metadata::command::PartitionTarget)); 6] = [
+    let Command::UpdateIsr { target, .. } = world.entry(intent).unwrap().groups.remove(0).commands.remove(0) else {
+        panic!("no ISR change")
+    };
+    type Spoil = fn(&mut PartitionTarget);
+    let unsound: [(&str, Spoil); 6] = [
         ("the leader is not in the ISR", |target| target.leader = Some(id(102))),
         ("the ISR is not in the replicas", |target| target.isr.push(id(104))),
         ("the ISR names a broker twice", |target| target.isr.push(id(101))),

@@ -2,7 +2,7 @@
 
 use crate::fixture::{World, by_hand, configs, id, registration};
 use metadata::intent::{ConfigOp, ConfigOpKind, Heartbeat, NewTopic, Registration};
-use metadata::{BrokerState, Intent, RecoveryState};
+use metadata::{BrokerState, Command, Intent, RecoveryState};
 
 /// One partition on these replicas, all in sync, with this min.insync.replicas.
 fn world(replicas: &[u32], min_isr: &str) -> World {
@@ -120,6 +120,20 @@ fn e5_an_eligible_replica_that_is_online_takes_over_at_once() {
 }
 
 #[test]
+fn e5_nobody_leads_from_the_elr_while_someone_is_in_sync() {
+    let mut world = world(&[101, 102, 103], "3");
+    world.set_isr("t", &[101, 102]);
+    // A fencing too large for one entry has begun: 102 is inactive, and in the ISR until its turn comes.
+    let (broker, epoch) = (id(102), world.broker(102).epoch);
+    let fencing = Command::UpdateBrokerStatus { id: broker, epoch, state: BrokerState::Fencing, held: false, by_operator: false };
+    world.commit_raw(vec![fencing]).unwrap();
+    world.expire(101);
+    assert_eq!(world.roles("t"), (None, vec![102], vec![101, 103]));
+    world.submit(Intent::ContinueFencing { id: broker, broker_epoch: epoch }).unwrap().remove(0).unwrap();
+    assert_eq!(world.roles("t"), (Some(103), vec![103], vec![101, 102]));
+}
+
+#[test]
 fn e6_below_the_minimum_who_leaves_the_isr_stays_eligible() {
     let mut world = world(&[101, 102, 103], "2");
     let steps: [(&[u32], &[u32]); 5] =
@@ -201,7 +215,7 @@ fn e9_another_minimum_ends_eligibility_judged_by_the_old_one() {
 }
 
 #[test]
-fn epochs_the_leader_epoch_rises_only_with_a_new_decision_on_the_leader() {
+fn e1_the_leader_epoch_rises_only_when_the_leader_is_decided_anew() {
     let mut world = world(&[101, 102, 103], "1");
     let mut seen = Vec::new();
     let mut note = |world: &World| seen.push((world.partition("t", 0).leader_epoch, world.partition("t", 0).partition_epoch));

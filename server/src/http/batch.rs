@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use controller::Submitted;
 use http::request::Parts;
+use metadata::intent::NewTopic;
 use metadata::views;
 use metadata::{Code, GroupOutcome, Intent, Principal, Rejection};
 use serde::Deserialize;
@@ -28,6 +29,12 @@ fn refused(name: &str, rejection: Rejection, at: usize, index: u64) -> Value {
     json!({ "name": name, "error": document(&rejection.within(&format!("topics[{at}].")).into(), index) })
 }
 
+/// What was planned of the topics that could be asked for, among those that could not.
+fn merge<T>(asked: Vec<Result<NewTopic, Rejection>>, planned: Vec<Result<T, Rejection>>) -> Vec<Result<T, Rejection>> {
+    let mut planned = planned.into_iter();
+    asked.into_iter().filter_map(|topic| topic.map_or_else(|no| Some(Err(no)), |_| planned.next())).collect()
+}
+
 pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let bytes = body::bytes(&parts.headers, body, EIGHT_MIB).await?;
     let call = Call::read(&parts, &bytes, Principal::anonymous())?.without_if_match()?;
@@ -36,8 +43,9 @@ pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Resul
         let no = Rejection::new(Code::InvalidRequest, "A batch has one preview, beside its topics");
         return Err(no.at(format!("topics[{at}].preview"), "a preview", "nothing here").into());
     }
-    let topics: Vec<_> = batch.topics.into_iter().map(Asked::topic).collect();
-    let names: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
+    let names: Vec<String> = batch.topics.iter().map(|topic| topic.name.clone()).collect();
+    let asked: Vec<Result<NewTopic, Rejection>> = batch.topics.into_iter().map(Asked::topic).collect();
+    let topics = asked.iter().flatten().cloned().collect();
     let submission = call.submission(Intent::CreateTopics { topics }, batch.preview);
     if call.dry_run {
         let Submitted::Planned { index, items, preview } = node.controller.dry_run(submission, call.deadline).await? else {
@@ -45,7 +53,7 @@ pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Resul
         };
         let mut groups = Vec::new();
         let mut results = Vec::new();
-        for (at, (name, item)) in names.iter().zip(items).enumerate() {
+        for (at, (name, item)) in names.iter().zip(merge(asked, items)).enumerate() {
             match item {
                 Ok(group) => {
                     groups.push(group);
@@ -60,7 +68,7 @@ pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Resul
     let state = node.controller.state();
     let results: Vec<Value> = names
         .iter()
-        .zip(outcome.outcomes)
+        .zip(merge(asked, outcome.outcomes))
         .enumerate()
         .map(|(at, (name, result))| match result {
             Ok(GroupOutcome::Topic { topic_id }) => {

@@ -7,14 +7,33 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use metadata::{Code, Rejection};
 use serde::de::DeserializeOwned;
+use std::time::Duration;
 
 /// The largest body of most calls.
 pub const ONE_MIB: usize = 1 << 20;
 /// The largest body of a batch.
 pub const EIGHT_MIB: usize = 8 << 20;
+/// What is read and dropped of a body that is too large, at most.
+const MOST_DRAINED: usize = 64 << 20;
+const DRAINED_WITHIN: Duration = Duration::from_secs(5);
 
 fn too_large(size: &str, limit: usize) -> Refused {
     Rejection::new(Code::PayloadTooLarge, format!("The body is larger than {limit} bytes")).at("body", size, format!("at most {limit} bytes")).into()
+}
+
+/// Takes what a caller is still sending and drops it: one whose connection just ends would not read why.
+async fn drain(mut body: Body) {
+    let mut left = MOST_DRAINED;
+    let taken = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Whoever sends slower than this is cut off.
+    drop(tokio::time::timeout(DRAINED_WITHIN, taken).await);
 }
 
 /// Reads a body whole.
@@ -24,11 +43,16 @@ fn too_large(size: &str, limit: usize) -> Refused {
 pub async fn bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Refused> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if let Some(length) = announced.filter(|length| *length > limit) {
+        drain(body).await;
         return Err(too_large(&format!("{length} bytes"), limit));
     }
-    match Limited::new(body, limit).collect().await {
+    let mut body = body;
+    match Limited::new(&mut body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(&format!("more than {limit} bytes"), limit)),
+        Err(error) if error.is::<LengthLimitError>() => {
+            drain(body).await;
+            Err(too_large(&format!("more than {limit} bytes"), limit))
+        }
         Err(error) => Err(Refused::new(Code::InvalidRequest, format!("The body did not arrive whole: {error}"))),
     }
 }
@@ -69,6 +93,8 @@ fn explain(path: &str, error: &serde_json::Error) -> Refused {
         // serde_path_to_error ends the path with the unknown field itself.
         let field = if path.rsplit('.').next() == Some(name) { path.to_owned() } else { at(name) };
         (field, name.to_owned(), allowed)
+    } else if let Some((name, _)) = message.strip_prefix("duplicate field ").and_then(quoted) {
+        (at(name), "given twice".to_owned(), "once".to_owned())
     } else if let Some((name, _)) = message.strip_prefix("missing field ").and_then(quoted) {
         (at(name), "absent".to_owned(), "a value: it is required".to_owned())
     } else {

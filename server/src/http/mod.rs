@@ -24,7 +24,7 @@ pub use site::assets;
 
 use axum::Router;
 use axum::extract::OriginalUri;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use controller::Controller;
 use metadata::Code;
 use problem::Refused;
@@ -68,6 +68,8 @@ pub fn router(node: Node, pages: Option<Router>) -> Router {
         .method_not_allowed_fallback(method_not_allowed);
     let mut router = Router::new()
         .nest("/api/v1", api)
+        .route("/api", any(not_found))
+        .route("/api/{*rest}", any(not_found))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route(controller::net::PATH, get(raft::upgrade))

@@ -14,12 +14,12 @@ mod files {
     include!(concat!(env!("OUT_DIR"), "/site_files.rs"));
 }
 
-/// The hashed names of this build's files.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Assets {
-    pub js: String,
-    pub wasm: String,
-    pub css: String,
+/// The hashed names of this build's files, without their directory.
+#[derive(Deserialize)]
+struct Manifest {
+    js: String,
+    wasm: String,
+    css: String,
 }
 
 fn find(path: &str) -> Option<&'static [u8]> {
@@ -28,8 +28,10 @@ fn find(path: &str) -> Option<&'static [u8]> {
 }
 
 /// The names of the embedded files; none when this binary was built without pages.
-pub fn assets() -> Option<Assets> {
-    serde_json::from_slice(find("/pkg/manifest.json")?).ok()
+pub fn assets() -> Option<app::Assets> {
+    let manifest: Manifest = serde_json::from_slice(find("/pkg/manifest.json")?).ok()?;
+    let path = |name: String| format!("/pkg/{name}");
+    Some(app::Assets { js: path(manifest.js), wasm: path(manifest.wasm), css: path(manifest.css) })
 }
 
 pub fn routes() -> Router<Node> {

@@ -35,14 +35,24 @@ pub struct Asked {
 
 impl Asked {
     /// As an intent knows it.
-    pub fn topic(self) -> NewTopic {
-        NewTopic {
+    ///
+    /// # Errors
+    /// For -1, which means the default in the core, and which a script rather sends by mistake: here absence means that.
+    pub fn topic(self) -> Result<NewTopic, Rejection> {
+        if self.partitions == Some(-1) {
+            return Err(Rejection::new(Code::InvalidPartitions, "A topic has at least one partition").at("partitions", -1, "1 to 10000, or absent"));
+        }
+        if self.replication_factor == Some(-1) {
+            let no = Rejection::new(Code::InvalidReplicationFactor, "A partition has at least one replica");
+            return Err(no.at("replication_factor", -1, "1 up to the number of brokers, or absent"));
+        }
+        Ok(NewTopic {
             name: self.name,
             partitions: self.partitions,
             replication_factor: self.replication_factor,
             assignments: self.assignments,
             configs: self.configs.unwrap_or_default(),
-        }
+        })
     }
 }
 
@@ -98,7 +108,7 @@ pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Resul
     let mut asked: Asked = body::json(&parts.headers, &bytes)?;
     let preview = asked.preview.take();
     let name = asked.name.clone();
-    let submission = call.submission(Intent::CreateTopics { topics: vec![asked.topic()] }, preview);
+    let submission = call.submission(Intent::CreateTopics { topics: vec![asked.topic()?] }, preview);
     let (index, outcome, whole) = match mutation::submit(&node, &call, submission).await? {
         Done::Planned(response) => return Ok(response),
         Done::Committed { index, outcome, whole } => (index, outcome, whole),

@@ -28,7 +28,7 @@ impl Cluster {
         let mut cluster = Cluster { machine: Machine::default(), liveness, term: 1, index: 0, commits: Vec::new() };
         let nodes = vec![ControllerNode { id: 1, url: "http://127.0.0.1:9091".to_owned(), voter: true }];
         cluster.index += 1;
-        cluster.commits.extend(cluster.machine.apply_membership(&Membership { nodes, by: 1 }, 1, 1));
+        cluster.commits.extend(cluster.machine.apply_membership(&Membership { nodes }, 1, 1));
         let identity = Identity { cluster_id: Uuid::from_u128(cluster_id), lineage: Uuid::from_u128(lineage) };
         cluster.submit(Intent::BootstrapCluster { identity })?;
         Ok(cluster)

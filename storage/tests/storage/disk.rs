@@ -81,8 +81,7 @@ fn a_new_leader_epoch_and_a_move_away_are_followed() -> Result<()> {
     let mut disk = Disk::open(directory.path(), ME)?;
     let topic = cluster.topic("orders", &[&[101, 102]])?;
     disk.reconcile(cluster.state(), Touched::All);
-    let mut partition =
-        cluster.state().partition(topic, 0).map(|partition| metadata::Partition::clone(partition)).unwrap_or_else(|| unreachable!());
+    let mut partition = metadata::Partition::clone(cluster.state().partition(topic, 0).context("no partition")?);
     partition.leader_epoch = 4;
     cluster.force(topic, partition.clone());
     assert_eq!(disk.reconcile(cluster.state(), Touched::Topics([topic].into())).written, 1);

@@ -80,6 +80,7 @@ pub fn FenceAction(id: BrokerId, held: Memo<bool>) -> impl IntoView {
         <Fence id=id open=fencing/>
         <Unfence id=id open=unfencing/>
     }
+    .into_any()
 }
 
 #[component]
@@ -110,6 +111,7 @@ fn Fence(id: BrokerId, open: RwSignal<bool>) -> impl IntoView {
             <ul class="notes impact">{lines}</ul>
         </Question>
     }
+    .into_any()
 }
 
 #[component]
@@ -135,6 +137,7 @@ fn Unfence(id: BrokerId, open: RwSignal<bool>) -> impl IntoView {
             {()}
         </Question>
     }
+    .into_any()
 }
 
 /// The same without JavaScript.
@@ -175,6 +178,7 @@ fn Question(
             </form>
         </Dialog>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -107,6 +107,7 @@ pub fn ReplicasByTopic(id: BrokerId) -> impl IntoView {
             </Show>
         </Card>
     }
+    .into_any()
 }
 
 fn row(held: &Held) -> impl IntoView + use<> {
@@ -124,6 +125,7 @@ fn row(held: &Held) -> impl IntoView + use<> {
             <td>{in_sync}</td>
         </tr>
     }
+    .into_any()
 }
 
 #[cfg(test)]

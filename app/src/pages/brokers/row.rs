@@ -44,6 +44,7 @@ pub fn BrokerRow(id: BrokerId, fair: Memo<FairShare>) -> impl IntoView {
             <td class="r num"><Metadata id=id/></td>
         </tr>
     }
+    .into_any()
 }
 
 fn share(value: u32, fair: FairShare, down: bool, leaders: bool) -> impl IntoView {
@@ -51,6 +52,7 @@ fn share(value: u32, fair: FairShare, down: bool, leaders: bool) -> impl IntoVie
     view! {
         <span class="row"><span class="num figure">{num(value)}</span><span class="grow"><ShareBar value=value fair=share most=most down=down/></span></span>
     }
+    .into_any()
 }
 
 /// How far a broker is with what was committed.
@@ -65,4 +67,5 @@ fn Metadata(id: BrokerId) -> impl IntoView {
         <span class=move || if lag.with(|(_, behind)| *behind) { "" } else { "mute" }>{move || lag.with(|(words, _)| words.clone())}</span>
         <span class="sub2 mute">{acked}</span>
     }
+    .into_any()
 }

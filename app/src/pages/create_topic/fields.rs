@@ -61,6 +61,7 @@ fn Note(#[prop(into)] id: String, problem: Memo<Option<String>>, children: Child
             }}
         </div>
     }
+    .into_any()
 }
 
 fn invalid(problem: Memo<Option<String>>) -> impl Fn() -> Option<&'static str> + Copy {
@@ -92,6 +93,7 @@ pub fn NameField(form: Form) -> impl IntoView {
             </Note>
         </div>
     }
+    .into_any()
 }
 
 /// How many partitions.
@@ -107,6 +109,7 @@ pub fn PartitionsField(form: Form) -> impl IntoView {
             <Note id="topic-partitions-note" problem=problem>{()}</Note>
         </div>
     }
+    .into_any()
 }
 
 /// How many replicas each has.
@@ -126,6 +129,7 @@ pub fn FactorField(form: Form) -> impl IntoView {
             <Note id="topic-factor-note" problem=problem>{()}</Note>
         </div>
     }
+    .into_any()
 }
 
 /// A number with a button at each side. The keyboard needs neither: arrow keys do the same in the field.
@@ -154,6 +158,7 @@ fn Stepper(
             <button type="button" class="js-only" tabindex="-1" aria-label="More" on:click=move |_| step(1)>"+"</button>
         </span>
     }
+    .into_any()
 }
 
 /// The configuration: the keys that most topics decide about, the others folded away.
@@ -176,6 +181,7 @@ pub fn Configuration(form: Form) -> impl IntoView {
             <details class="more-keys" open=open><summary><Icon of=icons::CHEVRON_DOWN/>{summary}</summary>{fields(rest)}</details>
         </div>
     }
+    .into_any()
 }
 
 fn differs(draft: &Draft, key: &Key) -> bool {
@@ -211,6 +217,7 @@ fn ConfigField(form: Form, key_: &'static Key) -> impl IntoView {
             <div class="help"><Note id=note problem=problem><p class="help">{help.clone()}</p></Note></div>
         </div>
     }
+    .into_any()
 }
 
 /// What a refusal calls a configuration key.
@@ -244,6 +251,7 @@ fn Choice(draft: RwSignal<Draft>, key_: &'static Key, options: &'static [&'stati
             <Icon of=icons::CHEVRON_DOWN/>
         </span>
     }
+    .into_any()
 }
 
 /// delete, compact, or both.
@@ -261,6 +269,7 @@ fn Policies(draft: RwSignal<Draft>, key_: &'static Key, note: String) -> impl In
     view! {
         <div class="seg" role="radiogroup" aria-labelledby=format!("{}-label", config_id(key_)) aria-describedby=note>{choices.into_iter().collect_view()}</div>
     }
+    .into_any()
 }
 
 /// `+6`.

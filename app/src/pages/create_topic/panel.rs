@@ -37,6 +37,7 @@ pub fn PreviewPanel(draft: RwSignal<Draft>, planned: Memo<Option<Result<Preview,
             </div>
         </div>
     }
+    .into_any()
 }
 
 /// Until the page is alive.
@@ -47,6 +48,7 @@ fn Without() -> impl IntoView {
             <p class="mute nojs-only">"The preview needs JavaScript. Without it the leader places the replicas when the topic is created, by the same rules."</p>
         </div>
     }
+    .into_any()
 }
 
 fn refused(no: &Rejection) -> impl IntoView + use<> {
@@ -81,6 +83,7 @@ fn drawn(state: &State, preview: &Preview) -> impl IntoView + use<> {
         {balance(preview)}
         <ul class="notes">{preview.notes.iter().map(note).collect_view()}</ul>
     }
+    .into_any()
 }
 
 /// A broker's replicas before and more, and how far that is from the mean.
@@ -109,6 +112,7 @@ fn dumbbell(before: f64, after: f64, range: f64) -> impl IntoView {
             <i class="to" style=format!("--x:{:.1}%", x(after))></i>
         </span>
     }
+    .into_any()
 }
 
 /// `+1.8 %`, `−0.4 %`.
@@ -140,6 +144,7 @@ fn balance(preview: &Preview) -> impl IntoView + use<> {
             </div>
         </dl>
     }
+    .into_any()
 }
 
 fn note(note: &Note) -> impl IntoView + use<> {

@@ -41,6 +41,7 @@ pub fn Configuration(topic: Memo<Arc<Topic>>) -> impl IntoView {
             </div>
         </section>
     }
+    .into_any()
 }
 
 fn row(topic: &Topic, key: &'static Key) -> impl IntoView + use<> {
@@ -54,4 +55,5 @@ fn row(topic: &Topic, key: &'static Key) -> impl IntoView + use<> {
             <td class="lo soft wrap-text">{key.help}</td>
         </tr>
     }
+    .into_any()
 }

@@ -72,6 +72,7 @@ pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>) 
         </section>
         <DeleteDialog name=name impact=impact open=open action=action refusal=refusal/>
     }
+    .into_any()
 }
 
 /// The same without JavaScript. A topic's name has no character that HTML gives a meaning to.
@@ -142,6 +143,7 @@ fn DeleteDialog(name: String, impact: Memo<Impact>, open: RwSignal<bool>, action
             </form>
         </Dialog>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -67,6 +67,7 @@ pub fn Partitions(id: TopicId) -> impl IntoView {
             <div class="card-f">{move || view! { <Legend moving=moving.get()/> }}</div>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -87,6 +88,7 @@ fn PartitionRow(id: TopicId, number: u32) -> impl IntoView {
             {move || held.get().map(|(partition, min_isr)| view! { <Cells partition=Partition::clone(&partition) min_isr=min_isr/> })}
         </tr>
     }
+    .into_any()
 }
 
 #[component]
@@ -120,6 +122,7 @@ fn Cells(partition: Partition, min_isr: usize) -> impl IntoView {
         <td class="r num lo soft">{leader_epoch}</td>
         <td class="r num lo soft">{partition_epoch}</td>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -70,6 +70,7 @@ pub fn Placement(id: TopicId) -> impl IntoView {
             </div>
         </Card>
     }
+    .into_any()
 }
 
 fn draw(spread: &Spread) -> AnyView {

@@ -40,6 +40,7 @@ pub fn Settings(topic: Memo<Arc<Topic>>) -> impl IntoView {
             <DeleteTopicForm id=id name=name protection=protection/>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -60,4 +61,5 @@ fn ProtectionCard(name: String, protection: Memo<Protection>) -> impl IntoView {
             <div class="card-b stacked"><p class="soft">{words}</p>{command}</div>
         </Card>
     }
+    .into_any()
 }

@@ -34,6 +34,7 @@ pub fn TopicsTable(query: Memo<TopicsQuery>, rows: Memo<Vec<TopicId>>) -> impl I
             </tbody>
         </table>
     }
+    .into_any()
 }
 
 #[component]
@@ -52,6 +53,7 @@ fn SortHead(query: Memo<TopicsQuery>, column: Column, label: &'static str, #[pro
             </button>
         </th>
     }
+    .into_any()
 }
 
 /// What a row shows of its topic.
@@ -121,4 +123,5 @@ fn Cells(facts: Facts, spread: Memo<Option<Spread>>) -> impl IntoView {
         <td class="lo">{move || spread.get().map(|spread| view! { <LeaderSpread spread=spread/> })}</td>
         <td class="r num lo mute">"#"{num(changed_index)}</td>
     }
+    .into_any()
 }

@@ -45,7 +45,6 @@ pub fn Toolbar(query: Memo<TopicsQuery>) -> impl IntoView {
         let change = change.clone();
         move || change(true)
     });
-    slash_focuses();
     let (type_, pick, submit) = (change.clone(), change.clone(), change);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -64,6 +63,7 @@ pub fn Toolbar(query: Memo<TopicsQuery>) -> impl IntoView {
             <button class="btn nojs-only" name="sort" value=first.sort()>"Apply"</button>
         </form>
     }
+    .into_any()
 }
 
 #[component]
@@ -96,21 +96,6 @@ fn keep_in_step(query: Memo<TopicsQuery>, take_entered: impl Fn() + 'static) {
         entered::put(SEARCH, &wanted.search);
         entered::choose("health", wanted.health.map_or("", TopicHealth::name));
     });
-}
-
-/// `/` moves the focus to the search, unless a person is typing somewhere.
-fn slash_focuses() {
-    #[cfg(feature = "hydrate")]
-    {
-        let handle = window_event_listener(leptos::ev::keydown, |event| {
-            let typing = document().active_element().is_some_and(|active| matches!(active.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"));
-            if event.key() == "/" && !typing && !event.ctrl_key() && !event.meta_key() && !event.alt_key() {
-                event.prevent_default();
-                entered::focus(SEARCH);
-            }
-        });
-        on_cleanup(move || handle.remove());
-    }
 }
 
 /// What the sort button of a column sends without JavaScript, and does with it.

@@ -1,0 +1,88 @@
+//! The first paint of pages as a browser gets it, over the sample cluster: what every page owes whoever reads it.
+
+use crate::boot::Boot;
+use crate::pages::sample;
+use crate::place::{Place, query_of};
+use crate::shown::shown;
+use crate::{App, api::refused};
+use leptos::prelude::*;
+use leptos_router::location::RequestUrl;
+use metadata::{State, slice};
+use std::sync::Arc;
+
+/// The HTML of everything within the body.
+pub fn html(state: &State, url: &str) -> String {
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let (place, query) = (Place::of(path), query_of(query));
+    let shown = shown(state, &place, &query);
+    let boot = Boot {
+        url: url.to_owned(),
+        slice: slice::encode(state, &shown.rows, &shown.whole).expect("a slice"),
+        now_ms: state.at_ms(),
+        node_id: 1,
+        refusal: refused::reworded(state, &place, &query, state.at_ms()),
+        ..Boot::default()
+    };
+    let owner = Owner::new();
+    owner.with(|| {
+        provide_context(RequestUrl::new(url));
+        provide_context(Arc::new(boot));
+        view! { <App/> }.to_html()
+    })
+}
+
+/// How often a piece of markup occurs.
+fn times(html: &str, piece: &str) -> usize {
+    html.matches(piece).count()
+}
+
+const PAGES: [&str; 9] = [
+    "/topics",
+    "/topics?search=or&health=under_replicated&sort=-name",
+    "/create-topic",
+    "/topics/orders",
+    "/topics/orders?tab=placement",
+    "/topics/orders?tab=configuration",
+    "/topics/orders?tab=settings",
+    "/brokers",
+    "/brokers/1",
+];
+
+#[test]
+fn every_page_has_one_heading_and_scoped_headers() {
+    let state = sample::state();
+    for url in PAGES.into_iter().chain(["/topics/nowhere", "/brokers/99"]) {
+        let html = html(&state, url);
+        assert_eq!(times(&html, "<h1"), 1, "{url}");
+        let heads = html.split("<th").skip(1).filter(|rest| !rest.starts_with("ead"));
+        assert!(heads.filter_map(|rest| rest.split('>').next()).all(|tag| tag.contains("scope=")), "{url}");
+        if let Ok(folder) = std::env::var("PAINT_INTO") {
+            let name = url.replace(['/', '?', '&', '='], "_");
+            std::fs::write(format!("{folder}/{name}.html"), &html).expect("written");
+        }
+    }
+}
+
+#[test]
+fn the_topics_are_listed_worst_first_with_links() {
+    let html = html(&sample::state(), "/topics");
+    let at = |name: &str| html.find(&format!("href=\"/topics/{name}\"")).unwrap_or(usize::MAX);
+    assert!(at("orders") < at("audit") && at("audit") < at("metrics") && at("metrics") < usize::MAX);
+    assert!(html.contains("aria-sort=\"descending\""));
+}
+
+#[test]
+fn a_refused_form_says_what_is_wrong_beside_the_field() {
+    let html = html(&sample::state(), "/create-topic?name=orders&partitions=x&replication_factor=2&refused=INVALID_PARTITIONS");
+    assert!(html.contains("A topic with this name exists"));
+    assert!(html.contains("Enter a whole number"));
+    assert!(html.contains("value=\"orders\""));
+    assert_eq!(times(&html, "aria-invalid=\"true\""), 2);
+}
+
+#[test]
+fn an_empty_cluster_says_what_to_do_next() {
+    let state = State::default();
+    assert!(html(&state, "/topics").contains("Topics need a broker first"));
+    assert!(html(&state, "/brokers").contains("quorate storage --id 101"));
+}

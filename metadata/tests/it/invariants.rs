@@ -1,0 +1,125 @@
+//! What holds in every state, and between a state and the next, whatever was asked.
+
+use metadata::load::{Load, Tally};
+use metadata::model::Broker;
+use metadata::{BrokerId, BrokerState, Partition, State, TopicId};
+use std::collections::{BTreeMap, BTreeSet};
+
+fn distinct(ids: &[BrokerId]) -> bool {
+    ids.iter().collect::<BTreeSet<_>>().len() == ids.len()
+}
+
+/// Everything that one state says about itself.
+pub fn hold_in(state: &State) {
+    for (topic_id, partition) in state.all_partitions() {
+        assert!(state.topic(topic_id).is_some(), "a partition without its topic");
+        roles(state, topic_id, partition);
+    }
+    for broker in state.brokers() {
+        standing(state, broker);
+    }
+    let epochs: BTreeSet<_> = state.brokers().map(|broker| broker.epoch).collect();
+    assert_eq!(epochs.len(), state.broker_count(), "an epoch twice");
+    names(state);
+    counts(state);
+    assert_eq!(state.digest(), state.digest_from_scratch());
+}
+
+fn roles(state: &State, topic_id: TopicId, partition: &Partition) {
+    let Partition { replicas, isr, elr, leader, .. } = partition;
+    assert!(!replicas.is_empty() && distinct(replicas) && distinct(isr) && distinct(elr), "{partition:?}");
+    assert!(leader.is_none_or(|leader| isr.contains(&leader)), "the leader is not in the ISR: {partition:?}");
+    assert!(isr.iter().chain(elr).all(|id| replicas.contains(id)), "in sync or eligible, and no replica: {partition:?}");
+    assert!(!isr.iter().any(|id| elr.contains(id)), "in sync and eligible: {partition:?}");
+    assert!(leader.is_none() || partition.last_known_leader.is_none(), "{partition:?}");
+    let min_isr = state.min_isr(topic_id).min(replicas.len());
+    assert!(elr.is_empty() || isr.len() < min_isr, "eligible though enough are in sync: {partition:?}");
+    for id in isr {
+        let state = state.broker(*id).map(|broker| broker.state);
+        assert!(state.is_some_and(|state| state != BrokerState::Fenced), "{id} is in sync and {state:?}: {partition:?}");
+    }
+    assert!(partition.leader_epoch <= partition.partition_epoch, "{partition:?}");
+}
+
+fn standing(state: &State, broker: &Broker) {
+    assert!(!broker.held || matches!(broker.state, BrokerState::Fenced | BrokerState::Fencing), "{broker:?}");
+    assert_eq!(broker.shutdown_index.is_some(), broker.state == BrokerState::ShuttingDown, "{broker:?}");
+    assert!(broker.epoch <= broker.changed_index && broker.changed_index <= state.revision(), "{broker:?}");
+}
+
+fn names(state: &State) {
+    let by_name: Vec<_> = state.topics_after(None).collect();
+    assert_eq!(by_name.len(), state.topic_count());
+    assert!(by_name.is_sorted_by(|one, next| one.name < next.name));
+    for topic in by_name {
+        assert_eq!(state.topic_by_name(&topic.name).map(|found| found.id), Some(topic.id));
+        assert_eq!(state.colliding(&topic.name.replace('.', "_")).map(|found| found.id), Some(topic.id));
+        assert!(topic.created_index <= topic.changed_index && topic.changed_index <= state.revision());
+        let numbers: Vec<u32> = state.partitions_of(topic.id).map(|partition| partition.partition).collect();
+        assert!(numbers.iter().copied().eq(0..numbers.len() as u32) && !numbers.is_empty(), "{numbers:?}");
+    }
+}
+
+fn sum(sum: &mut Tally, one: Tally) {
+    sum.partitions += one.partitions;
+    sum.offline += one.offline;
+    sum.below_min_isr += one.below_min_isr;
+    sum.at_min_isr += one.at_min_isr;
+    sum.under_replicated += one.under_replicated;
+    sum.not_preferred += one.not_preferred;
+}
+
+/// Loads and tallies counted anew must be those that were counted along.
+fn counts(state: &State) {
+    let mut total = Tally::default();
+    let mut loads: BTreeMap<BrokerId, Load> = BTreeMap::new();
+    for topic in state.topics_after(None) {
+        let mut tally = Tally::default();
+        for partition in state.partitions_of(topic.id) {
+            sum(&mut tally, Tally::of(partition, state.min_isr(topic.id)));
+            for id in &partition.replicas {
+                let load = loads.entry(*id).or_default();
+                load.replicas += 1;
+                load.leaders += u32::from(partition.leader == Some(*id));
+                load.in_sync += u32::from(partition.isr.contains(id));
+                load.electable += u32::from(partition.leader.is_none() && electable(partition, *id));
+            }
+        }
+        assert_eq!(state.tally(topic.id), tally);
+        sum(&mut total, tally);
+    }
+    assert_eq!(state.total(), total);
+    for broker in state.brokers() {
+        assert_eq!(state.load(broker.id), loads.get(&broker.id).copied().unwrap_or_default(), "of broker {}", broker.id);
+    }
+}
+
+/// E1, E5 and E4 in their own words.
+fn electable(partition: &Partition, id: BrokerId) -> bool {
+    let nobody_else = partition.isr.is_empty() && partition.elr.is_empty();
+    let eligible = partition.isr.is_empty() && partition.elr.contains(&id);
+    partition.isr.contains(&id) || eligible || (nobody_else && partition.last_known_leader == Some(id))
+}
+
+/// What one entry may do to a state.
+pub fn hold_between(before: &State, after: &State) {
+    assert!(after.revision() >= before.revision() && after.at_ms() >= before.at_ms());
+    assert!(before.identity().is_none() || before.identity() == after.identity());
+    for (topic_id, old) in before.all_partitions() {
+        let Some(new) = after.partition(topic_id, old.partition) else {
+            assert!(after.topic(topic_id).is_none(), "a partition went without its topic");
+            continue;
+        };
+        assert_eq!(new.replicas, old.replicas);
+        assert!(new.leader_epoch >= old.leader_epoch && new.partition_epoch >= old.partition_epoch, "an epoch fell: {old:?} {new:?}");
+        assert!(new == old || new.partition_epoch > old.partition_epoch, "changed without an epoch: {old:?} {new:?}");
+        assert!(new.leader == old.leader || new.leader_epoch > old.leader_epoch, "another leader, the same epoch: {old:?} {new:?}");
+    }
+    for old in before.brokers() {
+        if let Some(new) = after.broker(old.id) {
+            assert!(new.epoch >= old.epoch, "a broker's epoch fell");
+            assert!(new.epoch == old.epoch || new.epoch > before.revision(), "an epoch that is no index of this entry");
+            assert_eq!(new.epoch == old.epoch, new.incarnation_id == old.incarnation_id);
+        }
+    }
+}

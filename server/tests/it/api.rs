@@ -1,0 +1,182 @@
+//! A small HTTP client that holds every answer to the rules for every call: its headers, its revision, its problem document.
+
+use anyhow::{Context, Result, bail, ensure};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Longer than any deadline that a call can have.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// One node's API.
+#[derive(Clone)]
+pub struct Api {
+    client: Client,
+    pub node: u64,
+    pub host: String,
+    /// The newest revision that this process has answered: it never goes back.
+    seen: Arc<AtomicU64>,
+}
+
+/// A request that is not sent yet.
+pub struct Call<'a> {
+    api: &'a Api,
+    what: String,
+    builder: RequestBuilder,
+}
+
+/// An answer, whatever it says.
+#[derive(Debug)]
+pub struct Answer {
+    what: String,
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
+    /// Null when it is no JSON.
+    pub body: Value,
+}
+
+impl Api {
+    pub fn new(node: u64, host: String) -> Result<Self> {
+        let client = Client::builder().timeout(TIMEOUT).no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
+        Ok(Api { client, node, host, seen: Arc::default() })
+    }
+
+    /// A call below the base path.
+    pub fn call(&self, method: Method, path: &str) -> Call<'_> {
+        self.at(method, &format!("/api/v1{path}"))
+    }
+
+    /// A call of any path.
+    pub fn at(&self, method: Method, path: &str) -> Call<'_> {
+        let builder = self.client.request(method.clone(), format!("http://{}{path}", self.host));
+        Call { api: self, what: format!("{method} {path} at node {}", self.node), builder }
+    }
+
+    pub fn get(&self, path: &str) -> Call<'_> {
+        self.call(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str, body: Value) -> Call<'_> {
+        self.call(Method::POST, path).json(&body)
+    }
+
+    pub fn delete(&self, path: &str) -> Call<'_> {
+        self.call(Method::DELETE, path)
+    }
+
+    /// The process ends: the next one under this address has seen nothing yet.
+    pub fn forget(&self) {
+        self.seen.store(0, Ordering::SeqCst);
+    }
+
+    fn check(&self, before: u64, answer: &Answer) -> Result<()> {
+        ensure!(answer.number("quorate-node")? == self.node, "another node answered");
+        let revision = answer.revision()?;
+        ensure!(revision >= before, "the revision went back from {before} to {revision}");
+        self.seen.fetch_max(revision, Ordering::SeqCst);
+        if answer.status >= 400 {
+            return answer.check_problem();
+        }
+        if answer.body.is_object() {
+            let own = answer.body["revision"].as_u64().context("the answer has no revision")?;
+            ensure!(own <= revision, "the answer is of {own} and the header says {revision}");
+        }
+        Ok(())
+    }
+}
+
+impl Call<'_> {
+    pub fn json(self, body: &Value) -> Self {
+        self.text("application/json", body.to_string())
+    }
+
+    pub fn text(self, content_type: &str, body: impl Into<reqwest::Body>) -> Self {
+        Call { builder: self.builder.header(CONTENT_TYPE, content_type).body(body), ..self }
+    }
+
+    pub fn header(self, name: &str, value: &str) -> Self {
+        // As bytes, because a test may want what is no ASCII.
+        Call { builder: self.builder.header(name, value.as_bytes()), ..self }
+    }
+
+    /// Sends it. An error that is a `reqwest::Error` means that there was no answer.
+    pub async fn send(self) -> Result<Answer> {
+        let before = self.api.seen.load(Ordering::SeqCst);
+        let what = self.what;
+        let response = self.builder.send().await.with_context(|| what.clone())?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().await.with_context(|| what.clone())?.to_vec();
+        let body = serde_json::from_slice(&bytes).unwrap_or_default();
+        let answer = Answer { what, status, headers, bytes, body };
+        self.api.check(before, &answer).with_context(|| answer.shown())?;
+        Ok(answer)
+    }
+
+    /// Sends it and expects a 2xx.
+    pub async fn ok(self) -> Result<Answer> {
+        self.send().await?.ok()
+    }
+
+    /// Sends it and expects this refusal.
+    pub async fn refused(self, status: u16, code: &str) -> Result<Answer> {
+        self.send().await?.refused(status, code)
+    }
+}
+
+impl Answer {
+    fn shown(&self) -> String {
+        let text: String = String::from_utf8_lossy(&self.bytes).chars().take(600).collect();
+        format!("{} was answered {} {text}", self.what, self.status)
+    }
+
+    fn number(&self, header: &str) -> Result<u64> {
+        let value = self.headers.get(header).with_context(|| format!("there is no header {header}"))?;
+        value.to_str()?.parse().with_context(|| format!("{header} is no number"))
+    }
+
+    /// What the header says.
+    pub fn revision(&self) -> Result<u64> {
+        self.number("quorate-revision")
+    }
+
+    /// What the body says.
+    pub fn index(&self) -> Result<u64> {
+        self.body["revision"].as_u64().with_context(|| self.shown())
+    }
+
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    pub fn text(&self, header: &str) -> &str {
+        self.headers.get(header).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    pub fn ok(self) -> Result<Self> {
+        if (200..300).contains(&self.status) { Ok(self) } else { bail!(self.shown()) }
+    }
+
+    pub fn refused(self, status: u16, code: &str) -> Result<Self> {
+        ensure!((self.status, self.code()) == (status, code), "expected {status} {code}; {}", self.shown());
+        Ok(self)
+    }
+
+    fn check_problem(&self) -> Result<()> {
+        ensure!(self.text("content-type") == "application/problem+json", "its content type is {:?}", self.text("content-type"));
+        ensure!(self.body["status"] == self.status, "its status is {}", self.body["status"]);
+        for name in ["type", "title", "detail", "code"] {
+            ensure!(self.body[name].as_str().is_some_and(|text| !text.is_empty()), "{name} is {}", self.body[name]);
+        }
+        ensure!(self.body["retryable"].is_boolean(), "retryable is {}", self.body["retryable"]);
+        ensure!(self.body["revision"].is_u64(), "revision is {}", self.body["revision"]);
+        let known = ["type", "title", "status", "detail", "code", "retryable", "field", "value", "allowed", "leader", "revision"];
+        let strange = self.body.as_object().and_then(|body| body.keys().find(|key| !known.contains(&key.as_str())));
+        ensure!(strange.is_none(), "it has the member {strange:?}");
+        ensure!(self.code() != "OVERLOADED" || self.headers.contains_key(RETRY_AFTER), "OVERLOADED says no Retry-After");
+        Ok(())
+    }
+}
