@@ -30,7 +30,8 @@ fn main() -> io::Result<()> {
     for file in &files {
         let name = root.as_deref().and_then(|root| file.strip_prefix(root).ok()).unwrap_or(file);
         println!("cargo:rerun-if-changed={}", file.display());
-        writeln!(table, "    ({:?}, include_bytes!({:?})),", format!("/{}", name.display()), file.display().to_string()).map_err(io::Error::other)?;
+        writeln!(table, "    ({:?}, include_bytes!({:?})),", format!("/{}", name.display()), file.display().to_string())
+            .map_err(io::Error::other)?;
     }
     table.push_str("];\n");
     let out = env::var_os("OUT_DIR").map(PathBuf::from).ok_or_else(|| io::Error::other("OUT_DIR is not set"))?;

@@ -74,4 +74,3 @@ impl From<Rejection> for Refusal {
         Refusal { rejection, leader: None, revision: None }
     }
 }
-

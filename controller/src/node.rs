@@ -16,11 +16,11 @@ use crate::raft::snapshot_file::SnapshotFile;
 use crate::reads::Reads;
 use crate::sessions::Sessions;
 use crate::{hub, lead};
-use openraft::async_runtime::{Instant as _, WatchReceiver};
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::{HeartbeatReply, Transition, heartbeat_reply, transition};
 use metadata::{Code, Commit, Index, Intent, NodeId, Principal, State, Term};
+use openraft::async_runtime::{Instant as _, WatchReceiver};
 use openraft::{BasicNode, Config, ServerState, SnapshotPolicy};
 use std::io;
 use std::sync::Arc;
@@ -142,7 +142,8 @@ impl Inner {
     pub fn leading_term(&self) -> Option<Term> {
         let metrics = self.raft.server_metrics();
         let metrics = metrics.borrow_watched();
-        (metrics.state == ServerState::Leader && metrics.current_leader == Some(self.options.node_id)).then_some(metrics.vote.leader_id.term)
+        (metrics.state == ServerState::Leader && metrics.current_leader == Some(self.options.node_id))
+            .then_some(metrics.vote.leader_id.term)
     }
 
     /// C4: a leader that a majority did not hear for one and a half of the longest election time-out proposes nothing
@@ -176,6 +177,10 @@ impl Inner {
     /// How long ago this node last heard a majority's leader; as a leader, a majority.
     pub fn quorum_age_ms(&self) -> u64 {
         if self.leading_term().is_some() {
+            if self.raft.server_metrics().borrow_watched().membership_config.voter_ids().count() == 1 {
+                // A single voter is its own majority, always (KAFKA-16144).
+                return 0;
+            }
             let acked = self.raft.data_metrics().borrow_watched().last_quorum_acked;
             return acked.map_or(0, |instant| instant.into_inner().elapsed().as_millis() as u64);
         }
@@ -203,7 +208,8 @@ impl Inner {
             Ok(Ok(_)) => Ok(()),
             _ => {
                 let now = self.hub.view().applied;
-                let refusal = Refusal::new(Code::RevisionNotReached, format!("This node has applied {now}, and {index} did not come in time"));
+                let refusal =
+                    Refusal::new(Code::RevisionNotReached, format!("This node has applied {now}, and {index} did not come in time"));
                 Err(Refusal { revision: Some(now), ..refusal })
             }
         }
@@ -219,7 +225,10 @@ impl Inner {
             }
             if !matches!(tokio::time::timeout_at(until, metrics.changed()).await, Ok(Ok(()))) {
                 let revision = Some(self.hub.view().applied);
-                return Err(Refusal { revision, ..Refusal::new(Code::NoLeader, "No leader is known: a majority of the controllers is not reachable") });
+                return Err(Refusal {
+                    revision,
+                    ..Refusal::new(Code::NoLeader, "No leader is known: a majority of the controllers is not reachable")
+                });
             }
         }
     }
@@ -267,7 +276,9 @@ impl Inner {
                 Ok(Submitted::Done { index: at, .. }) => index = at,
                 Ok(Submitted::Planned { .. }) => {}
                 // B2: the session is touched, the transition comes with a later heartbeat.
-                Err(refusal) if matches!(refusal.rejection.code, Code::Overloaded) => tracing::warn!(broker = %heartbeat.id, "a heartbeat only touched its session"),
+                Err(refusal) if matches!(refusal.rejection.code, Code::Overloaded) => {
+                    tracing::warn!(broker = %heartbeat.id, "a heartbeat only touched its session")
+                }
                 Err(refusal) => return Err(refusal),
             }
         }
@@ -302,7 +313,10 @@ impl Inner {
         match tokio::time::timeout_at(deadline, answer).await {
             Ok(Ok(Reply::Refused(refusal))) => Err(Refusal { leader: Some(url), ..refusal }),
             Ok(Ok(reply)) => Ok(reply),
-            _ => Err(Refusal { leader: Some(url), ..Refusal::new(Code::OutcomeUnknown, "The leader did not answer: it may have happened or may yet happen") }),
+            _ => Err(Refusal {
+                leader: Some(url),
+                ..Refusal::new(Code::OutcomeUnknown, "The leader did not answer: it may have happened or may yet happen")
+            }),
         }
     }
 
@@ -310,7 +324,8 @@ impl Inner {
         if self.known_leader(deadline).await? == self.options.node_id {
             let result = self.submit_as_leader(submission.clone(), deadline).await;
             // C2: what was not proposed goes to the new leader, once.
-            let moved = matches!(&result, Err(refusal) if refusal.rejection.code == Code::NoLeader) && self.leader_id() != Some(self.options.node_id);
+            let moved = matches!(&result, Err(refusal) if refusal.rejection.code == Code::NoLeader)
+                && self.leader_id() != Some(self.options.node_id);
             if !moved {
                 return result;
             }
@@ -398,7 +413,10 @@ impl Controller {
     pub fn ready(&self) -> bool {
         let committed = self.inner.raft.data_metrics().borrow_watched().cluster_committed.map_or(0, |log_id| log_id.index);
         let patience = self.inner.options.election_timeout.as_millis() as u64 * 2;
-        self.leader_id().is_some() && self.quorum_age_ms() <= patience && self.applied_index() >= committed && self.state().identity().is_some()
+        self.leader_id().is_some()
+            && self.quorum_age_ms() <= patience
+            && self.applied_index() >= committed
+            && self.state().identity().is_some()
     }
 
     /// Submits an intent, forwarding it when this node follows, and waits until this node has applied the outcome.

@@ -128,14 +128,15 @@ async fn propose(node: &Arc<Inner>, draft: &mut Draft, batch: &mut Vec<Job>) {
                 entries.push(data);
                 pending.push(Pending { plan, job });
             }
-            Ok(Step::Done(submitted)) => done.push((job, Ok(submitted))),
-            Err(refusal) => done.push((job, Err(refusal))),
+            Ok(Step::Done(submitted)) => done.push((job, Ok(submitted), false)),
+            Ok(Step::Settled(result)) => done.push((job, result, true)),
+            Err(refusal) => done.push((job, Err(refusal), false)),
         }
     }
     let flight = draft.flight.clone();
     flight.entries.fetch_add(entries.len(), Ordering::AcqRel);
     // Only now: what is planned in this batch is in flight as well.
-    done.into_iter().for_each(|(job, result)| confirm_then(node, draft, job, result));
+    done.into_iter().for_each(|(job, result, settled)| confirm_then(node, draft, job, result, settled));
     if entries.is_empty() {
         return;
     }
@@ -177,9 +178,14 @@ fn settle(plan: Plan, reply: Reply, flight: &Flight) -> Submitted {
 }
 
 enum Step {
-    Propose { data: LogData, plan: Plan },
-    /// Answered without an entry.
+    Propose {
+        data: LogData,
+        plan: Plan,
+    },
+    /// Answered without an entry, on the draft.
     Done(Submitted),
+    /// Answered without an entry, on what is applied.
+    Settled(Result<Submitted, Refusal>),
 }
 
 fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
@@ -196,6 +202,15 @@ fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
     if draft.state.identity().is_none() && !matches!(submission.intent, Intent::BootstrapCluster { .. }) {
         return Err(Refusal::new(Code::NoLeader, "The cluster has no identity yet; its first leader is about to commit one"));
     }
+    if job.again {
+        let view = node.hub.view();
+        match planned(node, &view.state, submission) {
+            Err(refusal) => return Ok(Step::Settled(Err(refusal))),
+            Ok((plan, _)) if plan.groups().is_empty() => return Ok(Step::Settled(Ok(without_entry(plan, view.applied)))),
+            // It needs an entry after all, and that is planned on the draft like any other.
+            Ok(_) => {}
+        }
+    }
     let (plan, seed) = planned(node, &draft.state, submission)?;
     let groups = plan.groups();
     if submission.dry_run {
@@ -203,8 +218,7 @@ fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
         return Ok(Step::Done(Submitted::Planned { index: node.hub.view().applied, items: plan.items, preview }));
     }
     if groups.is_empty() {
-        let outcomes = plan.outcomes([], || GroupOutcome::Done);
-        return Ok(Step::Done(Submitted::Done { index: node.hub.view().applied, outcomes }));
+        return Ok(Step::Done(without_entry(plan, node.hub.view().applied)));
     }
     let entry = Entry {
         at_ms: draft.state.at_ms().max(now_ms),
@@ -217,6 +231,10 @@ fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
     draft.state.apply(&entry, draft.next_index);
     draft.next_index += 1;
     Ok(Step::Propose { data, plan })
+}
+
+fn without_entry(plan: Plan, applied: Index) -> Submitted {
+    Submitted::Done { index: applied, outcomes: plan.outcomes([], || GroupOutcome::Done) }
 }
 
 /// The plan of a submission on this state, with the seed that it was drawn with.
@@ -262,7 +280,7 @@ fn replay(state: &State, intent: &Intent, first: &metadata::keys::Remembered) ->
 
 /// Answers what needed no entry, once a majority confirmed that this node still leads. What was decided on a draft may
 /// rest on entries that never commit: it is planned once more on what did.
-fn confirm_then(node: &Arc<Inner>, draft: &Draft, job: Job, result: Result<Submitted, Refusal>) {
+fn confirm_then(node: &Arc<Inner>, draft: &Draft, job: Job, result: Result<Submitted, Refusal>, settled: bool) {
     let rests_on_state = match &result {
         Ok(Submitted::Planned { .. }) => false,
         Ok(_) => true,
@@ -271,7 +289,7 @@ fn confirm_then(node: &Arc<Inner>, draft: &Draft, job: Job, result: Result<Submi
     if !rests_on_state {
         return answer(job, result);
     }
-    let in_flight = draft.flight.entries.load(Ordering::Acquire) > 0 && !job.again;
+    let in_flight = draft.flight.entries.load(Ordering::Acquire) > 0 && !settled;
     let barrier = draft.next_index - 1;
     let node = node.clone();
     tokio::spawn(async move {

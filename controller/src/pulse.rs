@@ -2,9 +2,9 @@
 
 use crate::net::rpc::NodeStatus;
 use crate::node::Inner;
-use openraft::async_runtime::WatchReceiver;
 use metadata::frame::{Backup, BrokerPulse, NodePulse, Pulse, Role};
 use metadata::{Index, NodeId};
+use openraft::async_runtime::WatchReceiver;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;

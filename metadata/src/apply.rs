@@ -78,8 +78,11 @@ impl State {
             return Ok(());
         }
         let now = current.map_or_else(|| "gone".to_owned(), |index| format!("\"{index}\""));
-        Err(Rejection::new(Code::RevisionConflict, format!("It changed since index {seen}; it is now at {now}"))
-            .at("If-Match", format!("\"{seen}\""), now))
+        Err(Rejection::new(Code::RevisionConflict, format!("It changed since index {seen}; it is now at {now}")).at(
+            "If-Match",
+            format!("\"{seen}\""),
+            now,
+        ))
     }
 
     fn decide(&self, command: &Command, index: Index, outcome: &mut GroupOutcome) -> Result<Vec<Change>, Rejection> {
@@ -133,15 +136,19 @@ impl State {
     pub(crate) fn broker_at(&self, id: BrokerId, epoch: Index) -> Result<&Arc<Broker>, Rejection> {
         let broker = self.broker(id).ok_or_else(|| unknown_broker(id))?;
         if broker.epoch != epoch {
-            return Err(Rejection::new(Code::StaleBrokerEpoch, format!("Broker {id} is registered at another epoch"))
-                .at("broker_epoch", epoch, broker.epoch.to_string()));
+            return Err(Rejection::new(Code::StaleBrokerEpoch, format!("Broker {id} is registered at another epoch")).at(
+                "broker_epoch",
+                epoch,
+                broker.epoch.to_string(),
+            ));
         }
         Ok(broker)
     }
 
     fn registered(&self, new: &Registration, replaces: Option<Index>, amends: Option<Index>, index: Index) -> Result<Broker, Rejection> {
         let old = self.broker(new.id);
-        let moved = || Rejection::new(Code::DuplicateBrokerRegistration, format!("Broker {} was registered by another process meanwhile", new.id));
+        let moved =
+            || Rejection::new(Code::DuplicateBrokerRegistration, format!("Broker {} was registered by another process meanwhile", new.id));
         self.check_broker_number(new.id)?;
         let fresh = match (old, replaces, amends) {
             (Some(old), None, Some(epoch)) if old.epoch == epoch && old.incarnation_id == new.incarnation_id => Some(old),
@@ -185,7 +192,15 @@ impl State {
         Ok(())
     }
 
-    fn with_status(&self, id: BrokerId, epoch: Index, state: BrokerState, held: bool, by_operator: bool, index: Index) -> Result<Broker, Rejection> {
+    fn with_status(
+        &self,
+        id: BrokerId,
+        epoch: Index,
+        state: BrokerState,
+        held: bool,
+        by_operator: bool,
+        index: Index,
+    ) -> Result<Broker, Rejection> {
         let old = self.broker_at(id, epoch)?;
         if (held != old.held && !by_operator) || (held && state == BrokerState::Online) {
             return Err(Rejection::new(Code::PolicyViolation, format!("Broker {id} is held fenced, and only an operator changes that")));
@@ -210,10 +225,17 @@ impl State {
     pub(crate) fn check_new_topic(&self, topic_id: TopicId, name: &str) -> Result<(), Rejection> {
         if let Some(other) = self.colliding(name) {
             if *other.name == *name {
-                return Err(Rejection::new(Code::TopicAlreadyExists, format!("Topic {name} exists")).at("name", name, "a name that is not taken"));
+                return Err(Rejection::new(Code::TopicAlreadyExists, format!("Topic {name} exists")).at(
+                    "name",
+                    name,
+                    "a name that is not taken",
+                ));
             }
-            return Err(Rejection::new(Code::InvalidTopic, format!("{name} collides with the topic {}: in metric names . becomes _", other.name))
-                .at("name", name, format!("a name that differs from {} in more than . and _", other.name)));
+            return Err(Rejection::new(
+                Code::InvalidTopic,
+                format!("{name} collides with the topic {}: in metric names . becomes _", other.name),
+            )
+            .at("name", name, format!("a name that differs from {} in more than . and _", other.name)));
         }
         if self.topic(topic_id).is_some() {
             return Err(Rejection::new(Code::InvalidTopic, "The drawn topic id is taken"));
@@ -230,7 +252,12 @@ impl State {
         for (number, assignment) in (first..).zip(assignments) {
             let known = assignment.replicas.iter().all(|id| self.broker(*id).is_some());
             let active = assignment.isr.iter().all(|id| self.active(*id) && assignment.replicas.contains(id));
-            if !known || !active || has_duplicates(&assignment.replicas) || has_duplicates(&assignment.isr) || !assignment.isr.contains(&assignment.leader) {
+            if !known
+                || !active
+                || has_duplicates(&assignment.replicas)
+                || has_duplicates(&assignment.isr)
+                || !assignment.isr.contains(&assignment.leader)
+            {
                 return Err(Rejection::new(Code::InvalidReplicaAssignment, "A broker of the placement is no longer active"));
             }
             let partition = Partition {
@@ -257,7 +284,11 @@ impl State {
         if configs::min_insync_replicas(configs) != configs::min_insync_replicas(&topic.configs) {
             // E9: eligibility was judged by the old minimum.
             changes.extend(self.partitions_of(topic_id).filter(|partition| !partition.elr.is_empty()).map(|partition| {
-                let cleared = Partition { elr: Vec::new(), partition_epoch: partition.partition_epoch.saturating_add(1), ..Partition::clone(partition) };
+                let cleared = Partition {
+                    elr: Vec::new(),
+                    partition_epoch: partition.partition_epoch.saturating_add(1),
+                    ..Partition::clone(partition)
+                };
                 Change::PartitionChanged { topic_id, partition: Arc::new(cleared) }
             }));
         }
@@ -265,12 +296,13 @@ impl State {
     }
 
     fn retargeted(&self, target: &PartitionTarget, outcome: &mut GroupOutcome) -> Result<Vec<Change>, Rejection> {
-        let old = self
-            .partition(target.topic_id, target.partition)
-            .ok_or_else(|| unknown_topic_id(target.topic_id))?;
+        let old = self.partition(target.topic_id, target.partition).ok_or_else(|| unknown_topic_id(target.topic_id))?;
         if (old.leader_epoch, old.partition_epoch) != (target.leader_epoch, target.partition_epoch) {
-            return Err(Rejection::new(Code::InvalidUpdateVersion, "The partition changed meanwhile")
-                .at("partition_epoch", target.partition_epoch, old.partition_epoch.to_string()));
+            return Err(Rejection::new(Code::InvalidUpdateVersion, "The partition changed meanwhile").at(
+                "partition_epoch",
+                target.partition_epoch,
+                old.partition_epoch.to_string(),
+            ));
         }
         let in_replicas = |ids: &[BrokerId]| ids.iter().all(|id| old.replicas.contains(id)) && !has_duplicates(ids);
         let sound = in_replicas(&target.isr)
@@ -278,7 +310,10 @@ impl State {
             && target.elr.iter().all(|id| !target.isr.contains(id))
             && target.leader.is_none_or(|leader| target.isr.contains(&leader));
         if !sound {
-            return Err(Rejection::new(Code::InvalidRequest, "The leader must be in the ISR, the ISR in the replicas, the ELR outside the ISR"));
+            return Err(Rejection::new(
+                Code::InvalidRequest,
+                "The leader must be in the ISR, the ISR in the replicas, the ELR outside the ISR",
+            ));
         }
         let eligible = |id: &BrokerId| self.active(*id) || old.isr.contains(id);
         if !target.isr.iter().all(eligible) || target.leader.is_some_and(|id| target.leader != old.leader && !self.active(id)) {

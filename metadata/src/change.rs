@@ -10,18 +10,41 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    ClusterBootstrapped { identity: Identity },
-    TopicCreated { topic_id: TopicId, name: Arc<str>, configs: Configs },
-    TopicDeleted { topic_id: TopicId, name: Arc<str> },
+    ClusterBootstrapped {
+        identity: Identity,
+    },
+    TopicCreated {
+        topic_id: TopicId,
+        name: Arc<str>,
+        configs: Configs,
+    },
+    TopicDeleted {
+        topic_id: TopicId,
+        name: Arc<str>,
+    },
     /// The partition's whole new state. Its JSON form is flat.
-    PartitionChanged { topic_id: TopicId, partition: Arc<Partition> },
-    ConfigsChanged { topic_id: TopicId, configs: Configs },
+    PartitionChanged {
+        topic_id: TopicId,
+        partition: Arc<Partition>,
+    },
+    ConfigsChanged {
+        topic_id: TopicId,
+        configs: Configs,
+    },
     /// The broker's whole new state. Its JSON form is flat.
-    BrokerRegistered { broker: Arc<Broker> },
+    BrokerRegistered {
+        broker: Arc<Broker>,
+    },
     /// The broker's whole new state. Its JSON form is flat.
-    BrokerChanged { broker: Arc<Broker> },
-    BrokerRemoved { id: BrokerId },
-    ControllersChanged { controllers: Vec<ControllerNode> },
+    BrokerChanged {
+        broker: Arc<Broker>,
+    },
+    BrokerRemoved {
+        id: BrokerId,
+    },
+    ControllersChanged {
+        controllers: Vec<ControllerNode>,
+    },
 }
 
 /// Everything that one entry made true, whole. The unit of the feed.
@@ -49,4 +72,3 @@ impl Commit {
         })
     }
 }
-

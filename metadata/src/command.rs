@@ -33,20 +33,54 @@ pub struct PartitionTarget {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    BootstrapCluster { identity: Identity },
+    BootstrapCluster {
+        identity: Identity,
+    },
     /// A new incarnation (`amends` is none) or an amendment of the same one at that epoch (A4).
-    RegisterBroker { registration: Registration, replaces: Option<Index>, amends: Option<Index> },
-    UnregisterBroker { id: BrokerId, epoch: Index },
+    RegisterBroker {
+        registration: Registration,
+        replaces: Option<Index>,
+        amends: Option<Index>,
+    },
+    UnregisterBroker {
+        id: BrokerId,
+        epoch: Index,
+    },
     /// The index of the last entry of this kind that shuts a broker down is its `shutdown_index` (B7).
-    UpdateBrokerStatus { id: BrokerId, epoch: Index, state: BrokerState, held: bool, by_operator: bool },
-    RegisterTopic { topic_id: TopicId, name: String, configs: Configs },
-    AssignPartitions { topic_id: TopicId, first: u32, assignments: Vec<Assignment> },
-    UpdateTopicConfig { topic_id: TopicId, configs: Configs },
-    DeleteTopic { topic_id: TopicId },
+    UpdateBrokerStatus {
+        id: BrokerId,
+        epoch: Index,
+        state: BrokerState,
+        held: bool,
+        by_operator: bool,
+    },
+    RegisterTopic {
+        topic_id: TopicId,
+        name: String,
+        configs: Configs,
+    },
+    AssignPartitions {
+        topic_id: TopicId,
+        first: u32,
+        assignments: Vec<Assignment>,
+    },
+    UpdateTopicConfig {
+        topic_id: TopicId,
+        configs: Configs,
+    },
+    DeleteTopic {
+        topic_id: TopicId,
+    },
     /// By the controller: an election or the removal of a replica from ISR or ELR.
-    UpdatePartitionLeader { target: PartitionTarget },
+    UpdatePartitionLeader {
+        target: PartitionTarget,
+    },
     /// By a partition's leader.
-    UpdateIsr { broker: BrokerId, broker_epoch: Index, target: PartitionTarget },
+    UpdateIsr {
+        broker: BrokerId,
+        broker_epoch: Index,
+        target: PartitionTarget,
+    },
 }
 
 impl Command {

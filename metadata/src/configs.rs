@@ -7,7 +7,10 @@ use crate::rejection::{Code, Rejection};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A whole number in this range.
-    Integer { min: i64, max: i64 },
+    Integer {
+        min: i64,
+        max: i64,
+    },
     /// A decimal between 0 and 1.
     Ratio,
     Boolean,
@@ -54,21 +57,57 @@ const INT: i64 = i32::MAX as i64;
 
 /// Every key, in the order in which a form shows them.
 pub const KEYS: &[Key] = &[
-    key("cleanup.policy", "delete", Kind::ListOf(&["delete", "compact"]), Unit::None, "Delete old segments after retention, or keep the last record of every key."),
+    key(
+        "cleanup.policy",
+        "delete",
+        Kind::ListOf(&["delete", "compact"]),
+        Unit::None,
+        "Delete old segments after retention, or keep the last record of every key.",
+    ),
     key("retention.ms", "604800000", from(-1), Unit::Milliseconds, "How long records are kept. -1 keeps them for ever."),
-    key(MIN_INSYNC_REPLICAS, "1", Kind::Integer { min: 1, max: INT }, Unit::None, "How many replicas must be in sync for an acks=all write. Two of three means a write survives the loss of any one broker."),
+    key(
+        MIN_INSYNC_REPLICAS,
+        "1",
+        Kind::Integer { min: 1, max: INT },
+        Unit::None,
+        "How many replicas must be in sync for an acks=all write. Two of three means a write survives the loss of any one broker.",
+    ),
     key("max.message.bytes", "1048588", Kind::Integer { min: 0, max: INT }, Unit::Bytes, "Largest record batch that a producer may send."),
     key(DELETION_PROTECTION, "false", Kind::Boolean, Unit::None, "Refuse to delete this topic until it is taken off."),
     key("retention.bytes", "-1", from(-1), Unit::Bytes, "How large a partition may grow. -1 sets no limit."),
-    key("segment.bytes", "1073741824", Kind::Integer { min: 1_048_576, max: INT }, Unit::Bytes, "How large a segment file grows before a new one begins."),
+    key(
+        "segment.bytes",
+        "1073741824",
+        Kind::Integer { min: 1_048_576, max: INT },
+        Unit::Bytes,
+        "How large a segment file grows before a new one begins.",
+    ),
     key("segment.ms", "604800000", from(1), Unit::Milliseconds, "How long a segment stays open at most."),
-    key("compression.type", "producer", Kind::OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), Unit::None, "How records are compressed on disk."),
+    key(
+        "compression.type",
+        "producer",
+        Kind::OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]),
+        Unit::None,
+        "How records are compressed on disk.",
+    ),
     key("delete.retention.ms", "86400000", from(0), Unit::Milliseconds, "How long deletion markers stay in a compacted topic."),
     key("min.compaction.lag.ms", "0", from(0), Unit::Milliseconds, "How long a record stays uncompacted at least."),
     key("max.compaction.lag.ms", "9223372036854775807", from(1), Unit::Milliseconds, "How long a record stays uncompacted at most."),
-    key("min.cleanable.dirty.ratio", "0.5", Kind::Ratio, Unit::None, "How much of a compacted log may be dirty before it is compacted again."),
+    key(
+        "min.cleanable.dirty.ratio",
+        "0.5",
+        Kind::Ratio,
+        Unit::None,
+        "How much of a compacted log may be dirty before it is compacted again.",
+    ),
     key("message.timestamp.type", "CreateTime", Kind::OneOf(&["CreateTime", "LogAppendTime"]), Unit::None, "Whose clock stamps a record."),
-    key("unclean.leader.election.enable", "false", Kind::Boolean, Unit::None, "Let a replica lead that may lack acknowledged records. Data can be lost."),
+    key(
+        "unclean.leader.election.enable",
+        "false",
+        Kind::Boolean,
+        Unit::None,
+        "Let a replica lead that may lack acknowledged records. Data can be lost.",
+    ),
 ];
 
 /// The key of this name.
@@ -132,12 +171,14 @@ pub fn validate(configs: &Configs, replication_factor: usize) -> Result<(), Reje
             return Err(Rejection::new(Code::InvalidConfig, "There is no such configuration key").at(field, value, allowed));
         };
         if value.len() > LONGEST_VALUE {
-            return Err(Rejection::new(Code::InvalidConfig, format!("The value of {name} is too long"))
-                .at(field, value, format!("at most {LONGEST_VALUE} bytes")));
+            return Err(Rejection::new(Code::InvalidConfig, format!("The value of {name} is too long")).at(
+                field,
+                value,
+                format!("at most {LONGEST_VALUE} bytes"),
+            ));
         }
         if !key.kind.accepts(value) {
-            return Err(Rejection::new(Code::InvalidConfig, format!("{name} cannot hold this value"))
-                .at(field, value, key.kind.allowed()));
+            return Err(Rejection::new(Code::InvalidConfig, format!("{name} cannot hold this value")).at(field, value, key.kind.allowed()));
         }
     }
     let min_isr = min_insync_replicas(configs);

@@ -17,12 +17,24 @@ pub const SCHEMA: u32 = 1;
 #[serde(rename_all = "snake_case")]
 pub enum Frame {
     /// First, once.
-    Hello { schema: u32, cluster_id: Option<Uuid>, lineage: Option<Uuid>, node_id: NodeId, term: Term, index: Index },
+    Hello {
+        schema: u32,
+        cluster_id: Option<Uuid>,
+        lineage: Option<Uuid>,
+        node_id: NodeId,
+        term: Term,
+        index: Index,
+    },
     Commit(Arc<Commit>),
     /// Everything up to `index` has been sent; this node last heard a majority's leader `quorum_age_ms` ago.
-    Progress { index: Index, quorum_age_ms: u64 },
+    Progress {
+        index: Index,
+        quorum_age_ms: u64,
+    },
     /// What was asked for is no longer kept from before `oldest`: take the state and resume.
-    Gone { oldest: Index },
+    Gone {
+        oldest: Index,
+    },
     Pulse(Arc<Pulse>),
 }
 
@@ -85,8 +97,13 @@ pub struct BrokerPulse {
 pub enum Backup {
     Off,
     /// Everything up to this index is in the database.
-    Following { watermark: Index },
-    Failing { watermark: Index, error: String },
+    Following {
+        watermark: Index,
+    },
+    Failing {
+        watermark: Index,
+        error: String,
+    },
 }
 
 /// Since when the verdict has stood at its level.

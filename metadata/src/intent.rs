@@ -123,23 +123,57 @@ pub enum ConfigOpKind {
 #[serde(rename_all = "snake_case")]
 pub enum Intent {
     /// The first leader names the cluster.
-    BootstrapCluster { identity: Identity },
-    RegisterBroker { registration: Registration },
-    UnregisterBroker { id: BrokerId, expected: Option<Index> },
+    BootstrapCluster {
+        identity: Identity,
+    },
+    RegisterBroker {
+        registration: Registration,
+    },
+    UnregisterBroker {
+        id: BrokerId,
+        expected: Option<Index>,
+    },
     /// A heartbeat that asks for a transition.
-    BrokerHeartbeat { heartbeat: Heartbeat },
+    BrokerHeartbeat {
+        heartbeat: Heartbeat,
+    },
     /// The leader found a session expired (B14).
-    SessionExpired { id: BrokerId, broker_epoch: Index },
+    SessionExpired {
+        id: BrokerId,
+        broker_epoch: Index,
+    },
     /// The leader goes on with a fencing that was too large for one entry.
-    ContinueFencing { id: BrokerId, broker_epoch: Index },
+    ContinueFencing {
+        id: BrokerId,
+        broker_epoch: Index,
+    },
     /// By an operator: sticky (B4a).
-    FenceBroker { id: BrokerId, expected: Option<Index> },
-    UnfenceBroker { id: BrokerId, expected: Option<Index> },
-    ChangeIsr { id: BrokerId, broker_epoch: Index, changes: Vec<IsrChange> },
+    FenceBroker {
+        id: BrokerId,
+        expected: Option<Index>,
+    },
+    UnfenceBroker {
+        id: BrokerId,
+        expected: Option<Index>,
+    },
+    ChangeIsr {
+        id: BrokerId,
+        broker_epoch: Index,
+        changes: Vec<IsrChange>,
+    },
     /// One topic or a batch; each becomes a group of its own.
-    CreateTopics { topics: Vec<NewTopic> },
-    DeleteTopic { name: String, expected: Option<Index> },
-    ChangeConfigs { name: String, ops: Vec<ConfigOp>, expected: Option<Index> },
+    CreateTopics {
+        topics: Vec<NewTopic>,
+    },
+    DeleteTopic {
+        name: String,
+        expected: Option<Index>,
+    },
+    ChangeConfigs {
+        name: String,
+        ops: Vec<ConfigOp>,
+        expected: Option<Index>,
+    },
 }
 
 impl Intent {

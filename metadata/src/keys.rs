@@ -39,8 +39,11 @@ impl KeyTable {
         let fresh = |found: &&Arc<Remembered>| found.at_ms.saturating_add(KEPT_MS) > now_ms;
         match self.by_hash.get(&key.hash).filter(fresh) {
             Some(found) if found.fingerprint == key.fingerprint => Ok(Some(found)),
-            Some(_) => Err(Rejection::new(Code::IdempotencyKeyReused, "This key was used with another request in the last 10 minutes")
-                .at("Idempotency-Key", "this key", "a key that was not used in the last 10 minutes, or the same request")),
+            Some(_) => Err(Rejection::new(Code::IdempotencyKeyReused, "This key was used with another request in the last 10 minutes").at(
+                "Idempotency-Key",
+                "this key",
+                "a key that was not used in the last 10 minutes, or the same request",
+            )),
             None if self.live(now_ms) >= MOST => {
                 Err(Rejection::new(Code::Overloaded, format!("{MOST} idempotency keys are in use; they expire after 10 minutes")))
             }

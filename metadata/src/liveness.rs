@@ -36,10 +36,7 @@ impl Liveness {
     /// The smallest acknowledged index among the active brokers except one; an unknown one counts as 0 (B10).
     pub fn seen_by_all_active(&self, state: &State, except: BrokerId) -> Index {
         let indexes = state.brokers().filter(|broker| broker.active() && broker.id != except).map(|broker| {
-            self.sessions
-                .get(&broker.id)
-                .filter(|session| session.broker_epoch == broker.epoch)
-                .map_or(0, |session| session.metadata_index)
+            self.sessions.get(&broker.id).filter(|session| session.broker_epoch == broker.epoch).map_or(0, |session| session.metadata_index)
         });
         indexes.min().unwrap_or(Index::MAX)
     }

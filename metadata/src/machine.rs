@@ -64,7 +64,15 @@ impl Machine {
         self.commit(index, prev_index, term, Principal::quorum(), None, changes)
     }
 
-    fn commit(&self, index: Index, prev_index: Index, term: Term, principal: Principal, intent: Option<Intent>, changes: Vec<Change>) -> Option<Commit> {
+    fn commit(
+        &self,
+        index: Index,
+        prev_index: Index,
+        term: Term,
+        principal: Principal,
+        intent: Option<Intent>,
+        changes: Vec<Change>,
+    ) -> Option<Commit> {
         (!changes.is_empty()).then(|| Commit {
             index,
             prev_index,

@@ -1,5 +1,6 @@
 //! The command line, the environment and the config file: flag before variable before file before default.
 
+use crate::verbs::{self, Common};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -23,6 +24,30 @@ pub enum Command {
     Storage(StorageFlags),
     /// Run three controllers and three storage services on this machine.
     Demo(DemoFlags),
+    /// List, show, create, configure and delete topics.
+    Topics {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        verb: verbs::Topics,
+    },
+    /// List, show, fence, unfence and remove brokers.
+    Brokers {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        verb: verbs::Brokers,
+    },
+    /// The controllers: who leads, how far each one is.
+    Quorum {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Print every change as it is committed.
+    Watch {
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 impl Default for Command {
@@ -117,6 +142,9 @@ pub struct StorageFlags {
     /// The rack that the broker stands in.
     #[arg(long, env = "QUORATE_RACK")]
     pub rack: Option<String>,
+    /// The host under which controllers and other brokers reach it; that of --listen by default.
+    #[arg(long, env = "QUORATE_ADVERTISED_HOST", value_name = "HOST")]
+    pub advertised_host: Option<String>,
     /// Listen beyond loopback although there is no TLS and no sign-in.
     #[arg(long, env = "QUORATE_INSECURE")]
     pub insecure: bool,
@@ -197,7 +225,10 @@ mod tests {
     #[test]
     fn peers_are_read_or_refused_with_the_part_at_fault() {
         let good = peers("1=127.0.0.1:1, 2=host:2");
-        assert_eq!(good.ok().map(|peers| peers.into_values().collect::<Vec<_>>()), Some(vec!["http://127.0.0.1:1".to_owned(), "http://host:2".to_owned()]));
+        assert_eq!(
+            good.ok().map(|peers| peers.into_values().collect::<Vec<_>>()),
+            Some(vec!["http://127.0.0.1:1".to_owned(), "http://host:2".to_owned()])
+        );
         for bad in ["x", "0=h:1", "1=h", "1=:1", "1=h:0", "1=h:1,1=h:2", "a=h:1"] {
             let message = peers(bad).err().map(|usage| usage.0).unwrap_or_default();
             assert!(message.contains("--peers"), "{bad}: {message}");

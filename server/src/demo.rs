@@ -68,7 +68,8 @@ pub fn run(flags: DemoFlags) -> anyhow::Result<()> {
 
 /// Removes what a demo wrote, and nothing else that may lie in that directory.
 fn wipe(dir: &Path) -> anyhow::Result<()> {
-    let made: Vec<String> = (1..=3).map(|at| format!("node-{at}")).chain((0..3).map(|at| format!("broker-{}", FIRST_BROKER + at))).collect();
+    let made: Vec<String> =
+        (1..=3).map(|at| format!("node-{at}")).chain((0..3).map(|at| format!("broker-{}", FIRST_BROKER + at))).collect();
     for name in made {
         let path = dir.join(&name);
         if path.exists() {
@@ -100,15 +101,27 @@ fn start_all(layout: &Layout, parts: &mut Vec<Part>) -> anyhow::Result<()> {
     let dir = |name: &str| layout.data_dir.join(name).display().to_string();
     for at in 0..3 {
         let name = format!("node-{}", at + 1);
-        let arguments = ["serve", "--node-id", &(at + 1).to_string(), "--listen", &layout.controller(at), "--peers", &peers, "--data-dir", &dir(&name)];
+        let arguments =
+            ["serve", "--node-id", &(at + 1).to_string(), "--listen", &layout.controller(at), "--peers", &peers, "--data-dir", &dir(&name)];
         parts.push(start(layout, name.clone(), &arguments.map(str::to_owned))?);
     }
     let controllers = (0..3).map(|at| format!("http://{}", layout.controller(at))).collect::<Vec<_>>().join(",");
     for (at, rack) in (0..3).zip(RACKS) {
         let id = FIRST_BROKER + u32::from(at);
         let name = format!("broker-{id}");
-        let arguments =
-            ["storage", "--id", &id.to_string(), "--controllers", &controllers, "--listen", &layout.storage(at), "--data-dir", &dir(&name), "--rack", rack];
+        let arguments = [
+            "storage",
+            "--id",
+            &id.to_string(),
+            "--controllers",
+            &controllers,
+            "--listen",
+            &layout.storage(at),
+            "--data-dir",
+            &dir(&name),
+            "--rack",
+            rack,
+        ];
         parts.push(start(layout, name.clone(), &arguments.map(str::to_owned))?);
     }
     Ok(())

@@ -1,15 +1,16 @@
 //! The binary `quorate`: one controller (`serve`), the reference storage service (`storage`), or a whole cluster to look at (`demo`).
 //!
 //! `cli` reads the command line, the environment and the config file; `serve` runs a node; `demo` runs six processes;
-//! `http` is the outside contract; `telemetry` the log.
+//! `http` is the outside contract; `verbs` are its command line for operators; `telemetry` the log.
 
 mod cli;
 mod demo;
 mod http;
 mod serve;
-mod storage;
 mod stop;
+mod storage;
 mod telemetry;
+mod verbs;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -28,12 +29,17 @@ fn main() -> ExitCode {
         cli::Command::Serve(flags) => serve::run(*flags),
         cli::Command::Storage(flags) => storage::run(flags),
         cli::Command::Demo(flags) => demo::run(flags),
+        cli::Command::Topics { common, verb } => verbs::run(&common, verbs::Verb::Topics(verb)),
+        cli::Command::Brokers { common, verb } => verbs::run(&common, verbs::Verb::Brokers(verb)),
+        cli::Command::Quorum { common } => verbs::run(&common, verbs::Verb::Quorum),
+        cli::Command::Watch { common } => verbs::run(&common, verbs::Verb::Watch),
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("quorate: {error:#}");
-            ExitCode::from(if error.is::<cli::Usage>() { 2 } else { 1 })
+            let refused = error.downcast_ref().map(verbs::Failed::code);
+            ExitCode::from(refused.unwrap_or(if error.is::<cli::Usage>() { 2 } else { 1 }))
         }
     }
 }

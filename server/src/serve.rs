@@ -40,7 +40,9 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     };
     let loopback = matches!(host, "localhost" | "[::1]") || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
     if !loopback && flags.insecure != Some(true) {
-        return usage(format!("--listen {listen} is beyond loopback, and TLS and sign-in are not set up: give --insecure to do it all the same"));
+        return usage(format!(
+            "--listen {listen} is beyond loopback, and TLS and sign-in are not set up: give --insecure to do it all the same"
+        ));
     }
     let peers = match &flags.peers {
         Some(text) => cli::peers(text)?,
@@ -55,7 +57,9 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     let data_dir = flags.data_dir.unwrap_or_else(|| PathBuf::from(format!("./data/node-{node_id}")));
     let sqlite = || format!("sqlite://{}?mode=rwc", data_dir.join("backup.sqlite").display());
     let database_url = (flags.no_backup != Some(true)).then(|| flags.database_url.clone().unwrap_or_else(sqlite));
-    if let Some(url) = database_url.as_ref().filter(|url| !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme))) {
+    if let Some(url) =
+        database_url.as_ref().filter(|url| !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme)))
+    {
         return usage(format!("--database-url {url:?} is neither sqlite:// nor postgres://"));
     }
     let election = flags.election_timeout_ms.unwrap_or(ELECTION_TIMEOUT_MS);
@@ -119,7 +123,9 @@ fn lock(dir: &Path) -> anyhow::Result<File> {
 async fn serve(settings: Settings, raft: tokio::runtime::Handle) -> anyhow::Result<()> {
     let listener = match TcpListener::bind(&settings.listen).await {
         Ok(listener) => listener,
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => bail!("{} is in use: stop what listens there, or give another --listen", settings.listen),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            bail!("{} is in use: stop what listens there, or give another --listen", settings.listen)
+        }
         Err(error) => return Err(error).with_context(|| format!("cannot listen on {}", settings.listen)),
     };
     let node_id = settings.options.node_id;

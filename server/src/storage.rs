@@ -7,14 +7,23 @@ use anyhow::Context;
 pub fn run(flags: StorageFlags) -> anyhow::Result<()> {
     telemetry::start(flags.log_format);
     if !flags.listen.ip().is_loopback() && !flags.insecure {
-        return Err(Usage(format!("--listen {} is beyond loopback, and there is no TLS yet: give --insecure to do it all the same", flags.listen)).into());
+        return Err(Usage(format!(
+            "--listen {} is beyond loopback, and there is no TLS yet: give --insecure to do it all the same",
+            flags.listen
+        ))
+        .into());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("no runtime")?;
     let ran = runtime.block_on(async {
         let mut options = storage::Options::new(flags.id, flags.controllers, flags.listen, flags.data_dir);
         options.rack = flags.rack;
+        options.insecure = flags.insecure;
+        options.advertised_host = flags.advertised_host;
         let handle = storage::run(options).await?;
-        stop::asked(flags.stop_with_stdin).await;
+        tokio::select! {
+            () = stop::asked(flags.stop_with_stdin) => {}
+            ended = handle.wait() => return ended.context("the storage service ended"),
+        }
         handle.stop().await.context("the controlled shutdown did not complete")?;
         Ok(())
     });

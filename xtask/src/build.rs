@@ -6,7 +6,7 @@ use crate::process;
 use crate::site::{self, Site};
 use crate::steps::Steps;
 use crate::wasm_target;
-use crate::workspace::{Profile, Workspace};
+use crate::workspace::{Profile, WASM, Workspace};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 
@@ -51,7 +51,7 @@ fn main(given: Vec<String>) -> Result<()> {
 /// Builds everything, and says how large it became.
 pub fn all(workspace: &Workspace, Recipe { pages, server }: Recipe) -> Result<Built> {
     let mut steps = Steps::new(6);
-    steps.run("WebAssembly target", || wasm_target::ensure(workspace))?;
+    steps.run("WebAssembly target", || wasm_target::ensure(workspace, WASM))?;
     steps.run("dashboard, compiled", || frontend::compile(workspace, pages))?;
     let bundle = steps.run("dashboard, bound to JavaScript", || frontend::bind(workspace, pages))?;
     let (assets, css) = steps.run("style sheet", || {

@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::lint::{self, Mode};
 use crate::process;
-use crate::workspace::Workspace;
+use crate::workspace::{WASM, Workspace};
 use crate::{steps::Steps, wasm_target};
 use anyhow::Result;
 use std::process::Command;
@@ -23,7 +23,7 @@ fn main(given: Vec<String>) -> Result<()> {
     let mut steps = Steps::new(4);
     steps.run("clippy, native", || lint::native(&workspace, Mode::Fix))?;
     steps.run("clippy, browser", || {
-        wasm_target::ensure(&workspace)?;
+        wasm_target::ensure(&workspace, WASM)?;
         lint::browser(&workspace, Mode::Fix)
     })?;
     steps.run("spelling", || match process::on_path("typos") {

@@ -3,11 +3,10 @@
 use crate::args::Args;
 use crate::build::{self, Recipe};
 use crate::checks::{Checks, Outcome};
-use crate::workspace::{Profile, WASM, Workspace};
+use crate::workspace::{Profile, WASI, Workspace};
 use crate::{browser, process, wasm_target};
 use anyhow::{Context, Result, bail, ensure};
 use std::cell::OnceCell;
-use std::process::Command;
 
 pub const COMMAND: crate::Command = crate::Command {
     name: "test",
@@ -115,13 +114,14 @@ impl Tests {
         }
     }
 
-    /// The state machine's checks in WebAssembly: no browser and no bindings, just the module and a number that it returns.
+    /// The state machine's own tests, compiled to WebAssembly and run by Node.
     fn wasm(&self) -> Result<()> {
-        wasm_target::ensure(&self.workspace)?;
+        wasm_target::ensure(&self.workspace, WASI)?;
         browser::require_node()?;
-        process::run(self.workspace.cargo("build").args(["-p", "metadata", "--example", "wasm_proof", "--target", WASM]))?;
-        let module = self.workspace.target.join(WASM).join("debug/examples/wasm_proof.wasm");
-        process::run(Command::new("node").arg(self.workspace.root.join("xtask/wasm_proof.mjs")).arg(module))
+        let runner = format!("target.{WASI}.runner=[\"node\", {:?}]", self.workspace.root.join("xtask/wasi.mjs"));
+        let mut command = self.workspace.cargo("test");
+        command.args(["-p", "metadata", "--features", "json", "--target", WASI, "--test", "it", "--config"]).arg(runner);
+        process::run(command.arg("--").args(&self.arguments))
     }
 }
 

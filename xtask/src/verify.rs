@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::checks::{Checks, Outcome};
 use crate::lint::{self, Mode};
-use crate::workspace::{NATIVE, Workspace};
+use crate::workspace::{NATIVE, WASM, Workspace};
 use crate::{process, rust_style, wasm_target};
 use anyhow::Result;
 use std::process::Command;
@@ -26,7 +26,7 @@ fn main(given: Vec<String>) -> Result<()> {
     checks.run("our own rules", || passed(rust_style::check(&workspace.root, &workspace.target)));
     checks.run("clippy, native", || passed(lint::native(&workspace, Mode::Check)));
     checks.run("clippy, browser", || {
-        wasm_target::ensure(&workspace)?;
+        wasm_target::ensure(&workspace, WASM)?;
         passed(lint::browser(&workspace, Mode::Check))
     });
     checks.run("documentation", || {

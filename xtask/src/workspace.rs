@@ -8,6 +8,8 @@ use std::process::Command;
 
 /// The target triple of the browser's half.
 pub const WASM: &str = "wasm32-unknown-unknown";
+/// The WebAssembly that test programs run in: it has a standard output and an exit code.
+pub const WASI: &str = "wasm32-wasip1";
 
 /// Where the server's build script finds the pages that it embeds.
 pub const SITE_DIR: &str = "QUORATE_SITE_DIR";

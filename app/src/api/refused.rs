@@ -27,12 +27,7 @@ impl NewTopicForm {
             partitions: count(Code::InvalidPartitions, "partitions", &self.partitions)?,
             replication_factor: count(Code::InvalidReplicationFactor, "replication_factor", &self.replication_factor)?,
             assignments: None,
-            configs: self
-                .configs
-                .iter()
-                .filter(|(_, value)| !value.trim().is_empty())
-                .map(|(key, value)| (key.clone(), value.trim().to_owned()))
-                .collect(),
+            configs: crate::config_values::of_fields(self.configs.iter().map(|(key, text)| (key.as_str(), text.as_str()))),
         };
         Ok(Intent::CreateTopics { topics: vec![topic] })
     }

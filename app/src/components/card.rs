@@ -16,8 +16,8 @@ pub fn Card(
         <section class=class>
             <header class="card-h">
                 <h2>{move || title.get()}</h2>
-                <span class="mute tr num">{sub.run()}</span>
-                <div class="card-x">{end.run()}</div>
+                <span class="mute tr num">{move || sub.run()}</span>
+                <div class="card-x">{move || end.run()}</div>
             </header>
             {children()}
         </section>

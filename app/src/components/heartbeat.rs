@@ -21,6 +21,7 @@ pub fn Heartbeat(id: BrokerId, #[prop(into)] down: Signal<bool>) -> impl IntoVie
         let seconds = strip.with(|strip| strip.len()).max(1) * 2;
         match missed {
             _ if down.get() => format!("Heartbeats of broker {id}: none received"),
+            _ if strip.with(|strip| strip.is_empty()) => format!("Heartbeats of broker {id}: none heard yet"),
             0 => format!("Heartbeats of broker {id}, last {seconds} s: all received"),
             missed => format!("Heartbeats of broker {id}, last {seconds} s: {missed} missed"),
         }

@@ -48,7 +48,8 @@ pub fn LeaderSpread(spread: Spread) -> impl IntoView {
         }
         let height = (leaders * HEIGHT).div_ceil(most).max(1);
         let class = if *leaders == 0 { "z" } else { "" };
-        view! { <rect class=class x=x.to_string() y=(HEIGHT + 1 - height).to_string() width="7" height=height.to_string() rx="1"></rect> }.into_any()
+        view! { <rect class=class x=x.to_string() y=(HEIGHT + 1 - height).to_string() width="7" height=height.to_string() rx="1"></rect> }
+            .into_any()
     });
     view! {
         <span title=words.clone()>

@@ -93,13 +93,15 @@ fn cell(partition: &Partition, broker: BrokerId) -> Option<Cell> {
 }
 
 fn unregistered<P: Borrow<Partition>>(state: &State, partitions: &[P]) -> Vec<BrokerId> {
-    let mut ids: Vec<BrokerId> =
-        partitions.iter().flat_map(|partition| partition.borrow().replicas.iter().copied()).filter(|id| state.broker(*id).is_none()).collect();
+    let mut ids: Vec<BrokerId> = partitions
+        .iter()
+        .flat_map(|partition| partition.borrow().replicas.iter().copied())
+        .filter(|id| state.broker(*id).is_none())
+        .collect();
     ids.sort_unstable();
     ids.dedup();
     ids
 }
-
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scale {
@@ -138,7 +140,8 @@ pub fn placement_matrix(matrix: &Matrix, room: usize, tail_head: AnyView, tail: 
         let count = rack.rows.len();
         let name = rack.name.clone().unwrap_or_else(|| "no rack".to_owned());
         let rows = rack.rows.iter().enumerate().map(|(at, row)| {
-            let rack = (at == 0).then(|| view! { <th class="mx-rack" scope="rowgroup" rowspan=count.to_string()>{name.clone()}</th> }.into_any());
+            let rack =
+                (at == 0).then(|| view! { <th class="mx-rack" scope="rowgroup" rowspan=count.to_string()>{name.clone()}</th> }.into_any());
             matrix_row(row, scale, &matrix.columns, rack, tail(row))
         });
         view! { <tbody>{rows.collect_view()}</tbody> }

@@ -122,7 +122,9 @@ fn Head(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
 fn Heartbeats(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
     let live = use_live();
     let pulse = pulse_of(live, id);
-    let down = Memo::new(move |_| broker.with(|broker| broker.as_ref().is_some_and(|broker| matches!(broker.state, BrokerState::Fenced | BrokerState::Fencing))));
+    let down = Memo::new(move |_| {
+        broker.with(|broker| broker.as_ref().is_some_and(|broker| matches!(broker.state, BrokerState::Fenced | BrokerState::Fencing)))
+    });
     let last = move || broker.with(|broker| broker.as_ref().map(|broker| pulse.with(|pulse| heard(broker, pulse.as_ref()))));
     view! {
         <Card title="Heartbeats" sub=|| "last 60 s" end=move || view! { <span class="num">{last}</span> }>
@@ -230,14 +232,17 @@ fn concerns(recent: &Recent, id: BrokerId) -> bool {
         ) => *of == id,
         _ => false,
     };
-    let changed = |change: &Change| matches!(change, Change::BrokerRegistered { broker } | Change::BrokerChanged { broker } if broker.id == id);
+    let changed =
+        |change: &Change| matches!(change, Change::BrokerRegistered { broker } | Change::BrokerChanged { broker } if broker.id == id);
     asked || recent.commit.principal == Principal::broker(id) || recent.commit.changes.iter().any(changed)
 }
 
 #[component]
 fn Changes(id: BrokerId) -> impl IntoView {
     let live = use_live();
-    let rows = Memo::new(move |_| live.recent.with(|recent| recent.iter().filter(|recent| concerns(recent, id)).take(8).cloned().collect::<Vec<_>>()));
+    let rows = Memo::new(move |_| {
+        live.recent.with(|recent| recent.iter().filter(|recent| concerns(recent, id)).take(8).cloned().collect::<Vec<_>>())
+    });
     view! {
         <Card title="Changes" sub=move || format!("about broker {id}, among the last 50")>
             <ol class="ticker"><For each=move || rows.get() key=|recent| recent.commit.index let:recent><ChangeRow recent=recent/></For></ol>

@@ -88,19 +88,26 @@ fn BrokerTable(racks: Memo<Vec<(Option<String>, Vec<BrokerId>)>>) -> impl IntoVi
     let fair = Memo::new(move |_| live.state.with(|state| FairShare::of(state)));
     let groups = move || {
         let racks = racks.get();
-        racks.into_iter().map(|(rack, ids)| {
-            let rows = ids.into_iter().map(|id| view! { <BrokerRow id=id fair=fair/> }).collect_view();
-            view! {
-                <tbody>
-                    <tr class="grp"><th colspan="6" scope="rowgroup">{rack_name(rack.as_deref())}</th></tr>
-                    {rows}
-                </tbody>
-            }
-        }).collect_view()
+        racks
+            .into_iter()
+            .map(|(rack, ids)| {
+                let rows = ids.into_iter().map(|id| view! { <BrokerRow id=id fair=fair/> }).collect_view();
+                view! {
+                    <tbody>
+                        <tr class="grp"><th colspan="6" scope="rowgroup">{rack_name(rack.as_deref())}</th></tr>
+                        {rows}
+                    </tbody>
+                }
+            })
+            .collect_view()
     };
     let key = move || {
         let FairShare { leaders, replicas, .. } = fair.get();
-        format!("Fair share: {} per online broker, {} per broker", count(leaders, "leader", "leaders"), count(replicas, "replica", "replicas"))
+        format!(
+            "Fair share: {} per online broker, {} per broker",
+            count(leaders, "leader", "leaders"),
+            count(replicas, "replica", "replicas")
+        )
     };
     view! {
         <section class="card">
@@ -133,19 +140,23 @@ fn Racks(racks: Memo<Vec<(Option<String>, Vec<BrokerId>)>>) -> impl IntoView {
     let live = use_live();
     let load = move |ids: &[BrokerId]| {
         live.state.with(|state| {
-            ids.iter().map(|id| state.load(*id)).fold((0_u64, 0_u64), |(replicas, leaders), load| {
-                (replicas + u64::from(load.replicas), leaders + u64::from(load.leaders))
-            })
+            ids.iter()
+                .map(|id| state.load(*id))
+                .fold((0_u64, 0_u64), |(replicas, leaders), load| (replicas + u64::from(load.replicas), leaders + u64::from(load.leaders)))
         })
     };
     let facts = move || {
-        racks.get().into_iter().map(|(rack, ids)| {
-            let words = move || {
-                let (replicas, leaders) = load(&ids);
-                format!("{}, {}", count(replicas, "replica", "replicas"), count(leaders, "leader", "leaders"))
-            };
-            view! { <div><dt>{rack_name(rack.as_deref())}</dt><dd class="num">{words}</dd></div> }
-        }).collect_view()
+        racks
+            .get()
+            .into_iter()
+            .map(|(rack, ids)| {
+                let words = move || {
+                    let (replicas, leaders) = load(&ids);
+                    format!("{}, {}", count(replicas, "replica", "replicas"), count(leaders, "leader", "leaders"))
+                };
+                view! { <div><dt>{rack_name(rack.as_deref())}</dt><dd class="num">{words}</dd></div> }
+            })
+            .collect_view()
     };
     view! {
         <Show when=move || racks.with(|racks| racks.len() > 1)>

@@ -56,12 +56,13 @@ pub fn CreateTopicPage() -> impl IntoView {
     let answered = refusal_of(action);
     let refusal = Signal::derive(move || answered.get().filter(|_| draft.with(|draft| sent.with(|sent| sent == draft))));
     let form = Form { draft, tried, refusal };
-    let seed = RwSignal::new(None::<u128>);
+    // The first paint draws with a fixed seed, so that the boxes are there before the page is alive and nothing moves.
+    let seed = RwSignal::new(0_u128);
     let planned = planned(draft, seed);
     Effect::new(move |_| {
         draft.update(take_entered);
         sent.set(draft.get_untracked());
-        seed.set(Some(draw_seed()));
+        seed.set(draw_seed());
         request_animation_frame(|| entered::focus(fields::NAME));
     });
     leave_when_done(action, sent);
@@ -77,10 +78,16 @@ pub fn CreateTopicPage() -> impl IntoView {
         if pending.get_untracked() || live.connection.get_untracked().stale() {
             return;
         }
-        let token = planned.with_untracked(|planned| planned.as_ref().and_then(|planned| planned.as_ref().ok()).and_then(|preview| preview.token.clone()));
+        let token = planned.with_untracked(|planned| planned.as_ref().ok().and_then(|preview| preview.token.clone()));
         let configs = filled.configs();
         sent.set(filled.clone());
-        action.dispatch(CreateTopic { name: filled.name, partitions: filled.partitions, replication_factor: filled.replication_factor, configs, preview: token });
+        action.dispatch(CreateTopic {
+            name: filled.name,
+            partitions: filled.partitions,
+            replication_factor: filled.replication_factor,
+            configs,
+            preview: token,
+        });
     };
     view! {
         <div class="page page--fill">
@@ -143,7 +150,9 @@ fn Footer(pending: Signal<bool>) -> impl IntoView {
 /// What a number of partitions and a factor come to.
 fn summary(draft: &Draft) -> String {
     const LATER: &str = "Partitions can be added later, never removed.";
-    let Ok(NewTopic { partitions: Some(partitions), replication_factor: Some(factor), .. }) = draft.asked() else { return LATER.to_owned() };
+    let Ok(NewTopic { partitions: Some(partitions), replication_factor: Some(factor), .. }) = draft.asked() else {
+        return LATER.to_owned();
+    };
     let replicas = u64::try_from(partitions.saturating_mul(factor)).unwrap_or_default();
     let loss = match factor {
         ..=1 => "Data is lost with its broker.".to_owned(),
@@ -153,16 +162,16 @@ fn summary(draft: &Draft) -> String {
     format!("{}. {loss} {LATER}", crate::words::count(replicas, "replica", "replicas"))
 }
 
-/// What would be committed, computed anew when the form or the cluster changes; none until the seed is drawn.
-fn planned(draft: RwSignal<Draft>, seed: RwSignal<Option<u128>>) -> Memo<Option<Result<Preview, Rejection>>> {
+/// What would be committed, computed anew when the form or the cluster changes.
+fn planned(draft: RwSignal<Draft>, seed: RwSignal<u128>) -> Memo<Result<Preview, Rejection>> {
     let live = use_live();
     let asked = Memo::new(move |_| draft.with(Draft::asked));
     Memo::new(move |_| {
-        let seed = seed.get()?;
-        Some(asked.with(|asked| match asked {
+        let seed = seed.get();
+        asked.with(|asked| match asked {
             Ok(asked) => live.state.with(|state| preview(state, seed, asked)),
             Err(no) => Err(no.clone()),
-        }))
+        })
     })
 }
 

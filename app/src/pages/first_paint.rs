@@ -14,7 +14,8 @@ pub fn complete() -> Signal<bool> {
     let location = use_location();
     let made_for = use_context::<Arc<Boot>>().map(|boot| boot.url.clone()).unwrap_or_default();
     Signal::derive(move || {
-        live.whole.get() || location.pathname.with(|path| made_for.split('?').next().is_some_and(|made_for| Place::of(made_for) == Place::of(path)))
+        live.whole.get()
+            || location.pathname.with(|path| made_for.split('?').next().is_some_and(|made_for| Place::of(made_for) == Place::of(path)))
     })
 }
 

@@ -56,7 +56,8 @@ pub fn state() -> State {
     for (id, rack) in [(1, "a"), (2, "b"), (3, "c")] {
         take(&broker(id, rack, BrokerState::Online));
     }
-    let topics = [("audit", vec![(&[1, 2, 3], 3)]), ("metrics", vec![(&[2, 3, 1], 3); 4]), ("orders", vec![(&[3, 1, 2], 3), (&[1, 2, 3], 2)])];
+    let topics =
+        [("audit", vec![(&[1, 2, 3], 3)]), ("metrics", vec![(&[2, 3, 1], 3); 4]), ("orders", vec![(&[3, 1, 2], 3), (&[1, 2, 3], 2)])];
     for (n, (name, partitions)) in topics.into_iter().enumerate() {
         let topic_id = topic_id(n as u128 + 1);
         take(&Change::TopicCreated { topic_id, name: name.into(), configs: Configs::new() });

@@ -7,6 +7,7 @@ mod placement;
 mod settings;
 
 use super::first_paint;
+use crate::api::DeleteTopic;
 use crate::components::empty::Empty;
 use crate::components::facts::{Fact, Facts};
 use crate::components::status::{Health, Tag};
@@ -40,7 +41,10 @@ pub fn shown(state: &State, name: &str, _query: &ParamsMap) -> Shown {
 enum Standing {
     There(TopicId),
     /// It was there while this page was open.
-    Deleted { id: TopicId, at: Option<Index> },
+    Deleted {
+        id: TopicId,
+        at: Option<Index>,
+    },
     Unknown,
     /// The first state of this browser does not hold it; the whole state is on its way.
     NotHeard,
@@ -55,8 +59,16 @@ pub fn TopicPage() -> impl IntoView {
         _ => before.cloned().unwrap_or_default(),
     });
     let standing = standing(name);
+    // Held here: the deletion takes away what is below, often before its own answer arrives.
+    let action = ServerAction::<DeleteTopic>::new();
+    delete::leave_when_done(action, name);
+    // What was refused for one topic says nothing about the next.
+    Effect::new(move |_| {
+        name.track();
+        action.clear();
+    });
     let body = move || match standing.get() {
-        Standing::There(id) => view! { <Present id=id/> }.into_any(),
+        Standing::There(id) => view! { <Present id=id action=action/> }.into_any(),
         Standing::Deleted { at, .. } => view! { <Deleted name=name.get() at=at/> }.into_any(),
         Standing::Unknown => view! { <Unknown name=name.get()/> }.into_any(),
         Standing::NotHeard => view! { <header class="page-head"><h1>{name.get()}</h1></header> }.into_any(),
@@ -153,7 +165,7 @@ impl Tab {
 }
 
 #[component]
-fn Present(id: TopicId) -> impl IntoView {
+fn Present(id: TopicId, action: ServerAction<DeleteTopic>) -> impl IntoView {
     let live = use_live();
     let map = use_query_map();
     let tab = Memo::new(move |_| map.with(Tab::of));
@@ -166,7 +178,7 @@ fn Present(id: TopicId) -> impl IntoView {
         Tab::Partitions => view! { <Partitions id=id/> }.into_any(),
         Tab::Placement => view! { <Placement id=id/> }.into_any(),
         Tab::Configuration => view! { <Configuration topic=topic/> }.into_any(),
-        Tab::Settings => view! { <Settings topic=topic/> }.into_any(),
+        Tab::Settings => view! { <Settings topic=topic action=action/> }.into_any(),
     };
     Some(view! {
         <Head topic=topic.get_untracked()/>
@@ -228,7 +240,8 @@ fn TopicFacts(topic: Arc<Topic>) -> impl IntoView {
 fn Tabs(name: String, current: Tab, id: TopicId) -> impl IntoView {
     let live = use_live();
     let links = Tab::ALL.map(|tab| {
-        let count = (tab == Tab::Partitions).then(|| view! { <span class="num">{move || live.state.with(|state| num(state.tally(id).partitions))}</span> });
+        let count = (tab == Tab::Partitions)
+            .then(|| view! { <span class="num">{move || live.state.with(|state| num(state.tally(id).partitions))}</span> });
         view! { <a href=tab.href(&name) aria-current=(tab == current).then_some("page")>{tab.name()}{count}</a> }
     });
     view! { <nav class="tabs" aria-label="Sections">{links.into_iter().collect_view()}</nav> }

@@ -99,7 +99,9 @@ fn TopicList() -> impl IntoView {
     let rows = Memo::new(move |_| hits.with(|hits| hits.iter().take(most.get()).copied().collect::<Vec<TopicId>>()));
     let more = Memo::new(move |_| hits.with(Vec::len) > most.get());
     let next = move || {
-        let last = rows.with(|rows| rows.last().copied()).and_then(|id| live.state.with(|state| state.topic(id).map(|topic| topic.name.to_string())));
+        let last = rows
+            .with(|rows| rows.last().copied())
+            .and_then(|id| live.state.with(|state| state.topic(id).map(|topic| topic.name.to_string())));
         query.with(|query| TopicsQuery { after: last, ..query.clone() }.href())
     };
     let show_more = move |event: leptos::ev::MouseEvent| {

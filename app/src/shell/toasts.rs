@@ -9,7 +9,7 @@ use leptos::prelude::*;
 pub fn Toasts() -> impl IntoView {
     let live = use_live();
     view! {
-        <div class="toasts" role="status">
+        <div class="toasts" aria-live="polite">
             <For each=move || live.toasts.get() key=|toast| toast.id let:toast>
                 <ToastRow toast=toast/>
             </For>

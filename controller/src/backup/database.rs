@@ -116,7 +116,8 @@ impl Database {
         }
         for topic in state.topics_after(None) {
             if let Some(TopicView { id, partitions, .. }) = views::topic(state, &topic.name) {
-                insert_topic(&mut tx, id, &topic.name, topic.created_index, topic.created_at_ms, &serde_json::to_string(&topic.configs)?).await?;
+                insert_topic(&mut tx, id, &topic.name, topic.created_index, topic.created_at_ms, &serde_json::to_string(&topic.configs)?)
+                    .await?;
                 for partition in &partitions {
                     write_partition(&mut tx, id, partition).await?;
                 }
@@ -186,7 +187,14 @@ async fn write_change(tx: &mut Tx<'_>, commit: &Commit, change: &Change) -> Resu
     }
 }
 
-async fn insert_topic(tx: &mut Tx<'_>, id: TopicId, name: &str, created_index: Index, created_at_ms: u64, configs: &str) -> Result<(), DatabaseError> {
+async fn insert_topic(
+    tx: &mut Tx<'_>,
+    id: TopicId,
+    name: &str,
+    created_index: Index,
+    created_at_ms: u64,
+    configs: &str,
+) -> Result<(), DatabaseError> {
     sqlx::query("INSERT INTO topics (id, name, created_index, created_at_ms, configs) VALUES ($1, $2, $3, $4, $5)")
         .bind(id.to_string())
         .bind(name.to_owned())
@@ -200,7 +208,11 @@ async fn insert_topic(tx: &mut Tx<'_>, id: TopicId, name: &str, created_index: I
 
 async fn write_partition(tx: &mut Tx<'_>, topic: TopicId, partition: &Partition) -> Result<(), DatabaseError> {
     let number = i64::from(partition.partition);
-    sqlx::query("DELETE FROM partitions WHERE topic_id = $1 AND partition_no = $2").bind(topic.to_string()).bind(number).execute(&mut **tx).await?;
+    sqlx::query("DELETE FROM partitions WHERE topic_id = $1 AND partition_no = $2")
+        .bind(topic.to_string())
+        .bind(number)
+        .execute(&mut **tx)
+        .await?;
     sqlx::query("INSERT INTO partitions (topic_id, partition_no, leader, leader_epoch, partition_epoch, replicas, isr, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
         .bind(topic.to_string())
         .bind(number)

@@ -10,9 +10,9 @@ use crate::net::peers::Lane;
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
 use crate::{LONGEST_DEADLINE, Submission};
-use openraft::async_runtime::WatchReceiver;
 use metadata::model::Identity;
 use metadata::{Draw, Intent, Principal, Term};
+use openraft::async_runtime::WatchReceiver;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -109,7 +109,8 @@ pub(crate) async fn hand_over(node: &Arc<Inner>) {
         return;
     }
     let pulse = node.board.gather(node);
-    let heir = pulse.nodes.iter().filter(|peer| peer.voter && peer.id != node.options.node_id && peer.role == metadata::frame::Role::Follower);
+    let heir =
+        pulse.nodes.iter().filter(|peer| peer.voter && peer.id != node.options.node_id && peer.role == metadata::frame::Role::Follower);
     let Some(heir) = heir.max_by_key(|peer| peer.last_log_index) else { return };
     if node.raft.trigger().transfer_leader(heir.id).await.is_err() {
         return;

@@ -34,10 +34,8 @@ pub(crate) async fn run(node: Arc<Inner>, term: Term) {
     let mut applied = node.hub.watch_applied();
     loop {
         let state = node.hub.view().state.clone();
-        let wanted: BTreeMap<BrokerId, Target> = state
-            .brokers()
-            .filter_map(|broker| Some((broker.id, Target { epoch: broker.epoch, url: broker.push_url.clone()? })))
-            .collect();
+        let wanted: BTreeMap<BrokerId, Target> =
+            state.brokers().filter_map(|broker| Some((broker.id, Target { epoch: broker.epoch, url: broker.push_url.clone()? }))).collect();
         tasks.retain(|id, (target, _)| wanted.get(id) == Some(target));
         for (id, target) in wanted {
             if !tasks.contains_key(&id) && node.options.push_networks.check(&target.url).is_ok() {

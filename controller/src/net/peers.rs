@@ -12,8 +12,8 @@ use metadata::NodeId;
 use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable};
 use openraft::network::{RPCOption, RPCTypes, RaftNetworkFactory, v2::RaftNetworkV2};
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult, TransferLeaderRequest, TransferLeaderResponse, VoteRequest,
-    VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult, TransferLeaderRequest, TransferLeaderResponse,
+    VoteRequest, VoteResponse,
 };
 use openraft::storage::Snapshot;
 use openraft::{BasicNode, OptionalSend};
@@ -56,12 +56,7 @@ impl Peers {
     }
 
     fn network(&self, target: NodeId, node: &BasicNode, lane: Lane) -> Network {
-        Network {
-            from: self.node_id,
-            to: target,
-            main: self.connection(&node.addr, lane),
-            votes: self.connection(&node.addr, Lane::Vote),
-        }
+        Network { from: self.node_id, to: target, main: self.connection(&node.addr, lane), votes: self.connection(&node.addr, Lane::Vote) }
     }
 }
 
@@ -118,7 +113,11 @@ fn unexpected(reply: &Reply) -> io::Error {
 impl RaftNetworkV2<TypeConfig> for Network {
     type SnapshotData = Bytes;
 
-    async fn append_entries(&mut self, rpc: AppendEntriesRequest<TypeConfig>, option: RPCOption) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
+    async fn append_entries(
+        &mut self,
+        rpc: AppendEntriesRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
         match self.call(&self.main, Request::Append(rpc), RPCTypes::AppendEntries, option.soft_ttl()).await? {
             Reply::Append(response) => Ok(response),
             other => Err(RPCError::Network(NetworkError::new(&unexpected(&other)))),
@@ -175,7 +174,11 @@ impl RaftNetworkV2<TypeConfig> for Network {
         }
     }
 
-    async fn transfer_leader(&mut self, rpc: TransferLeaderRequest<TypeConfig>, option: RPCOption) -> Result<TransferLeaderResponse<TypeConfig>, RpcError> {
+    async fn transfer_leader(
+        &mut self,
+        rpc: TransferLeaderRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<TransferLeaderResponse<TypeConfig>, RpcError> {
         match self.call(&self.votes, Request::TransferLeader(rpc), RPCTypes::TransferLeader, option.soft_ttl()).await? {
             Reply::TransferLeader(response) => Ok(response),
             other => Err(RPCError::Network(NetworkError::new(&unexpected(&other)))),

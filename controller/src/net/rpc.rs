@@ -8,7 +8,9 @@ use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::HeartbeatReply;
 use metadata::{Index, NodeId};
-use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
+};
 use serde::{Deserialize, Serialize};
 
 /// A request, one per frame.
@@ -18,13 +20,27 @@ pub(crate) enum Request {
     Vote(VoteRequest<TypeConfig>),
     PreVote(VoteRequest<TypeConfig>),
     TransferLeader(TransferLeaderRequest<TypeConfig>),
-    Snapshot { vote: Vote, meta: SnapshotMeta, content: Bytes },
+    Snapshot {
+        vote: Vote,
+        meta: SnapshotMeta,
+        content: Bytes,
+    },
     /// A forwarded intent, with what is left of its time in ms.
-    Submit { submission: Box<Submission>, remaining_ms: u64 },
-    Heartbeat { heartbeat: Heartbeat, remaining_ms: u64 },
-    ReadIndex { remaining_ms: u64 },
+    Submit {
+        submission: Box<Submission>,
+        remaining_ms: u64,
+    },
+    Heartbeat {
+        heartbeat: Heartbeat,
+        remaining_ms: u64,
+    },
+    ReadIndex {
+        remaining_ms: u64,
+    },
     /// The leader's soft state on its way to a follower's pages.
-    Pulse { pulse: Pulse },
+    Pulse {
+        pulse: Pulse,
+    },
 }
 
 /// The reply to a request. `Refused` answers anything.

@@ -64,7 +64,8 @@ async fn read(node: &Arc<Inner>, reader: &mut (impl tokio::io::AsyncRead + Unpin
 
 fn answer(node: Arc<Inner>, request: Request) -> impl Future<Output = Reply> + Send + 'static {
     async move {
-        let refused = |error: &dyn std::fmt::Display| Reply::Refused(crate::Refusal::new(metadata::Code::NoLeader, format!("Raft refused: {error}")));
+        let refused =
+            |error: &dyn std::fmt::Display| Reply::Refused(crate::Refusal::new(metadata::Code::NoLeader, format!("Raft refused: {error}")));
         match request {
             Request::Append(rpc) => {
                 let from_term = rpc.vote.leader_id.term;
@@ -80,7 +81,9 @@ fn answer(node: Arc<Inner>, request: Request) -> impl Future<Output = Reply> + S
             }
             Request::Vote(rpc) => node.raft.vote(rpc).await.map_or_else(|error| refused(&error), Reply::Vote),
             Request::PreVote(rpc) => node.raft.pre_vote(rpc).await.map_or_else(|error| refused(&error), Reply::Vote),
-            Request::TransferLeader(rpc) => node.raft.handle_transfer_leader(rpc).await.map_or_else(|error| refused(&error), Reply::TransferLeader),
+            Request::TransferLeader(rpc) => {
+                node.raft.handle_transfer_leader(rpc).await.map_or_else(|error| refused(&error), Reply::TransferLeader)
+            }
             Request::Snapshot { vote, meta, content } => {
                 let installed = node.raft.install_full_snapshot(vote, Snapshot { meta, snapshot: content }).await;
                 installed.map_or_else(|error| refused(&error), Reply::Snapshot)

@@ -212,4 +212,3 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         self.durably(|wal| wal.purge(to_wal(&log_id)).map(drop)).await
     }
 }
-

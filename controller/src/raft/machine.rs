@@ -36,15 +36,19 @@ impl StateMachine {
         Ok(StateMachine { machine, applied: meta.last_log_id, membership: meta.last_membership, file, hub })
     }
 
-    fn apply_one(&mut self, log_id: LogId, payload: EntryPayload<LogData, u64, openraft::BasicNode>) -> io::Result<(Option<Response>, Option<Commit>)> {
+    fn apply_one(
+        &mut self,
+        log_id: LogId,
+        payload: EntryPayload<LogData, u64, openraft::BasicNode>,
+    ) -> io::Result<(Option<Response>, Option<Commit>)> {
         let term = log_id.leader_id.term;
         self.applied = Some(log_id);
         match payload {
             EntryPayload::Blank => Ok((None, self.take_membership(log_id))),
             EntryPayload::Normal(data) => {
-                let entry = data
-                    .decode()
-                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("entry {} does not decode: {error}", log_id.index)))?;
+                let entry = data.decode().map_err(|error| {
+                    io::Error::new(io::ErrorKind::InvalidData, format!("entry {} does not decode: {error}", log_id.index))
+                })?;
                 let (response, commit) = self.machine.apply(&entry, log_id.index, term);
                 Ok((Some(response), commit))
             }
@@ -60,7 +64,8 @@ impl StateMachine {
     fn take_membership(&mut self, log_id: LogId) -> Option<Commit> {
         let members = self.membership.membership();
         let voters: Vec<u64> = members.voter_ids().collect();
-        let node = |(id, node): (&u64, &openraft::BasicNode)| ControllerNode { id: *id, url: node.addr.clone(), voter: voters.contains(id) };
+        let node =
+            |(id, node): (&u64, &openraft::BasicNode)| ControllerNode { id: *id, url: node.addr.clone(), voter: voters.contains(id) };
         let nodes = members.nodes().map(node).collect();
         self.machine.apply_membership(&Membership { nodes }, log_id.index, log_id.leader_id.term)
     }

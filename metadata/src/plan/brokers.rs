@@ -87,8 +87,15 @@ pub(super) fn register(state: &State, liveness: &Liveness, new: &Registration) -
         return Ok(Group::of(if same { Vec::new() } else { vec![amend] }));
     }
     if liveness.alive(old.id, old.epoch) {
-        return Err(Rejection::new(Code::DuplicateBrokerRegistration, format!("Another process holds broker {} and its session is alive", new.id))
-            .at("incarnation_id", new.incarnation_id, format!("{}, or any once its session of {} ms has ended", old.incarnation_id, liveness.session_timeout_ms)));
+        return Err(Rejection::new(
+            Code::DuplicateBrokerRegistration,
+            format!("Another process holds broker {} and its session is alive", new.id),
+        )
+        .at(
+            "incarnation_id",
+            new.incarnation_id,
+            format!("{}, or any once its session of {} ms has ended", old.incarnation_id, liveness.session_timeout_ms),
+        ));
     }
     // A5: the old incarnation leaves first; the registration goes last.
     let clean = new.previous_broker_epoch == Some(old.epoch);
@@ -101,10 +108,15 @@ fn check_registration(state: &State, new: &Registration) -> Result<(), Rejection
     if let (Some(asked), Some(identity)) = (new.cluster_id, state.identity())
         && asked != identity.cluster_id
     {
-        return Err(Rejection::new(Code::InconsistentClusterId, "The broker belongs to another cluster")
-            .at("cluster_id", asked, identity.cluster_id.to_string()));
+        return Err(Rejection::new(Code::InconsistentClusterId, "The broker belongs to another cluster").at(
+            "cluster_id",
+            asked,
+            identity.cluster_id.to_string(),
+        ));
     }
-    let no = |detail: &str, field: &str, value: String, allowed: &str| Err(Rejection::new(Code::InvalidRegistration, detail.to_owned()).at(field, value, allowed));
+    let no = |detail: &str, field: &str, value: String, allowed: &str| {
+        Err(Rejection::new(Code::InvalidRegistration, detail.to_owned()).at(field, value, allowed))
+    };
     if new.id.0 > BrokerId::MAX {
         return no("The id is too large", "id", new.id.to_string(), "0 to 2147483647");
     }
@@ -115,7 +127,12 @@ fn check_registration(state: &State, new: &Registration) -> Result<(), Rejection
     let sized = |text: &str, most: usize| !text.trim().is_empty() && text.len() <= most;
     for (at, endpoint) in new.endpoints.iter().enumerate() {
         if !sized(&endpoint.name, LONGEST_TEXT) || new.endpoints[..at].iter().any(|other| other.name == endpoint.name) {
-            return no("Every endpoint has a name of its own", &format!("endpoints[{at}].name"), endpoint.name.clone(), "1 to 249 characters, each name once");
+            return no(
+                "Every endpoint has a name of its own",
+                &format!("endpoints[{at}].name"),
+                endpoint.name.clone(),
+                "1 to 249 characters, each name once",
+            );
         }
         if !sized(&endpoint.host, LONGEST_TEXT) {
             return no("An endpoint needs a host", &format!("endpoints[{at}].host"), endpoint.host.clone(), "1 to 249 characters");
@@ -136,21 +153,30 @@ fn check_registration(state: &State, new: &Registration) -> Result<(), Rejection
 /// Commands that take a broker out of every ISR (and, unclean, out of every ELR), re-electing where it led (B15, A5).
 fn removal(state: &State, id: BrokerId, unclean: Option<BrokerId>, most: usize) -> Vec<Command> {
     let acceptable = |other: BrokerId| other != id && state.active(other);
-    affected(state, |partition| partition.isr.contains(&id) || partition.leader == Some(id) || (unclean.is_some() && partition.elr.contains(&id)))
-        .filter_map(|(topic_id, partition)| {
-            let isr = partition.isr.iter().copied().filter(|other| *other != id).collect();
-            elect(state, topic_id, partition, isr, &acceptable, unclean)
-        })
-        .take(most)
-        .map(|target| Command::UpdatePartitionLeader { target })
-        .collect()
+    affected(state, |partition| {
+        partition.isr.contains(&id) || partition.leader == Some(id) || (unclean.is_some() && partition.elr.contains(&id))
+    })
+    .filter_map(|(topic_id, partition)| {
+        let isr = partition.isr.iter().copied().filter(|other| *other != id).collect();
+        elect(state, topic_id, partition, isr, &acceptable, unclean)
+    })
+    .take(most)
+    .map(|target| Command::UpdatePartitionLeader { target })
+    .collect()
 }
 
 fn affected<'a>(state: &'a State, matters: impl Fn(&Partition) -> bool + 'a) -> impl Iterator<Item = (TopicId, &'a Partition)> {
     state.all_partitions().map(|(topic, partition)| (topic, &**partition)).filter(move |(_, partition)| matters(partition))
 }
 
-fn elect(state: &State, topic_id: TopicId, partition: &Partition, isr: Vec<BrokerId>, acceptable: &dyn Fn(BrokerId) -> bool, unclean: Option<BrokerId>) -> Option<PartitionTarget> {
+fn elect(
+    state: &State,
+    topic_id: TopicId,
+    partition: &Partition,
+    isr: Vec<BrokerId>,
+    acceptable: &dyn Fn(BrokerId) -> bool,
+    unclean: Option<BrokerId>,
+) -> Option<PartitionTarget> {
     election::next(topic_id, partition, isr, &Electorate { min_isr: state.min_isr(topic_id), acceptable, unclean })
 }
 
@@ -244,13 +270,20 @@ pub(super) fn unfence_by_operator(state: &State, id: BrokerId, expected: Option<
 
 pub(super) fn unregister(state: &State, id: BrokerId, expected: Option<Index>) -> Result<Group, Rejection> {
     if state.is_controller(id.0.into()) {
-        return Err(Rejection::new(Code::InvalidRequest, format!("{id} is a controller, not a broker")).at("id", id, "the id of a registered broker"));
+        return Err(Rejection::new(Code::InvalidRequest, format!("{id} is a controller, not a broker")).at(
+            "id",
+            id,
+            "the id of a registered broker",
+        ));
     }
     let (broker, expected) = by_operator(state, id, expected)?;
     // A8: it leaves every ISR and every ELR, as an unclean one does.
     let mut commands = removal(state, id, Some(id), MOST_PARTITIONS + 1);
     if commands.len() > MOST_PARTITIONS {
-        return Err(Rejection::new(Code::PolicyViolation, format!("Broker {id} is in sync or eligible for more than {MOST_PARTITIONS} partitions: fence it first")));
+        return Err(Rejection::new(
+            Code::PolicyViolation,
+            format!("Broker {id} is in sync or eligible for more than {MOST_PARTITIONS} partitions: fence it first"),
+        ));
     }
     commands.push(Command::UnregisterBroker { id, epoch: broker.epoch });
     Ok(Group { expected, commands })

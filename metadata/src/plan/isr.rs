@@ -14,7 +14,11 @@ use std::collections::BTreeSet;
 pub(super) fn change(state: &State, sender: BrokerId, epoch: Index, changes: &[IsrChange]) -> Result<Plan, Rejection> {
     state.broker_at(sender, epoch)?;
     if changes.len() > MOST_PARTITIONS {
-        return Err(Rejection::new(Code::PolicyViolation, "Too many changes in one request").at("changes", changes.len(), format!("at most {MOST_PARTITIONS}")));
+        return Err(Rejection::new(Code::PolicyViolation, "Too many changes in one request").at(
+            "changes",
+            changes.len(),
+            format!("at most {MOST_PARTITIONS}"),
+        ));
     }
     let mut decided = BTreeSet::new();
     let items = changes.iter().map(|change| {
@@ -80,11 +84,17 @@ fn check_epochs(old: &Partition, sender: BrokerId, change: &IsrChange) -> Result
         ));
     }
     if change.leader_epoch < old.leader_epoch {
-        return Err(Rejection::new(Code::FencedLeaderEpoch, "Another leader epoch has begun").at("leader_epoch", change.leader_epoch, old.leader_epoch.to_string()));
+        return Err(Rejection::new(Code::FencedLeaderEpoch, "Another leader epoch has begun").at(
+            "leader_epoch",
+            change.leader_epoch,
+            old.leader_epoch.to_string(),
+        ));
     }
     if old.leader != Some(sender) {
         let leader = old.leader.map_or_else(|| "nobody".to_owned(), |leader| format!("broker {leader}"));
-        return Err(Rejection::new(Code::InvalidRequest, format!("{leader} leads this partition, not broker {sender}")).at("id", sender, leader));
+        return Err(
+            Rejection::new(Code::InvalidRequest, format!("{leader} leads this partition, not broker {sender}")).at("id", sender, leader)
+        );
     }
     if change.partition_epoch < old.partition_epoch {
         return Err(Rejection::new(Code::InvalidUpdateVersion, "The partition changed since; fetch it again").at(
@@ -116,7 +126,8 @@ fn check_isr(old: &Partition, sender: BrokerId, isr: &[BrokerId], change: &IsrCh
         return no("The ISR lacks the leader");
     }
     let next = change.recovery_state.unwrap_or(old.recovery_state);
-    let recovery_no = |detail: &str| Err(Rejection::new(Code::InvalidRequest, detail.to_owned()).at("recovery_state", "recovering", "recovered"));
+    let recovery_no =
+        |detail: &str| Err(Rejection::new(Code::InvalidRequest, detail.to_owned()).at("recovery_state", "recovering", "recovered"));
     if old.recovery_state == RecoveryState::Recovered && next == RecoveryState::Recovering {
         return recovery_no("A recovered partition does not go back to recovering");
     }
@@ -133,7 +144,9 @@ fn check_members(state: &State, change: &IsrChange) -> Result<(), Rejection> {
         let current = state.broker(id).filter(|broker| broker.active() && member.broker_epoch.is_none_or(|epoch| epoch == broker.epoch));
         if current.is_none() {
             let allowed = "brokers that are online, at their current epoch";
-            return Err(Rejection::new(Code::IneligibleReplica, format!("Broker {id} is not online, or not at that epoch")).at("isr", id, allowed));
+            return Err(
+                Rejection::new(Code::IneligibleReplica, format!("Broker {id} is not online, or not at that epoch")).at("isr", id, allowed)
+            );
         }
     }
     Ok(())

@@ -36,7 +36,11 @@ impl Plan {
     }
 
     /// The outcome of each item, given those of the groups that were committed.
-    pub fn outcomes<T>(self, committed: impl IntoIterator<Item = Result<T, Rejection>>, nothing: impl Fn() -> T) -> Vec<Result<T, Rejection>> {
+    pub fn outcomes<T>(
+        self,
+        committed: impl IntoIterator<Item = Result<T, Rejection>>,
+        nothing: impl Fn() -> T,
+    ) -> Vec<Result<T, Rejection>> {
         let mut committed = committed.into_iter();
         self.items
             .into_iter()
@@ -56,7 +60,8 @@ impl Plan {
 pub fn plan(state: &State, liveness: &Liveness, draw: &Draw, intent: &Intent) -> Result<Plan, Rejection> {
     match intent {
         Intent::BootstrapCluster { identity } => {
-            let commands = if state.identity().is_some() { Vec::new() } else { vec![Command::BootstrapCluster { identity: identity.clone() }] };
+            let commands =
+                if state.identity().is_some() { Vec::new() } else { vec![Command::BootstrapCluster { identity: identity.clone() }] };
             Ok(Plan::one(Group::of(commands)))
         }
         Intent::RegisterBroker { registration } => brokers::register(state, liveness, registration).map(Plan::one),

@@ -56,8 +56,11 @@ pub(super) fn create(state: &State, draw: &Draw, topics: &[NewTopic]) -> Result<
     });
     if total > MOST_PARTITIONS as u64 {
         let field = if topics.len() == 1 { "partitions" } else { "topics" };
-        return Err(Rejection::new(Code::PolicyViolation, format!("One request may create at most {MOST_PARTITIONS} partitions, not {total}"))
-            .at(field, total, format!("at most {MOST_PARTITIONS} in a request")));
+        return Err(Rejection::new(
+            Code::PolicyViolation,
+            format!("One request may create at most {MOST_PARTITIONS} partitions, not {total}"),
+        )
+        .at(field, total, format!("at most {MOST_PARTITIONS} in a request")));
     }
     let mut maker = Maker { state, draw, placement: Placement::new(state, draw), names: BTreeSet::new(), placed: 0 };
     let items = topics.iter().enumerate().map(|(at, topic)| maker.make(at, topic)).collect();
@@ -79,8 +82,11 @@ impl Maker<'_> {
         let topic_id = TopicId(self.draw.uuid(at as u64));
         self.state.check_new_topic(topic_id, &new.name)?;
         if self.names.contains(&fold(&new.name)) {
-            return Err(Rejection::new(Code::InvalidTopic, format!("{} is in this request twice, or collides with another of its names", new.name))
-                .at("name", &new.name, "a name once in a request"));
+            return Err(Rejection::new(
+                Code::InvalidTopic,
+                format!("{} is in this request twice, or collides with another of its names", new.name),
+            )
+            .at("name", &new.name, "a name once in a request"));
         }
         let assignments = match &new.assignments {
             Some(rows) => self.by_hand(new, rows)?,
@@ -96,7 +102,11 @@ impl Maker<'_> {
     fn by_placement(&mut self, new: &NewTopic) -> Result<Vec<Assignment>, Rejection> {
         let count = or_default(new.partitions, DEFAULT_PARTITIONS);
         if count < 1 {
-            return Err(Rejection::new(Code::InvalidPartitions, "A topic has at least one partition").at("partitions", count, format!("1 to {MOST_PARTITIONS}")));
+            return Err(Rejection::new(Code::InvalidPartitions, "A topic has at least one partition").at(
+                "partitions",
+                count,
+                format!("1 to {MOST_PARTITIONS}"),
+            ));
         }
         let asked = or_default(new.replication_factor, DEFAULT_REPLICATION_FACTOR);
         let registered = self.state.broker_count() as i64;
@@ -137,10 +147,20 @@ impl Maker<'_> {
             Err(Rejection::new(Code::InvalidReplicaAssignment, detail.to_owned()).at(field, value, allowed))
         };
         if let Some(count) = new.partitions.filter(|count| *count != -1) {
-            return no("partitions".into(), count.to_string(), "The assignments say how many partitions there are", "nothing beside assignments");
+            return no(
+                "partitions".into(),
+                count.to_string(),
+                "The assignments say how many partitions there are",
+                "nothing beside assignments",
+            );
         }
         if let Some(factor) = new.replication_factor.filter(|factor| *factor != -1) {
-            return no("replication_factor".into(), factor.to_string(), "The assignments say how many replicas there are", "nothing beside assignments");
+            return no(
+                "replication_factor".into(),
+                factor.to_string(),
+                "The assignments say how many replicas there are",
+                "nothing beside assignments",
+            );
         }
         let Some(first) = rows.first() else {
             return no("assignments".into(), "[]".into(), "A topic has at least one partition", "a list of brokers per partition");
@@ -150,7 +170,12 @@ impl Maker<'_> {
             let field = format!("assignments[{at}]");
             let shown = format!("{:?}", row.iter().map(|id| id.0).collect::<Vec<_>>());
             if row.is_empty() || row.len() != first.len() {
-                return no(field, shown, "Every partition has the same number of replicas, at least one", &format!("{} brokers", first.len().max(1)));
+                return no(
+                    field,
+                    shown,
+                    "Every partition has the same number of replicas, at least one",
+                    &format!("{} brokers", first.len().max(1)),
+                );
             }
             if has_duplicates(row) {
                 return no(field, shown, "A broker holds at most one replica of a partition", "brokers that are all different");
@@ -205,9 +230,16 @@ pub(super) fn change_configs(state: &State, name: &str, ops: &[ConfigOp], expect
 }
 
 fn apply_op(configs: &mut Configs, op: &ConfigOp) -> Result<(), Rejection> {
-    let no = |detail: &str, field: &str, value: &str, allowed: &str| Err(Rejection::new(Code::InvalidConfig, detail.to_owned()).at(field, value, allowed));
+    let no = |detail: &str, field: &str, value: &str, allowed: &str| {
+        Err(Rejection::new(Code::InvalidConfig, detail.to_owned()).at(field, value, allowed))
+    };
     let Some(key) = configs::find(&op.key) else {
-        return no("There is no such configuration key", "key", &op.key, &configs::KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(", "));
+        return no(
+            "There is no such configuration key",
+            "key",
+            &op.key,
+            &configs::KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(", "),
+        );
     };
     let value = match (&op.value, op.op) {
         (_, ConfigOpKind::Delete) => {

@@ -131,8 +131,11 @@ pub struct Verdict {
 pub fn verdict(state: &State) -> Verdict {
     let total = state.total();
     let level = state.level();
-    let down: Vec<&Broker> =
-        state.brokers().filter(|broker| matches!(broker.state, BrokerState::Fenced | BrokerState::Fencing)).map(|broker| &**broker).collect();
+    let down: Vec<&Broker> = state
+        .brokers()
+        .filter(|broker| matches!(broker.state, BrokerState::Fenced | BrokerState::Fencing))
+        .map(|broker| &**broker)
+        .collect();
     let short = match level {
         Level::Healthy => "All in sync",
         Level::Warning => "Degraded",
@@ -162,14 +165,21 @@ fn headline(state: &State, level: Level, down: &[&Broker]) -> String {
             format!("{} offline", plural(total.offline as usize, "partition is", "partitions are"))
         }
         Level::Critical => {
-            format!("{} below the minimum in sync: acks=all writes stop", plural(total.below_min_isr as usize, "partition is", "partitions are"))
+            format!(
+                "{} below the minimum in sync: acks=all writes stop",
+                plural(total.below_min_isr as usize, "partition is", "partitions are")
+            )
         }
         Level::Warning if down.is_empty() => {
             format!("{} under-replicated, none offline", plural(total.under_replicated as usize, "partition is", "partitions are"))
         }
         Level::Warning if total.under_replicated == 0 => format!("{}, no partition is affected", fenced_words(down)),
         Level::Warning => {
-            format!("{}: {} under-replicated, none offline", fenced_words(down), plural(total.under_replicated as usize, "partition", "partitions"))
+            format!(
+                "{}: {} under-replicated, none offline",
+                fenced_words(down),
+                plural(total.under_replicated as usize, "partition", "partitions")
+            )
         }
     }
 }

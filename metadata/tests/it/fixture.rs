@@ -111,7 +111,7 @@ impl World {
         world
     }
 
-    /// With a rack of each size, all brokers online: ids 100, 101, … in rack r0, 200, … in r1.
+    /// With a rack of each size, all brokers online: ids 100, 101, … in rack r1, 200, … in r2.
     pub fn racks(sizes: &[u32]) -> Self {
         let mut world = World::new();
         for (rack, size) in (1..).zip(sizes) {

@@ -18,7 +18,9 @@ const MOST_DRAINED: usize = 64 << 20;
 const DRAINED_WITHIN: Duration = Duration::from_secs(5);
 
 fn too_large(size: &str, limit: usize) -> Refused {
-    Rejection::new(Code::PayloadTooLarge, format!("The body is larger than {limit} bytes")).at("body", size, format!("at most {limit} bytes")).into()
+    Rejection::new(Code::PayloadTooLarge, format!("The body is larger than {limit} bytes"))
+        .at("body", size, format!("at most {limit} bytes"))
+        .into()
 }
 
 /// Takes what a caller is still sending and drops it: one whose connection just ends would not read why.
@@ -65,7 +67,11 @@ pub fn json<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T,
     let given = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let essence = given.as_deref().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if essence != "application/json" {
-        let no = Rejection::new(Code::UnsupportedMediaType, "The body has to be JSON").at("Content-Type", given.unwrap_or_default(), "application/json");
+        let no = Rejection::new(Code::UnsupportedMediaType, "The body has to be JSON").at(
+            "Content-Type",
+            given.unwrap_or_default(),
+            "application/json",
+        );
         return Err(no.into());
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -106,4 +112,3 @@ fn explain(path: &str, error: &serde_json::Error) -> Refused {
     };
     Rejection::new(Code::InvalidRequest, format!("The body cannot be used: {text}")).at(field, value, allowed).into()
 }
-

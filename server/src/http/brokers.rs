@@ -22,7 +22,9 @@ use uuid::Uuid;
 
 fn id(text: &str) -> Result<BrokerId, Refused> {
     let number = text.parse().ok().filter(|id| *id <= BrokerId::MAX);
-    number.map(BrokerId).ok_or_else(|| Rejection::new(Code::InvalidRequest, "A broker id is a number").at("id", text, "0 to 2147483647").into())
+    number
+        .map(BrokerId)
+        .ok_or_else(|| Rejection::new(Code::InvalidRequest, "A broker id is a number").at("id", text, "0 to 2147483647").into())
 }
 
 fn unknown(id: BrokerId, revision: Index) -> Refused {
@@ -163,7 +165,9 @@ pub async fn change_isr(State(node): State<Node>, Path(text): Path<String>, part
         .map(|(at, ((topic_id, partition), result))| match result {
             Ok(_) => {
                 let changed = outcome.commit.iter().flat_map(|commit| &commit.changes).find_map(|change| match change {
-                    Change::PartitionChanged { topic_id: id, partition: changed } if *id == topic_id && changed.partition == partition => Some(changed),
+                    Change::PartitionChanged { topic_id: id, partition: changed } if *id == topic_id && changed.partition == partition => {
+                        Some(changed)
+                    }
                     _ => None,
                 });
                 json!({ "topic_id": topic_id, "partition": partition, "state": changed.or_else(|| state.partition(topic_id, partition)) })
@@ -194,7 +198,12 @@ pub async fn unfence(State(node): State<Node>, Path(text): Path<String>, parts: 
     by_operator(&node, &text, &parts, |id, expected| Intent::UnfenceBroker { id, expected }).await
 }
 
-async fn by_operator(node: &Node, text: &str, parts: &Parts, intent: impl Fn(BrokerId, Option<Index>) -> Intent) -> Result<Response, Refused> {
+async fn by_operator(
+    node: &Node,
+    text: &str,
+    parts: &Parts,
+    intent: impl Fn(BrokerId, Option<Index>) -> Intent,
+) -> Result<Response, Refused> {
     let id = id(text)?;
     let call = Call::read(parts, &[], Principal::anonymous())?;
     match mutation::submit(node, &call, call.submission(intent(id, call.if_match), None)).await? {

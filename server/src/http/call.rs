@@ -65,7 +65,9 @@ impl Call {
         let dry_run = query.parse("dry_run", "true, false")?.unwrap_or(false);
         let key_allowed = "1 to 128 visible ASCII characters";
         let key = match header(parts, IDEMPOTENCY_KEY, key_allowed)? {
-            Some(key) if (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) => Some(key_use(parts, body, &principal, key)),
+            Some(key) if (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                Some(key_use(parts, body, &principal, key))
+            }
             Some(key) => return Err(bad_header(IDEMPOTENCY_KEY, key, key_allowed)),
             None => None,
         };

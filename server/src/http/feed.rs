@@ -32,9 +32,9 @@ pub async fn open(State(node): State<Node>, mut parts: Parts) -> Result<Response
     let from = query.parse::<Index>("from", "an index")?;
     let lineage = query.parse::<Uuid>("lineage", "the UUID of a lineage")?;
     let deadline = call::deadline(&parts)?;
-    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &node)
-        .await
-        .map_err(|_| Refused::new(Code::UpgradeRequired, "The feed is a WebSocket: subprotocols quorate.v1.json and quorate.v1.postcard"))?;
+    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &node).await.map_err(|_| {
+        Refused::new(Code::UpgradeRequired, "The feed is a WebSocket: subprotocols quorate.v1.json and quorate.v1.postcard")
+    })?;
     let controller = node.controller.clone();
     check_lineage(&controller, lineage)?;
     let position = match from {
@@ -54,9 +54,9 @@ pub async fn open(State(node): State<Node>, mut parts: Parts) -> Result<Response
 fn check_lineage(controller: &Controller, asked: Option<Uuid>) -> Result<(), Refused> {
     let own = controller.state().identity().map(|identity| identity.lineage);
     match (asked, own) {
-        (Some(asked), Some(own)) if asked != own => {
-            Err(Rejection::new(Code::InvalidFeedPosition, "That position is of another history").at("lineage", asked, own.to_string()).into())
-        }
+        (Some(asked), Some(own)) if asked != own => Err(Rejection::new(Code::InvalidFeedPosition, "That position is of another history")
+            .at("lineage", asked, own.to_string())
+            .into()),
         _ => Ok(()),
     }
 }
@@ -66,7 +66,11 @@ async fn reach(controller: &Controller, from: Index, deadline: tokio::time::Inst
     if from > controller.applied_index() {
         let newest = controller.leader_index(deadline).await?;
         if from > newest {
-            let no = Rejection::new(Code::InvalidFeedPosition, format!("Nothing was committed at {from} yet")).at("from", from, format!("0 to {newest}"));
+            let no = Rejection::new(Code::InvalidFeedPosition, format!("Nothing was committed at {from} yet")).at(
+                "from",
+                from,
+                format!("0 to {newest}"),
+            );
             return Err(Refused(controller::Refusal { revision: Some(newest), ..no.into() }));
         }
         controller.wait_applied(from, deadline).await?;
@@ -170,7 +174,8 @@ impl Feed {
     }
 
     async fn send(&mut self, bytes: Bytes) -> Sent {
-        let message = if self.binary { Message::Binary(bytes) } else { Message::Text(Utf8Bytes::try_from(bytes).map_err(axum::Error::new)?) };
+        let message =
+            if self.binary { Message::Binary(bytes) } else { Message::Text(Utf8Bytes::try_from(bytes).map_err(axum::Error::new)?) };
         match timeout(STUCK, self.socket.send(message)).await {
             Ok(sent) => sent,
             Err(elapsed) => Err(axum::Error::new(elapsed)),

@@ -47,7 +47,9 @@ fn check(node: &Node, request: &Request) -> Result<(), Refused> {
         let own = [format!("http://{host}"), format!("https://{host}")];
         if !own.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(origin.as_bytes())) {
             let given = String::from_utf8_lossy(origin.as_bytes()).into_owned();
-            return Err(Rejection::new(Code::ForbiddenOrigin, "Only this node's own pages may do that").at("Origin", given, own[0].clone()).into());
+            return Err(Rejection::new(Code::ForbiddenOrigin, "Only this node's own pages may do that")
+                .at("Origin", given, own[0].clone())
+                .into());
         }
     }
     Ok(())

@@ -43,7 +43,10 @@ async fn favicon() -> Response {
 }
 
 pub async fn no_pages() -> impl IntoResponse {
-    (StatusCode::NOT_FOUND, Html("<!doctype html><title>Quorate</title><p>This binary was built without its pages. The API is under /api/v1.</p>"))
+    (
+        StatusCode::NOT_FOUND,
+        Html("<!doctype html><title>Quorate</title><p>This binary was built without its pages. The API is under /api/v1.</p>"),
+    )
 }
 
 fn content_type(path: &str) -> &'static str {

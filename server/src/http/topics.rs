@@ -1,10 +1,10 @@
 //! Topics and partitions.
 
+use super::Node;
 use super::body::{self, ONE_MIB};
 use super::call::{self, Call};
 use super::mutation::{self, Done};
 use super::problem::Refused;
-use super::Node;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -40,7 +40,11 @@ impl Asked {
     /// For -1, which means the default in the core, and which a script rather sends by mistake: here absence means that.
     pub fn topic(self) -> Result<NewTopic, Rejection> {
         if self.partitions == Some(-1) {
-            return Err(Rejection::new(Code::InvalidPartitions, "A topic has at least one partition").at("partitions", -1, "1 to 10000, or absent"));
+            return Err(Rejection::new(Code::InvalidPartitions, "A topic has at least one partition").at(
+                "partitions",
+                -1,
+                "1 to 10000, or absent",
+            ));
         }
         if self.replication_factor == Some(-1) {
             let no = Rejection::new(Code::InvalidReplicationFactor, "A partition has at least one replica");
@@ -89,9 +93,13 @@ pub async fn partition(State(node): State<Node>, Path((name, number)): Path<(Str
     let (_, view) = call::read(&node, &parts, &[]).await?;
     let topic = view.state.topic_by_name(&name).ok_or_else(|| unknown(&name, view.applied))?;
     let count = view.state.tally(topic.id).partitions;
-    let number: u32 = number
-        .parse()
-        .map_err(|_| Rejection::new(Code::InvalidRequest, "A partition is a number").at("partition", &number, format!("0 to {}", count.saturating_sub(1))))?;
+    let number: u32 = number.parse().map_err(|_| {
+        Rejection::new(Code::InvalidRequest, "A partition is a number").at(
+            "partition",
+            &number,
+            format!("0 to {}", count.saturating_sub(1)),
+        )
+    })?;
     let partition = view.state.partition(topic.id, number).ok_or_else(|| {
         Rejection::new(Code::UnknownTopicOrPartition, format!("{name} has no partition {number}")).at(
             "partition",

@@ -5,7 +5,6 @@ use crate::wait::PATIENCE;
 use anyhow::{Context, Result, bail, ensure};
 use futures::StreamExt;
 use metadata::digest::Digest;
-use metadata::frame::Frame;
 use metadata::{State, json, snapshot};
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -13,33 +12,26 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-const JSON: &str = "quorate.v1.json";
-const BINARY: &str = "quorate.v1.postcard";
-
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+const SUBPROTOCOL: &str = "quorate.v1.json";
 
 /// An open feed.
 pub struct Feed {
-    socket: Socket,
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     pub hello: Value,
 }
 
 impl Feed {
     /// Opens the feed with a query string such as `from=12`.
     pub async fn open(api: &Api, query: &str) -> Result<Self> {
-        Feed::open_as(api, query, JSON).await
-    }
-
-    /// Opens it in the subprotocol of the browsers; its frames are shown in the form of the other one.
-    pub async fn open_binary(api: &Api, query: &str) -> Result<Self> {
-        Feed::open_as(api, query, BINARY).await
-    }
-
-    async fn open_as(api: &Api, query: &str, subprotocol: &'static str) -> Result<Self> {
-        let mut feed = Feed { socket: connect(api, query, subprotocol).await?, hello: Value::Null };
+        let mut request = format!("ws://{}/api/v1/feed?{query}", api.host).into_client_request()?;
+        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
+        let (socket, response) = timeout(PATIENCE, connect_async(request)).await.context("the feed does not open")??;
+        let chosen = response.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
+        ensure!(chosen == Some(SUBPROTOCOL), "the subprotocol is {chosen:?}");
+        ensure!(response.headers().contains_key("quorate-revision"), "the upgrade has no Quorate-Revision");
+        let mut feed = Feed { socket, hello: Value::Null };
         feed.hello = feed.next().await?.context("the feed ended before it said hello")?;
         ensure!(feed.hello["type"] == "hello", "first of all came {}", feed.hello);
         ensure!(feed.hello["node_id"] == api.node, "another node says hello: {}", feed.hello);
@@ -51,7 +43,7 @@ impl Feed {
         loop {
             match timeout(PATIENCE, self.socket.next()).await.context("the feed is silent")? {
                 Some(Ok(Message::Text(text))) => return Ok(Some(serde_json::from_str(text.as_str())?)),
-                Some(Ok(Message::Binary(bytes))) => return Ok(Some(json::frame(&Frame::decode(&bytes)?)?)),
+                Some(Ok(Message::Binary(_))) => bail!("a binary frame in the JSON subprotocol"),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(None),
                 Some(Ok(_)) => {}
             }
@@ -67,19 +59,6 @@ impl Feed {
             }
         }
     }
-}
-
-async fn connect(api: &Api, query: &str, subprotocol: &'static str) -> Result<Socket> {
-    let mut request = format!("ws://{}/api/v1/feed?{query}", api.host).into_client_request()?;
-    request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(subprotocol));
-    // A commit with ten thousand partitions is one frame, however long.
-    let limits = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-    let opening = connect_async_with_config(request, Some(limits), true);
-    let (socket, response) = timeout(PATIENCE, opening).await.context("the feed does not open")??;
-    let chosen = response.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
-    ensure!(chosen == Some(subprotocol), "the subprotocol is {chosen:?}");
-    ensure!(response.headers().contains_key("quorate-revision"), "the upgrade has no Quorate-Revision");
-    Ok(socket)
 }
 
 /// A replica that is made of nothing but what the feed says.

@@ -7,7 +7,6 @@ use crate::feed::Feed;
 use crate::load::made;
 use crate::wait::until;
 use anyhow::{Context, Result, ensure};
-use futures::future::try_join_all;
 use serde_json::json;
 
 /// Everything that has to be confirmed or committed, refused as certainly not having happened.
@@ -29,9 +28,8 @@ async fn refuses_everything(api: &Api) -> Result<()> {
         api.get("/topics/kept?consistency=linearizable"),
         api.get("/state/digest?consistency=linearizable"),
     ];
-    // All at once, as each waits a while for a leader to emerge.
-    let refusals = calls.map(|call| call.header("quorate-timeout-ms", "5000").refused(503, "NO_LEADER"));
-    for no in try_join_all(refusals).await? {
+    for call in calls {
+        let no = call.header("quorate-timeout-ms", "3000").refused(503, "NO_LEADER").await?;
         ensure!(no.body["retryable"] == true, "{}", no.body);
     }
     until("it is of no use any more", async || api.at(reqwest::Method::GET, "/readyz").refused(503, "NO_LEADER").await).await?;

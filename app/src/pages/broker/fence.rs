@@ -45,17 +45,29 @@ impl Impact {
         }
         // What is too much for one entry is planned in steps; then the running counts say how much it is in all.
         let load = state.load(id);
-        Impact { out_of_sync: impact.out_of_sync.max(load.in_sync), led_elsewhere: impact.led_elsewhere.max(load.leaders.saturating_sub(impact.offline)), ..impact }
+        Impact {
+            out_of_sync: impact.out_of_sync.max(load.in_sync),
+            led_elsewhere: impact.led_elsewhere.max(load.leaders.saturating_sub(impact.offline)),
+            ..impact
+        }
     }
 
     fn lines(self) -> Vec<(&'static str, Glyph, String)> {
         let partitions = |number| count(number, "partition", "partitions");
         let mut lines = vec![
             ("info", icons::UP_ARROW, format!("{} led elsewhere.", partitions(self.led_elsewhere))),
-            (if self.out_of_sync > 0 { "warn" } else { "ok" }, if self.out_of_sync > 0 { icons::WARN } else { icons::OK }, format!("{} under-replicated.", partitions(self.out_of_sync))),
+            (
+                if self.out_of_sync > 0 { "warn" } else { "ok" },
+                if self.out_of_sync > 0 { icons::WARN } else { icons::OK },
+                format!("{} under-replicated.", partitions(self.out_of_sync)),
+            ),
         ];
         if self.below_min > 0 {
-            lines.push(("crit", icons::CRIT, format!("{} below min.insync.replicas: acks=all writes stop there.", partitions(self.below_min))));
+            lines.push((
+                "crit",
+                icons::CRIT,
+                format!("{} below min.insync.replicas: acks=all writes stop there.", partitions(self.below_min)),
+            ));
         }
         lines.push(match self.offline {
             0 => ("ok", icons::OK, "None offline.".to_owned()),
@@ -71,9 +83,16 @@ pub fn FenceAction(id: BrokerId, held: Memo<bool>) -> impl IntoView {
     let (fencing, unfencing) = (RwSignal::new(false), RwSignal::new(false));
     let off = actions_off();
     let words = move || format!("{} broker {id}", if held.get() { "Unfence" } else { "Fence" });
-    let glyph = move || if held.get() { view! { <Icon of=icons::UNLOCK/> } } else { view! { <Icon of=icons::FENCE/> } };
+    let glyph = move || {
+        if held.get() {
+            view! { <Icon of=icons::UNLOCK/> }
+        } else {
+            view! { <Icon of=icons::FENCE/> }
+        }
+    };
     let ask = move |_| if held.get_untracked() { unfencing.set(true) } else { fencing.set(true) };
-    let plain = if held.get_untracked() { plain_form(UnfenceBroker::url(), "Unfence", id) } else { plain_form(FenceBroker::url(), "Fence", id) };
+    let plain =
+        if held.get_untracked() { plain_form(UnfenceBroker::url(), "Unfence", id) } else { plain_form(FenceBroker::url(), "Fence", id) };
     view! {
         <button type="button" class="btn needs-live js-only" aria-haspopup="dialog" disabled=move || off.get() on:click=ask>{glyph}<span>{words}</span></button>
         <noscript inner_html=plain></noscript>
@@ -142,7 +161,9 @@ fn Unfence(id: BrokerId, open: RwSignal<bool>) -> impl IntoView {
 
 /// The same without JavaScript.
 fn plain_form(url: &str, verb: &str, id: BrokerId) -> String {
-    format!(r#"<form method="post" action="{url}"><input type="hidden" name="id" value="{id}"><button class="btn">{verb} broker {id}</button></form>"#)
+    format!(
+        r#"<form method="post" action="{url}"><input type="hidden" name="id" value="{id}"><button class="btn">{verb} broker {id}</button></form>"#
+    )
 }
 
 #[component]

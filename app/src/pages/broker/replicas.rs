@@ -147,7 +147,8 @@ mod tests {
         let state = sample::state();
         let whole = for_first_paint(&state, BrokerId(3));
         let bytes = slice::encode(&state, &[], &whole[..1]).expect("a slice");
-        let names: Vec<_> = by_topic(&slice::decode(&bytes).expect("a state"), BrokerId(3)).into_iter().map(|held| held.name.to_string()).collect();
+        let names: Vec<_> =
+            by_topic(&slice::decode(&bytes).expect("a state"), BrokerId(3)).into_iter().map(|held| held.name.to_string()).collect();
         assert_eq!(names, ["orders"]);
     }
 }

@@ -21,7 +21,9 @@ pub fn BrokerRow(id: BrokerId, fair: Memo<FairShare>) -> impl IntoView {
     let broker = Memo::new(move |_| live.state.with(|state| state.broker(id).cloned()));
     let load = Memo::new(move |_| live.state.with(|state| state.load(id)));
     let pulse = pulse_of(live, id);
-    let down = Memo::new(move |_| broker.with(|broker| broker.as_ref().is_none_or(|broker| matches!(broker.state, BrokerState::Fenced | BrokerState::Fencing))));
+    let down = Memo::new(move |_| {
+        broker.with(|broker| broker.as_ref().is_none_or(|broker| matches!(broker.state, BrokerState::Fenced | BrokerState::Fencing)))
+    });
     let flash = RwSignal::new(None::<&'static str>);
     Effect::new(move |before: Option<Option<Arc<Broker>>>| {
         let now = broker.get();

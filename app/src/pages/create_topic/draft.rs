@@ -60,7 +60,6 @@ impl Draft {
     }
 }
 
-
 fn number(code: Code, field: &str, text: &str) -> Result<i64, Rejection> {
     let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     digits.parse().map_err(|_| Rejection::new(code, "Enter a whole number, 1 or more").at(field, text, "a whole number, 1 or more"))
@@ -185,7 +184,8 @@ mod tests {
 
     #[test]
     fn values_are_judged_each_for_itself() {
-        let draft = draft("replication_factor=3&configs%5Bmin.insync.replicas%5D=4&configs%5Bretention.ms%5D=36+h&configs%5Bsegment.ms%5D=soon");
+        let draft =
+            draft("replication_factor=3&configs%5Bmin.insync.replicas%5D=4&configs%5Bretention.ms%5D=36+h&configs%5Bsegment.ms%5D=soon");
         assert_eq!(config_problem(&draft, "min.insync.replicas").as_deref(), Some("Cannot exceed the replication factor, 3"));
         assert_eq!(config_problem(&draft, "retention.ms"), None);
         assert!(config_problem(&draft, "segment.ms").is_some());

@@ -17,19 +17,19 @@ const ROOM: usize = 16;
 
 /// The panel.
 #[component]
-pub fn PreviewPanel(draft: RwSignal<Draft>, planned: Memo<Option<Result<Preview, Rejection>>>) -> impl IntoView {
+pub fn PreviewPanel(draft: RwSignal<Draft>, planned: Memo<Result<Preview, Rejection>>) -> impl IntoView {
     let live = use_live();
     let next = move || format!("as it would be committed after #{}", num(live.state.with(|state| state.revision())));
     let body = move || {
         planned.with(|planned| match planned {
-            None => view! { <Without/> }.into_any(),
-            Some(Ok(preview)) => live.state.with_untracked(|state| drawn(state, preview)).into_any(),
-            Some(Err(no)) => refused(no).into_any(),
+            Ok(preview) => live.state.with_untracked(|state| drawn(state, preview)).into_any(),
+            Err(no) => refused(no).into_any(),
         })
     };
     view! {
         <div class="create-p">
             <div class="prev-h"><h2>"Placement preview"</h2><span class="num">{next}</span></div>
+            <Without/>
             {body}
             <div class="field">
                 <span class="lab">"The same from the command line"</span>
@@ -40,12 +40,12 @@ pub fn PreviewPanel(draft: RwSignal<Draft>, planned: Memo<Option<Result<Preview,
     .into_any()
 }
 
-/// Until the page is alive.
+/// Instead of a preview that could not follow what is entered.
 #[component]
 fn Without() -> impl IntoView {
     view! {
-        <div class="prev-box">
-            <p class="mute nojs-only">"The preview needs JavaScript. Without it the leader places the replicas when the topic is created, by the same rules."</p>
+        <div class="prev-box nojs-only">
+            <p class="mute">"The preview needs JavaScript. Without it the leader places the replicas when the topic is created, by the same rules."</p>
         </div>
     }
     .into_any()
@@ -56,7 +56,7 @@ fn refused(no: &Rejection) -> impl IntoView + use<> {
         Some("replication_factor") => "Not enough brokers",
         _ => "Nothing to place yet",
     };
-    view! { <div class="prev-box"><Empty glyph=icons::BROKERS title=title text=format!("{}.", no.detail.trim_end_matches('.'))/></div> }
+    view! { <div class="prev-box js-only"><Empty glyph=icons::BROKERS title=title text=format!("{}.", no.detail.trim_end_matches('.'))/></div> }
 }
 
 fn drawn(state: &State, preview: &Preview) -> impl IntoView + use<> {
@@ -69,9 +69,14 @@ fn drawn(state: &State, preview: &Preview) -> impl IntoView + use<> {
     }
     .into_any();
     let tail = |row: &Row| load(preview, row, &deviations, range).into_any();
-    let more = (hidden > 0).then(|| format!("The first {MOST_COLUMNS} are drawn, {} more. The figures include every partition.", count(hidden as u64, "partition", "partitions")));
+    let more = (hidden > 0).then(|| {
+        format!(
+            "The first {MOST_COLUMNS} are drawn, {} more. The figures include every partition.",
+            count(hidden as u64, "partition", "partitions")
+        )
+    });
     view! {
-        <div class="prev-box">
+        <div class="prev-box js-only">
             {placement_matrix(&matrix, ROOM, head, tail)}
             {more.map(|words| view! { <p class="mute small num">{words}</p> })}
             <ul class="legend">
@@ -81,7 +86,7 @@ fn drawn(state: &State, preview: &Preview) -> impl IntoView + use<> {
             </ul>
         </div>
         {balance(preview)}
-        <ul class="notes">{preview.notes.iter().map(note).collect_view()}</ul>
+        <ul class="notes js-only">{preview.notes.iter().map(note).collect_view()}</ul>
     }
     .into_any()
 }
@@ -134,7 +139,7 @@ fn balance(preview: &Preview) -> impl IntoView + use<> {
     };
     let racks = preview.racks;
     view! {
-        <dl class="bal">
+        <dl class="bal js-only">
             {skew("Replicas, busiest broker", preview.replicas)}
             {skew("Leaders, busiest broker", preview.leaders)}
             <div>

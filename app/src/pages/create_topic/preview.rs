@@ -4,7 +4,9 @@
 use metadata::intent::NewTopic;
 use metadata::model::Configs;
 use metadata::plan::plan;
-use metadata::{Broker, BrokerId, BrokerState, Command, Draw, Group, Intent, Liveness, Partition, RecoveryState, Rejection, State, configs, draw};
+use metadata::{
+    Broker, BrokerId, BrokerState, Command, Draw, Group, Intent, Liveness, Partition, RecoveryState, Rejection, State, configs, draw,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A placement with its consequences.
@@ -185,7 +187,11 @@ fn rack_span(state: &State, partitions: &[Partition]) -> RackSpan {
     let factor = partitions.first().map_or(0, |partition| partition.replicas.len());
     let possible = racks.len().min(factor);
     let spans: Vec<usize> = partitions.iter().map(|partition| racks_of(state, partition).len()).collect();
-    RackSpan { fewest: spans.iter().copied().min().unwrap_or_default(), possible, spanning: spans.iter().filter(|span| **span >= possible).count() }
+    RackSpan {
+        fewest: spans.iter().copied().min().unwrap_or_default(),
+        possible,
+        spanning: spans.iter().filter(|span| **span >= possible).count(),
+    }
 }
 
 fn note(weight: Weight, point: impl Into<String>, rest: impl Into<String>) -> Note {
@@ -210,7 +216,11 @@ fn notes(state: &State, partitions: &[Partition], loads: &[BrokerLoad], min_isr:
         && factor < loads.len()
     {
         let rack = rack_of(state, only.id).map_or_else(String::new, |rack| format!(" in rack {rack}"));
-        notes.push(note(Weight::Info, format!("Broker {} takes a replica of every partition:", only.id), format!("there is no other choice{rack}.")));
+        notes.push(note(
+            Weight::Info,
+            format!("Broker {} takes a replica of every partition:", only.id),
+            format!("there is no other choice{rack}."),
+        ));
     }
     notes
 }
@@ -226,7 +236,11 @@ fn survival(state: &State, partitions: &[Partition], factor: usize) -> Option<No
     let in_one_rack = partitions.iter().filter(|partition| racks_of(state, partition).len() < 2).count();
     let racks: BTreeSet<_> = state.brokers().filter_map(|broker| broker.rack.as_deref()).collect();
     Some(if racks.len() < 2 {
-        note(Weight::Good, format!("Survives the loss of any {}.", brokers(factor - 1)), "Every partition keeps a replica on another broker.")
+        note(
+            Weight::Good,
+            format!("Survives the loss of any {}.", brokers(factor - 1)),
+            "Every partition keeps a replica on another broker.",
+        )
     } else if in_one_rack == 0 {
         note(Weight::Good, "Survives the loss of any one rack.", "Every partition keeps a replica elsewhere.")
     } else {
@@ -247,7 +261,10 @@ fn left_out(load: &BrokerLoad) -> Note {
         (_, some) => note(
             Weight::Fenced,
             format!("Broker {id} is fenced"),
-            format!("and gets {}, because too few are online. They are not in sync until it returns.", crate::words::count(some, "replica", "replicas")),
+            format!(
+                "and gets {}, because too few are online. They are not in sync until it returns.",
+                crate::words::count(some, "replica", "replicas")
+            ),
         ),
     }
 }

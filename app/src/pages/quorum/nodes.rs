@@ -44,10 +44,10 @@ pub fn Nodes(logs: Memo<Vec<NodeLog>>) -> impl IntoView {
                         <tr>
                             <th scope="col">"Node"</th>
                             <th scope="col" class="lo">"Address"</th>
-                            <th scope="col" class="r lo">"Heard"</th>
+                            <th scope="col" class="r lo col-heard">"Heard"</th>
                             <th scope="col" class="r">"Applied"</th>
                             <th scope="col">"Digest"</th>
-                            <th scope="col">"Proof"</th>
+                            <th scope="col" class="col-proof">"Proof"</th>
                         </tr>
                     </thead>
                     <tbody>{rows}<BrowserRow/></tbody>

@@ -44,17 +44,15 @@ impl Impact {
 
 /// The card, and the dialog that asks.
 #[component]
-pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>) -> impl IntoView {
+pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>, action: ServerAction<DeleteTopic>) -> impl IntoView {
     let live = use_live();
     let impact = Memo::new(move |_| live.state.with(|state| Impact::of(state, id)));
-    let action = ServerAction::<DeleteTopic>::new();
     let refusal = refusal_of(action);
     let open = RwSignal::new(false);
     let off = actions_off();
     let possible = move || protection.get() == Protection::None;
     let possible_at_first = protection.get_untracked() == Protection::None;
     let plain = plain_form(&name);
-    leave_when_done(action, name.clone());
     let button = view! {
         <button type="button" class="btn danger needs-live js-only" aria-haspopup="dialog" disabled=move || off.get() || !possible() on:click=move |_| open.set(true)>
             <Icon of=icons::TRASH/><span>"Delete topic"</span>
@@ -83,13 +81,13 @@ fn plain_form(name: &str) -> String {
     )
 }
 
-/// Once it is committed and this browser has seen it: back to the list.
-fn leave_when_done(action: ServerAction<DeleteTopic>, name: String) {
+/// Once it is committed and this browser has seen it: back to the list. For the page to call, which outlives the topic.
+pub fn leave_when_done(action: ServerAction<DeleteTopic>, name: Memo<String>) {
     let live = use_live();
     let navigate = use_navigate();
     Effect::new(move |_| {
         let Some(Ok(committed)) = answer(action.value().get()) else { return };
-        let (navigate, name) = (navigate.clone(), name.clone());
+        let (navigate, name) = (navigate.clone(), name.get_untracked());
         leptos::task::spawn_local(async move {
             live.caught_up(committed.index).await;
             live.toast(format!("Deleted {name} at #{}", num(committed.index)));
@@ -99,7 +97,13 @@ fn leave_when_done(action: ServerAction<DeleteTopic>, name: String) {
 }
 
 #[component]
-fn DeleteDialog(name: String, impact: Memo<Impact>, open: RwSignal<bool>, action: ServerAction<DeleteTopic>, refusal: Signal<Option<Rejection>>) -> impl IntoView {
+fn DeleteDialog(
+    name: String,
+    impact: Memo<Impact>,
+    open: RwSignal<bool>,
+    action: ServerAction<DeleteTopic>,
+    refusal: Signal<Option<Rejection>>,
+) -> impl IntoView {
     let off = actions_off();
     let typed = RwSignal::new(String::new());
     let wanted = StoredValue::new(name.clone());

@@ -35,7 +35,8 @@ pub fn Partitions(id: TopicId) -> impl IntoView {
     let most = RwSignal::new(PAGE);
     let rows = move || numbers.with(|numbers| numbers.iter().take(most.get()).copied().collect::<Vec<_>>());
     let hidden = Memo::new(move |_| numbers.with(Vec::len).saturating_sub(most.get()));
-    let moving = Memo::new(move |_| live.state.with(|state| state.partitions_of(id).any(|partition| !partition.adding_replicas.is_empty())));
+    let moving =
+        Memo::new(move |_| live.state.with(|state| state.partitions_of(id).any(|partition| !partition.adding_replicas.is_empty())));
     let more = move || {
         view! {
             <div class="card-f">
@@ -73,7 +74,8 @@ pub fn Partitions(id: TopicId) -> impl IntoView {
 #[component]
 fn PartitionRow(id: TopicId, number: u32) -> impl IntoView {
     let live = use_live();
-    let held = Memo::new(move |_| live.state.with(|state| state.partition(id, number).map(|partition| (partition.clone(), state.min_isr(id)))));
+    let held =
+        Memo::new(move |_| live.state.with(|state| state.partition(id, number).map(|partition| (partition.clone(), state.min_isr(id)))));
     let flash = RwSignal::new(None::<&'static str>);
     Effect::new(move |before: Option<Option<Arc<Partition>>>| {
         let now = held.get().map(|(partition, _)| partition);

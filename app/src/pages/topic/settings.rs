@@ -1,6 +1,7 @@
 //! What can be done to a topic as a whole: protect it, and the danger zone.
 
 use super::delete::DeleteTopicForm;
+use crate::api::DeleteTopic;
 use crate::components::card::Card;
 use crate::components::code::CodeLine;
 use leptos::prelude::*;
@@ -31,13 +32,13 @@ impl Protection {
 
 /// The tab.
 #[component]
-pub fn Settings(topic: Memo<Arc<Topic>>) -> impl IntoView {
+pub fn Settings(topic: Memo<Arc<Topic>>, action: ServerAction<DeleteTopic>) -> impl IntoView {
     let protection = Memo::new(move |_| topic.with(|topic| Protection::of(topic)));
     let (id, name) = topic.with_untracked(|topic| (topic.id, topic.name.to_string()));
     view! {
         <div class="stack stack--narrow">
             <ProtectionCard name=name.clone() protection=protection/>
-            <DeleteTopicForm id=id name=name protection=protection/>
+            <DeleteTopicForm id=id name=name protection=protection action=action/>
         </div>
     }
     .into_any()

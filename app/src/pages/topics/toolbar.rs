@@ -70,7 +70,9 @@ pub fn Toolbar(query: Memo<TopicsQuery>) -> impl IntoView {
 fn HealthFilter(first: Option<TopicHealth>, on_pick: Callback<()>) -> impl IntoView {
     let live = use_live();
     // Only the whole state can count; the slice of a first paint can when it holds every topic.
-    let counts = Memo::new(move |_| live.state.with(|state| (live.whole.get() || state.topics_after(None).count() == state.topic_count()).then(|| counts(state))));
+    let counts = Memo::new(move |_| {
+        live.state.with(|state| (live.whole.get() || state.topics_after(None).count() == state.topic_count()).then(|| counts(state)))
+    });
     let choices = std::iter::once(None).chain(TopicHealth::ALL.into_iter().map(Some)).enumerate().map(|(at, health)| {
         let words = health.map_or("All", TopicHealth::words);
         let value = health.map_or("", TopicHealth::name);

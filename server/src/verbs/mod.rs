@@ -1,0 +1,174 @@
+//! The verbs for operators: `topics`, `brokers`, `quorum`, `watch`, against any node, over the same API that scripts use.
+//!
+//! `call` asks the node and turns refusals into exit codes; `table` prints; `watch` follows the feed.
+
+mod call;
+mod table;
+mod watch;
+
+pub use call::Failed;
+
+use anyhow::{Context, bail};
+use call::Server;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Map, Value, json};
+use std::io::{IsTerminal, Write};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    #[default]
+    Table,
+    Json,
+}
+
+/// What every verb takes.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// Any node of the cluster.
+    #[arg(long, env = "QUORATE_SERVER", default_value = "http://127.0.0.1:9091", value_name = "URL", global = true)]
+    pub server: String,
+    /// For people, or for machines.
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub output: Output,
+    /// Say what would be committed, and commit nothing.
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+}
+
+#[derive(Subcommand, Clone, Debug)]
+pub enum Topics {
+    /// Every topic by name.
+    List,
+    /// One topic with its partitions.
+    Get { name: String },
+    /// Create a topic.
+    Create {
+        name: String,
+        #[arg(long, value_name = "N")]
+        partitions: Option<i64>,
+        #[arg(long, value_name = "N")]
+        replication_factor: Option<i64>,
+        #[arg(long = "config", value_name = "KEY=VALUE")]
+        configs: Vec<String>,
+    },
+    /// Delete a topic: asks for its name on a terminal.
+    Delete {
+        name: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Change a topic's configuration.
+    Config {
+        name: String,
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+        #[arg(long, value_name = "KEY")]
+        delete: Vec<String>,
+    },
+}
+
+#[derive(Subcommand, Clone, Debug)]
+pub enum Brokers {
+    /// Every broker by id.
+    List,
+    /// One broker.
+    Get { id: u32 },
+    /// Fence a broker until it is unfenced: no heartbeat undoes it.
+    Fence { id: u32 },
+    /// Take an operator's fence off.
+    Unfence { id: u32 },
+    /// Unregister a broker: it leaves every ISR.
+    Remove { id: u32 },
+}
+
+/// A verb with what it needs.
+#[derive(Clone, Debug)]
+pub enum Verb {
+    Topics(Topics),
+    Brokers(Brokers),
+    Quorum,
+    Watch,
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// [`Failed`] with the exit code where the node was asked; anything else is a failure of this program.
+pub fn run(common: &Common, verb: Verb) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
+    runtime.block_on(async {
+        let server = Server::new(common)?;
+        match verb {
+            Verb::Topics(verb) => topics(&server, verb).await,
+            Verb::Brokers(verb) => brokers(&server, verb).await,
+            Verb::Quorum => server.show("GET", "cluster", None, table::quorum).await,
+            Verb::Watch => watch::run(common).await,
+        }
+    })
+}
+
+async fn topics(server: &Server, verb: Topics) -> anyhow::Result<()> {
+    match verb {
+        Topics::List => {
+            let topics = server.all_topics().await?;
+            server.print(&json!({ "topics": topics }), table::topics)
+        }
+        Topics::Get { name } => server.show("GET", &format!("topics/{name}"), None, table::topic).await,
+        Topics::Create { name, partitions, replication_factor, configs } => {
+            let mut body = json!({ "name": name, "configs": pairs(&configs)? });
+            for (key, value) in [("partitions", partitions), ("replication_factor", replication_factor)] {
+                if let Some(value) = value {
+                    body[key] = json!(value);
+                }
+            }
+            server.show("POST", "topics", Some(body), table::topic).await
+        }
+        Topics::Delete { name, yes } => {
+            if !yes && !server.dry_run() {
+                confirm(&name)?;
+            }
+            server.show("DELETE", &format!("topics/{name}"), None, table::committed).await
+        }
+        Topics::Config { name, set, delete } => {
+            let mut ops: Vec<Value> =
+                pairs(&set)?.into_iter().map(|(key, value)| json!({ "key": key, "op": "set", "value": value })).collect();
+            ops.extend(delete.iter().map(|key| json!({ "key": key, "op": "delete" })));
+            if ops.is_empty() {
+                return server.show("GET", &format!("topics/{name}"), None, table::configs).await;
+            }
+            server.show("PATCH", &format!("topics/{name}/configs"), Some(json!({ "ops": ops })), table::configs).await
+        }
+    }
+}
+
+async fn brokers(server: &Server, verb: Brokers) -> anyhow::Result<()> {
+    match verb {
+        Brokers::List => server.show("GET", "brokers", None, table::brokers).await,
+        Brokers::Get { id } => server.show("GET", &format!("brokers/{id}"), None, table::broker).await,
+        Brokers::Fence { id } => server.show("POST", &format!("brokers/{id}/fence"), None, table::broker).await,
+        Brokers::Unfence { id } => server.show("POST", &format!("brokers/{id}/unfence"), None, table::broker).await,
+        Brokers::Remove { id } => server.show("DELETE", &format!("brokers/{id}"), None, table::committed).await,
+    }
+}
+
+fn pairs(texts: &[String]) -> anyhow::Result<Map<String, Value>> {
+    texts
+        .iter()
+        .map(|text| match text.split_once('=') {
+            Some((key, value)) => Ok((key.to_owned(), Value::String(value.to_owned()))),
+            None => Err(crate::cli::Usage(format!("{text:?} is no KEY=VALUE")).into()),
+        })
+        .collect()
+}
+
+fn confirm(name: &str) -> anyhow::Result<()> {
+    if !std::io::stdin().is_terminal() {
+        return Err(crate::cli::Usage("deleting needs --yes where there is no terminal to ask on".to_owned()).into());
+    }
+    print!("This deletes {name} and cannot be undone. Type its name: ");
+    std::io::stdout().flush()?;
+    let mut typed = String::new();
+    std::io::stdin().read_line(&mut typed)?;
+    if typed.trim() == name { Ok(()) } else { bail!("that is not its name; nothing was deleted") }
+}

@@ -1,0 +1,119 @@
+//! Answers as tables: aligned columns, one line per thing.
+
+use serde_json::Value;
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
+
+fn rows<'a>(list: &'a Value, columns: &'a [(&str, &str)]) -> String {
+    let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|(title, _)| (*title).to_owned()).collect()];
+    for item in list.as_array().into_iter().flatten() {
+        lines.push(columns.iter().map(|(_, key)| cell(&item[*key])).collect());
+    }
+    let width = |at: usize| lines.iter().filter_map(|line| line.get(at)).map(|text| text.chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    let line = |cells: &Vec<String>| {
+        let padded: Vec<String> = cells.iter().zip(&widths).map(|(text, width)| format!("{text:width$}")).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+pub fn topics(answer: &Value) -> String {
+    rows(
+        &answer["topics"],
+        &[
+            ("NAME", "name"),
+            ("PARTITIONS", "partitions"),
+            ("REPLICATION", "replication_factor"),
+            ("HEALTH", "health"),
+            ("CHANGED", "changed_index"),
+        ],
+    )
+}
+
+pub fn topic(answer: &Value) -> String {
+    let topic = &answer["topic"];
+    let partitions = rows(
+        &topic["partitions"],
+        &[("PARTITION", "partition"), ("LEADER", "leader"), ("REPLICAS", "replicas"), ("ISR", "isr"), ("LEADER EPOCH", "leader_epoch")],
+    );
+    format!("{}  {}  changed at {}\n{partitions}", cell(&topic["name"]), cell(&topic["id"]), cell(&topic["changed_index"]))
+}
+
+pub fn configs(answer: &Value) -> String {
+    let set = answer["topic"]["configs"].as_object();
+    let lines: Vec<String> = set.into_iter().flatten().map(|(key, value)| format!("{key}={}", cell(value))).collect();
+    if lines.is_empty() { "every key is at its default".to_owned() } else { lines.join("\n") }
+}
+
+pub fn brokers(answer: &Value) -> String {
+    rows(
+        &answer["brokers"],
+        &[
+            ("ID", "id"),
+            ("RACK", "rack"),
+            ("STATE", "state"),
+            ("HELD", "held"),
+            ("LEADERS", "leaders"),
+            ("REPLICAS", "replicas"),
+            ("HEARTBEAT MS", "heartbeat_age_ms"),
+            ("ACKNOWLEDGED", "acknowledged_index"),
+        ],
+    )
+}
+
+pub fn broker(answer: &Value) -> String {
+    brokers(&serde_json::json!({ "brokers": [answer["broker"]] }))
+}
+
+pub fn quorum(answer: &Value) -> String {
+    let nodes = rows(
+        &answer["controllers"],
+        &[
+            ("NODE", "id"),
+            ("ROLE", "role"),
+            ("VOTER", "voter"),
+            ("LOG", "last_log_index"),
+            ("APPLIED", "applied_index"),
+            ("HEARD MS", "last_contact_ms"),
+            ("URL", "url"),
+        ],
+    );
+    format!(
+        "leader {}  term {}  verdict {}\n{nodes}",
+        cell(&answer["leader_id"]),
+        cell(&answer["term"]),
+        cell(&answer["health"]["verdict"])
+    )
+}
+
+pub fn committed(answer: &Value) -> String {
+    format!("committed at {}", cell(&answer["revision"]))
+}
+
+pub fn planned(answer: &Value) -> String {
+    let mut lines = vec![format!("would be committed after {}; preview {}", cell(&answer["revision"]), cell(&answer["preview"]))];
+    for group in answer["groups"].as_array().into_iter().flatten() {
+        lines.extend(group["commands"].as_array().into_iter().flatten().map(Value::to_string));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let list = json!([{ "name": "a", "n": 1 }, { "name": "longer", "n": null }]);
+        assert_eq!(rows(&list, &[("NAME", "name"), ("N", "n")]), "NAME    N\na       1\nlonger  -");
+    }
+}
