@@ -4,13 +4,14 @@
 //! `raft::log` makes it durable, `net` replicates it → `raft::machine` applies it → [`hub`] publishes the commit →
 //! readers follow: the feed (in `server`), `lead::push`, `backup`.
 //!
-//! Layout: `node` is the handle and the start; `lead` is what only a leader does (sessions, fencing, pulse, pushes,
+//! Layout: `handle` is what the edges hold, `node` what is behind it and how it starts; `lead` is what only a leader does (sessions, fencing, pulse, pushes,
 //! backup); `reads` confirms leadership; `environment`, [`net::Transport`] and the data directory are parameters, so that
 //! a simulation runs this very code. The only crate that knows openraft.
 
 mod api;
 mod backup;
 pub mod environment;
+mod handle;
 pub mod hub;
 mod lead;
 pub mod net;
@@ -23,5 +24,6 @@ mod reads;
 mod sessions;
 
 pub use api::{LONGEST_DEADLINE, Outcome, Refusal, Submission, Submitted};
-pub use node::{Controller, PublishedCommit, StartError, start};
+pub use handle::{Controller, PublishedCommit};
+pub use node::{StartError, start};
 pub use options::{Options, PushNetworks};

@@ -1,11 +1,13 @@
-//! One node: starts its parts, carries submissions to the leader, answers from what is applied.
+//! One node: starts its parts, and carries what is asked of it to the leader.
 
-use crate::api::{Outcome, Refusal, Submission, Submitted};
+use crate::api::{Refusal, Submission, Submitted};
 use crate::environment::Environment;
-use crate::hub::{Hub, Published};
+use crate::handle::Controller;
+use crate::hub::Hub;
+use crate::lead;
+use crate::net::Transport;
 use crate::net::peers::{Factory, Lane, Peers};
 use crate::net::rpc::{NodeStatus, Reply, Request};
-use crate::net::{Duplex, Transport};
 use crate::options::Options;
 use crate::planner::{self, Inbox};
 use crate::pulse::PulseBoard;
@@ -15,11 +17,10 @@ use crate::raft::machine::StateMachine;
 use crate::raft::snapshot_file::SnapshotFile;
 use crate::reads::Reads;
 use crate::sessions::Sessions;
-use crate::{hub, lead};
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::{HeartbeatReply, Transition, heartbeat_reply, transition};
-use metadata::{Code, Commit, Index, Intent, NodeId, Principal, State, Term};
+use metadata::{Code, Index, Intent, NodeId, Principal, Term};
 use openraft::async_runtime::{Instant as _, WatchReceiver};
 use openraft::{BasicNode, Config, ServerState, SnapshotPolicy};
 use std::io;
@@ -27,7 +28,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use thiserror::Error;
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -69,13 +69,6 @@ pub(crate) struct Inner {
     /// Monotonic ms of the last append from a leader.
     heard_ms: AtomicU64,
     pub stop: CancellationToken,
-}
-
-/// A handle to this node; cheap to clone.
-#[derive(Clone)]
-pub struct Controller {
-    inner: Arc<Inner>,
-    runtime: tokio::runtime::Handle,
 }
 
 fn raft_config(options: &Options) -> Config {
@@ -134,7 +127,7 @@ pub async fn start(options: Options, transport: Arc<dyn Transport>, environment:
     });
     tokio::spawn(planner::run(inner.clone(), jobs));
     tokio::spawn(lead::run(inner.clone()));
-    Ok(Controller { inner, runtime: tokio::runtime::Handle::current() })
+    Ok(Controller::new(inner, tokio::runtime::Handle::current()))
 }
 
 impl Inner {
@@ -216,7 +209,7 @@ impl Inner {
     }
 
     /// Waits until some leader is known.
-    async fn known_leader(&self, deadline: Instant) -> Result<NodeId, Refusal> {
+    pub async fn known_leader(&self, deadline: Instant) -> Result<NodeId, Refusal> {
         let mut metrics = self.raft.server_metrics();
         let until = deadline.min(Instant::now() + LEADER_WAIT);
         loop {
@@ -290,7 +283,7 @@ impl Inner {
     }
 
     /// Asks the leader, whoever it is. One that is not reachable is asked nothing: then the next one is waited for.
-    async fn ask_leader(&self, request: Request, deadline: Instant) -> Result<Reply, Refusal> {
+    pub async fn ask_leader(&self, request: Request, deadline: Instant) -> Result<Reply, Refusal> {
         let until = deadline.min(Instant::now() + LEADER_WAIT);
         let (url, answer) = loop {
             let leader = self.known_leader(until).await?;
@@ -320,7 +313,7 @@ impl Inner {
         }
     }
 
-    async fn to_leader(self: &Arc<Self>, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {
+    pub async fn to_leader(self: &Arc<Self>, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {
         if self.known_leader(deadline).await? == self.options.node_id {
             let result = self.submit_as_leader(submission.clone(), deadline).await;
             // C2: what was not proposed goes to the new leader, once.
@@ -338,181 +331,3 @@ impl Inner {
         }
     }
 }
-
-impl Controller {
-    pub fn node_id(&self) -> NodeId {
-        self.inner.options.node_id
-    }
-
-    /// The applied state: a pointer, never a lock.
-    pub fn state(&self) -> Arc<State> {
-        self.inner.hub.view().state.clone()
-    }
-
-    /// State and applied index of one moment.
-    pub fn view(&self) -> Arc<hub::View> {
-        self.inner.hub.view()
-    }
-
-    /// The index applied here; never goes back while the process lives.
-    pub fn applied_index(&self) -> Index {
-        self.inner.hub.view().applied
-    }
-
-    /// The leader, while one is known.
-    pub fn leader_id(&self) -> Option<NodeId> {
-        self.inner.leader_id()
-    }
-
-    /// The URL of a controller.
-    pub fn url_of(&self, id: NodeId) -> Option<String> {
-        self.inner.url_of(id)
-    }
-
-    /// The current term.
-    pub fn term(&self) -> Term {
-        self.inner.term()
-    }
-
-    /// Soft state: the leader's own, or as relayed with its age; what this node knows by itself when there is no leader.
-    pub fn pulse(&self) -> Arc<Pulse> {
-        self.inner.board.read(&self.inner)
-    }
-
-    /// Told when a new pulse came.
-    pub fn watch_pulse(&self) -> watch::Receiver<u64> {
-        self.inner.board.watch()
-    }
-
-    /// The last commits, newest first, at most `most`.
-    pub fn recent(&self, most: usize) -> Vec<Arc<Commit>> {
-        self.inner.hub.recent(most)
-    }
-
-    /// How long ago this node last heard a majority's leader, in ms.
-    pub fn quorum_age_ms(&self) -> u64 {
-        self.inner.quorum_age_ms()
-    }
-
-    /// Follows the applied index.
-    pub fn watch_applied(&self) -> watch::Receiver<Index> {
-        self.inner.hub.watch_applied()
-    }
-
-    /// Up to `most` commits after a position.
-    pub fn commits_after(&self, position: Index, most: usize) -> hub::Next {
-        self.inner.hub.after(position, most)
-    }
-
-    /// A feed that began at another generation has to end.
-    pub fn generation(&self) -> u64 {
-        self.inner.hub.generation()
-    }
-
-    /// Whether this node knows a leader, has heard it within the election timeout, and has applied what it knows to be committed.
-    pub fn ready(&self) -> bool {
-        let committed = self.inner.raft.data_metrics().borrow_watched().cluster_committed.map_or(0, |log_id| log_id.index);
-        let patience = self.inner.options.election_timeout.as_millis() as u64 * 2;
-        self.leader_id().is_some()
-            && self.quorum_age_ms() <= patience
-            && self.applied_index() >= committed
-            && self.state().identity().is_some()
-    }
-
-    /// Submits an intent, forwarding it when this node follows, and waits until this node has applied the outcome.
-    ///
-    /// # Errors
-    /// A refusal of the whole intent: by the rules, for lack of a leader, or because the outcome is unknown.
-    pub async fn submit(&self, submission: Submission, deadline: Instant) -> Result<Outcome, Refusal> {
-        let Submitted::Done { index, outcomes } = self.inner.to_leader(submission, deadline).await? else {
-            return Err(Refusal::new(Code::InvalidRequest, "A dry run commits nothing"));
-        };
-        let unknown = |_| Refusal::new(Code::OutcomeUnknown, format!("It was committed at {index}; this node did not apply that in time"));
-        self.inner.wait_applied(index, deadline).await.map_err(unknown)?;
-        Ok(Outcome { index, outcomes, commit: self.inner.hub.commit_at(index) })
-    }
-
-    /// Plans an intent and says what would be committed.
-    ///
-    /// # Errors
-    /// As [`Controller::submit`].
-    pub async fn dry_run(&self, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {
-        self.inner.to_leader(Submission { dry_run: true, ..submission }, deadline).await
-    }
-
-    /// Carries a broker's heartbeat to the leader.
-    ///
-    /// # Errors
-    /// As [`Controller::submit`].
-    pub async fn heartbeat(&self, heartbeat: Heartbeat, deadline: Instant) -> Result<(Index, HeartbeatReply), Refusal> {
-        let (index, reply) = if self.inner.known_leader(deadline).await? == self.node_id() {
-            self.inner.heartbeat_as_leader(heartbeat, deadline).await?
-        } else {
-            let remaining_ms = deadline.saturating_duration_since(Instant::now()).as_millis() as u64;
-            match self.inner.ask_leader(Request::Heartbeat { heartbeat, remaining_ms }, deadline).await? {
-                Reply::Heartbeat { index, reply } => (index, reply),
-                _ => return Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),
-            }
-        };
-        self.inner.wait_applied(index, deadline).await?;
-        Ok((index, reply))
-    }
-
-    /// Waits until this node has applied an index.
-    ///
-    /// # Errors
-    /// REVISION_NOT_REACHED at the deadline.
-    pub async fn wait_applied(&self, index: Index, deadline: Instant) -> Result<(), Refusal> {
-        self.inner.wait_applied(index, deadline).await
-    }
-
-    /// Confirms with the leader; a read after it is linearizable (ReadIndex).
-    ///
-    /// # Errors
-    /// NO_LEADER when no leader is confirmed by a majority.
-    pub async fn linearizable(&self, deadline: Instant) -> Result<Index, Refusal> {
-        let index = if self.inner.known_leader(deadline).await? == self.node_id() {
-            self.inner.read_index_as_leader(deadline).await?
-        } else {
-            let remaining_ms = deadline.saturating_duration_since(Instant::now()).as_millis() as u64;
-            match self.inner.ask_leader(Request::ReadIndex { remaining_ms }, deadline).await {
-                Ok(Reply::ReadIndex { index }) => index,
-                Ok(_) => return Err(Refusal::new(Code::NoLeader, "The leader gave an answer of another kind")),
-                // A read that was not confirmed changed nothing: it is no unknown outcome.
-                Err(refusal) => return Err(Refusal { leader: refusal.leader, ..Refusal::new(Code::NoLeader, refusal.rejection.detail) }),
-            }
-        };
-        self.inner.wait_applied(index, deadline).await?;
-        Ok(index)
-    }
-
-    /// The largest index that the leader is known to have; a feed position above it is from the future.
-    ///
-    /// # Errors
-    /// As [`Controller::linearizable`].
-    pub async fn leader_index(&self, deadline: Instant) -> Result<Index, Refusal> {
-        self.linearizable(deadline).await
-    }
-
-    /// Serves a peer's upgraded connection until it ends, on Raft's runtime.
-    pub fn serve_peer(&self, stream: impl Duplex) {
-        self.runtime.spawn(crate::net::serve::serve(self.inner.clone(), stream));
-    }
-
-    /// Raft's runtime, for a stream that has to be registered there.
-    pub fn runtime(&self) -> &tokio::runtime::Handle {
-        &self.runtime
-    }
-
-    /// Stops cleanly: a leader hands over first.
-    pub async fn stop(&self) {
-        lead::hand_over(&self.inner).await;
-        self.inner.stop.cancel();
-        if let Err(error) = self.inner.raft.shutdown().await {
-            tracing::warn!(%error, "Raft did not stop cleanly");
-        }
-    }
-}
-
-/// A commit with its encodings, as the feed sends it.
-pub type PublishedCommit = Arc<Published>;

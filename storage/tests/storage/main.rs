@@ -4,5 +4,5 @@ mod cluster;
 mod disk;
 mod fake;
 mod followers;
+mod lifecycle;
 mod replica;
-mod service;
