@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// A commit of the change list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recent {
-    /// In the first paint with at most [`MOST_CHANGES`] of its changes; on the feed whole.
+    /// In the first paint with at most `MOST_CHANGES` of its changes; on the feed whole.
     pub commit: Arc<Commit>,
     /// How many partitions the whole commit changed.
     pub partitions: u32,

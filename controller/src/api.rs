@@ -50,7 +50,7 @@ pub struct Outcome {
 #[derive(Clone, Debug, PartialEq, Error, Serialize, Deserialize)]
 #[error("{rejection}")]
 pub struct Refusal {
-    pub rejection: Rejection,
+    pub rejection: Box<Rejection>,
     /// The URL of the leader, where that helps.
     pub leader: Option<String>,
     /// The index that the refusal rests on.
@@ -71,6 +71,6 @@ impl Refusal {
 
 impl From<Rejection> for Refusal {
     fn from(rejection: Rejection) -> Self {
-        Refusal { rejection, leader: None, revision: None }
+        Refusal { rejection: Box::new(rejection), leader: None, revision: None }
     }
 }

@@ -7,7 +7,7 @@
 //! * [`command`]: what the log holds. [`apply`]: every replica re-validates each guard and says what became true.
 //! * [`change`]: what became true. [`absorb`]: how a change becomes state, in a controller and in a browser alike.
 //! * [`state`], [`digest`], [`load`]: the state, its proof, and what is counted along with it. [`keys`]: the idempotency table beside it.
-//! * [`views`]: what people read from the state. [`frame`], [`snapshot`], [`slice`], [`envelope`], `json`: how all of it travels.
+//! * [`views`]: what people read from the state. [`frame`], [`snapshot`], [`mod@slice`], [`envelope`], `json`: how all of it travels.
 //!
 //! Nothing here performs I/O, reads a clock, draws a random number, iterates a hash map or panics on any input.
 //! The crate compiles to wasm32 and its tests run there too.

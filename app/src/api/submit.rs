@@ -14,7 +14,7 @@ pub async fn submit(intent: Intent, preview: Option<String>) -> Answer {
         return Err(Rejection::new(Code::NoLeader, "This node has no controller"));
     };
     let submission = Submission { preview, ..Submission::new(intent, Principal::anonymous()) };
-    let outcome = controller.submit(submission, Instant::now() + LONGEST_DEADLINE).await.map_err(|refusal| refusal.rejection)?;
+    let outcome = controller.submit(submission, Instant::now() + LONGEST_DEADLINE).await.map_err(|refusal| *refusal.rejection)?;
     match outcome.outcomes.into_iter().next() {
         Some(Err(no)) => Err(no),
         _ => Ok(Committed { index: outcome.index }),

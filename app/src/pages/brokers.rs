@@ -160,7 +160,7 @@ fn Racks(racks: Memo<Vec<(Option<String>, Vec<BrokerId>)>>) -> impl IntoView {
     };
     view! {
         <Show when=move || racks.with(|racks| racks.len() > 1)>
-            <Card title="Replicas by rack"><div class="card-b"><dl class="facts">{facts.clone()}</dl></div></Card>
+            <Card title="Replicas by rack"><div class="card-b"><dl class="facts">{facts}</dl></div></Card>
         </Show>
     }
     .into_any()

@@ -81,7 +81,9 @@ fn run(stream: Box<dyn Duplex>) -> Live {
             while let Some((id, reply)) = wire::read::<Reply>(&mut reader, &mut buffer).await? {
                 let waiter = answers.lock().unwrap_or_else(PoisonError::into_inner).as_mut().and_then(|waiting| waiting.remove(&id));
                 // Who asked may have given up meanwhile.
-                waiter.map(|waiter| waiter.send(reply));
+                if let Some(waiter) = waiter {
+                    drop(waiter.send(reply));
+                }
             }
             io::Result::Ok(())
         };

@@ -7,7 +7,6 @@ use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, poll};
 use openraft::storage::Snapshot;
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::task::Poll;
@@ -62,47 +61,45 @@ async fn read(node: &Arc<Inner>, reader: &mut (impl tokio::io::AsyncRead + Unpin
     }
 }
 
-fn answer(node: Arc<Inner>, request: Request) -> impl Future<Output = Reply> + Send + 'static {
-    async move {
-        let refused =
-            |error: &dyn std::fmt::Display| Reply::Refused(crate::Refusal::new(metadata::Code::NoLeader, format!("Raft refused: {error}")));
-        match request {
-            Request::Append(rpc) => {
-                let from_term = rpc.vote.leader_id.term;
-                match node.raft.append_entries(rpc).await {
-                    Ok(response) => {
-                        if !matches!(response, openraft::raft::AppendEntriesResponse::HigherVote(_)) {
-                            node.heard_leader(from_term);
-                        }
-                        Reply::Append(response)
+async fn answer(node: Arc<Inner>, request: Request) -> Reply {
+    let refused =
+        |error: &dyn std::fmt::Display| Reply::Refused(crate::Refusal::new(metadata::Code::NoLeader, format!("Raft refused: {error}")));
+    match request {
+        Request::Append(rpc) => {
+            let from_term = rpc.vote.leader_id.term;
+            match node.raft.append_entries(rpc).await {
+                Ok(response) => {
+                    if !matches!(response, openraft::raft::AppendEntriesResponse::HigherVote(_)) {
+                        node.heard_leader(from_term);
                     }
-                    Err(error) => refused(&error),
+                    Reply::Append(response)
                 }
+                Err(error) => refused(&error),
             }
-            Request::Vote(rpc) => node.raft.vote(rpc).await.map_or_else(|error| refused(&error), Reply::Vote),
-            Request::PreVote(rpc) => node.raft.pre_vote(rpc).await.map_or_else(|error| refused(&error), Reply::Vote),
-            Request::TransferLeader(rpc) => {
-                node.raft.handle_transfer_leader(rpc).await.map_or_else(|error| refused(&error), Reply::TransferLeader)
-            }
-            Request::Snapshot { vote, meta, content } => {
-                let installed = node.raft.install_full_snapshot(vote, Snapshot { meta, snapshot: content }).await;
-                installed.map_or_else(|error| refused(&error), Reply::Snapshot)
-            }
-            Request::Submit { submission, remaining_ms } => {
-                let result = node.submit_as_leader(*submission, deadline(remaining_ms)).await;
-                result.map_or_else(Reply::Refused, Reply::Submit)
-            }
-            Request::Heartbeat { heartbeat, remaining_ms } => match node.heartbeat_as_leader(heartbeat, deadline(remaining_ms)).await {
-                Ok((index, reply)) => Reply::Heartbeat { index, reply },
-                Err(refusal) => Reply::Refused(refusal),
-            },
-            Request::ReadIndex { remaining_ms } => {
-                node.read_index_as_leader(deadline(remaining_ms)).await.map_or_else(Reply::Refused, |index| Reply::ReadIndex { index })
-            }
-            Request::Pulse { pulse } => {
-                node.take_pulse(pulse);
-                Reply::Status(node.status())
-            }
+        }
+        Request::Vote(rpc) => node.raft.vote(rpc).await.map_or_else(|error| refused(&error), Reply::Vote),
+        Request::PreVote(rpc) => node.raft.pre_vote(rpc).await.map_or_else(|error| refused(&error), Reply::Vote),
+        Request::TransferLeader(rpc) => {
+            node.raft.handle_transfer_leader(rpc).await.map_or_else(|error| refused(&error), Reply::TransferLeader)
+        }
+        Request::Snapshot { vote, meta, content } => {
+            let installed = node.raft.install_full_snapshot(vote, Snapshot { meta, snapshot: content }).await;
+            installed.map_or_else(|error| refused(&error), Reply::Snapshot)
+        }
+        Request::Submit { submission, remaining_ms } => {
+            let result = node.submit_as_leader(*submission, deadline(remaining_ms)).await;
+            result.map_or_else(Reply::Refused, Reply::Submit)
+        }
+        Request::Heartbeat { heartbeat, remaining_ms } => match node.heartbeat_as_leader(heartbeat, deadline(remaining_ms)).await {
+            Ok((index, reply)) => Reply::Heartbeat { index, reply },
+            Err(refusal) => Reply::Refused(refusal),
+        },
+        Request::ReadIndex { remaining_ms } => {
+            node.read_index_as_leader(deadline(remaining_ms)).await.map_or_else(Reply::Refused, |index| Reply::ReadIndex { index })
+        }
+        Request::Pulse { pulse } => {
+            node.take_pulse(pulse);
+            Reply::Status(node.status())
         }
     }
 }

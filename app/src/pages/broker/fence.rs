@@ -153,7 +153,7 @@ fn Unfence(id: BrokerId, open: RwSignal<bool>) -> impl IntoView {
             refusal=refusal_of(action)
             on_confirm=Callback::new(move |()| { action.dispatch(UnfenceBroker { id }); })
         >
-            {()}
+            {None::<&str>}
         </Question>
     }
     .into_any()

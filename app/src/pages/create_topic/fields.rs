@@ -106,7 +106,7 @@ pub fn PartitionsField(form: Form) -> impl IntoView {
             <label for=PARTITIONS>"Partitions"</label>
             <Stepper id=PARTITIONS name="partitions" draft=draft most=Signal::stored(MOST_PARTITIONS as i64) problem=problem
                 text=|draft: &Draft| draft.partitions.clone() set=|draft: &mut Draft, text| draft.partitions = text/>
-            <Note id="topic-partitions-note" problem=problem>{()}</Note>
+            <Note id="topic-partitions-note" problem=problem>{None::<&str>}</Note>
         </div>
     }
     .into_any()
@@ -126,7 +126,7 @@ pub fn FactorField(form: Form) -> impl IntoView {
             <label for=FACTOR>"Replication factor"</label>
             <Stepper id=FACTOR name="replication_factor" draft=draft most=brokers problem=problem
                 text=|draft: &Draft| draft.replication_factor.clone() set=|draft: &mut Draft, text| draft.replication_factor = text/>
-            <Note id="topic-factor-note" problem=problem>{()}</Note>
+            <Note id="topic-factor-note" problem=problem>{None::<&str>}</Note>
         </div>
     }
     .into_any()
