@@ -119,9 +119,9 @@ impl Group {
 /// The use of an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyUse {
-    /// xxh3-128 twice over principal and key, with two seeds.
+    /// SHA-256 over principal and key.
     pub hash: [u8; 32],
-    /// The same over method, path, query and body.
+    /// The first half of SHA-256 over method, path, query and body.
     pub fingerprint: [u8; 16],
 }
 
