@@ -80,7 +80,8 @@ async fn file(uri: Uri, headers: HeaderMap) -> Result<Response, Refused> {
     if let Some(coding) = coding {
         out.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static(coding));
     }
-    let hashed = path.starts_with("/pkg/quorate.") || path.starts_with("/pkg/fonts/");
+    // Only names that carry a hash of their content may be kept for good.
+    let hashed = path.starts_with("/pkg/quorate.");
     let caching = if hashed { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
     out.insert(header::CACHE_CONTROL, header::HeaderValue::from_static(caching));
     Ok(response)
