@@ -1,7 +1,7 @@
 //! The handle that the edges hold: reads from what is applied, submissions and heartbeats to the leader.
 
 use crate::api::{Outcome, Refusal, Submission, Submitted};
-use crate::hub::{self, Published};
+use crate::hub;
 use crate::lead;
 use crate::net::Duplex;
 use crate::net::rpc::{Reply, Request};
@@ -50,11 +50,6 @@ impl Controller {
     /// The leader, while one is known.
     pub fn leader_id(&self) -> Option<NodeId> {
         self.inner.leader_id()
-    }
-
-    /// The URL of a controller.
-    pub fn url_of(&self, id: NodeId) -> Option<String> {
-        self.inner.url_of(id)
     }
 
     /// The current term.
@@ -174,14 +169,6 @@ impl Controller {
         Ok(index)
     }
 
-    /// The largest index that the leader is known to have; a feed position above it is from the future.
-    ///
-    /// # Errors
-    /// As [`Controller::linearizable`].
-    pub async fn leader_index(&self, deadline: Instant) -> Result<Index, Refusal> {
-        self.linearizable(deadline).await
-    }
-
     /// Serves a peer's upgraded connection until it ends, on Raft's runtime.
     pub fn serve_peer(&self, stream: impl Duplex) {
         self.runtime.spawn(crate::net::serve::serve(self.inner.clone(), stream));
@@ -201,6 +188,3 @@ impl Controller {
         }
     }
 }
-
-/// A commit with its encodings, as the feed sends it.
-pub type PublishedCommit = Arc<Published>;

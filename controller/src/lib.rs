@@ -24,6 +24,6 @@ mod reads;
 mod sessions;
 
 pub use api::{LONGEST_DEADLINE, Outcome, Refusal, Submission, Submitted};
-pub use handle::{Controller, PublishedCommit};
+pub use handle::Controller;
 pub use node::{StartError, start};
 pub use options::{Options, PushNetworks};

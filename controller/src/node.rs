@@ -163,7 +163,7 @@ impl Inner {
         metrics.membership_config.nodes().find(|(node, _)| **node == id).map(|(_, node)| node.addr.clone())
     }
 
-    pub fn heard_leader(&self, _term: Term) {
+    pub fn heard_leader(&self) {
         self.heard_ms.store(self.environment.monotonic_ms(), Ordering::Relaxed);
     }
 

@@ -260,19 +260,7 @@ impl State {
             {
                 return Err(Rejection::new(Code::InvalidReplicaAssignment, "A broker of the placement is no longer active"));
             }
-            let partition = Partition {
-                partition: number,
-                leader: Some(assignment.leader),
-                leader_epoch: 0,
-                partition_epoch: 0,
-                replicas: assignment.replicas.clone(),
-                isr: assignment.isr.clone(),
-                elr: Vec::new(),
-                last_known_leader: None,
-                recovery_state: Default::default(),
-                adding_replicas: Vec::new(),
-                removing_replicas: Vec::new(),
-            };
+            let partition = assignment.partition(number);
             changes.push(Change::PartitionChanged { topic_id, partition: Arc::new(partition) });
         }
         Ok(changes)

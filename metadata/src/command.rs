@@ -2,7 +2,7 @@
 
 use crate::ids::{BrokerId, Index, TopicId};
 use crate::intent::{Intent, Principal, Registration};
-use crate::model::{BrokerState, Configs, ControllerNode, Identity, RecoveryState};
+use crate::model::{BrokerState, Configs, ControllerNode, Identity, Partition, RecoveryState};
 use serde::{Deserialize, Serialize};
 
 /// The replicas that the leader placed for one new partition.
@@ -11,6 +11,25 @@ pub struct Assignment {
     pub replicas: Vec<BrokerId>,
     pub isr: Vec<BrokerId>,
     pub leader: BrokerId,
+}
+
+impl Assignment {
+    /// The partition as it begins (F7): both epochs 0, recovered.
+    pub fn partition(&self, number: u32) -> Partition {
+        Partition {
+            partition: number,
+            leader: Some(self.leader),
+            leader_epoch: 0,
+            partition_epoch: 0,
+            replicas: self.replicas.clone(),
+            isr: self.isr.clone(),
+            elr: Vec::new(),
+            last_known_leader: None,
+            recovery_state: RecoveryState::Recovered,
+            adding_replicas: Vec::new(),
+            removing_replicas: Vec::new(),
+        }
+    }
 }
 
 /// A decided next state of one partition, and the epochs it was decided on.

@@ -65,18 +65,15 @@ async fn answer(node: Arc<Inner>, request: Request) -> Reply {
     let refused =
         |error: &dyn std::fmt::Display| Reply::Refused(crate::Refusal::new(metadata::Code::NoLeader, format!("Raft refused: {error}")));
     match request {
-        Request::Append(rpc) => {
-            let from_term = rpc.vote.leader_id.term;
-            match node.raft.append_entries(rpc).await {
-                Ok(response) => {
-                    if !matches!(response, openraft::raft::AppendEntriesResponse::HigherVote(_)) {
-                        node.heard_leader(from_term);
-                    }
-                    Reply::Append(response)
+        Request::Append(rpc) => match node.raft.append_entries(rpc).await {
+            Ok(response) => {
+                if !matches!(response, openraft::raft::AppendEntriesResponse::HigherVote(_)) {
+                    node.heard_leader();
                 }
-                Err(error) => refused(&error),
+                Reply::Append(response)
             }
-        }
+            Err(error) => refused(&error),
+        },
         Request::Vote(rpc) => node.raft.vote(rpc).await.map_or_else(|error| refused(&error), Reply::Vote),
         Request::PreVote(rpc) => node.raft.pre_vote(rpc).await.map_or_else(|error| refused(&error), Reply::Vote),
         Request::TransferLeader(rpc) => {

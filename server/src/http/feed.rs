@@ -64,7 +64,7 @@ fn check_lineage(controller: &Controller, asked: Option<Uuid>) -> Result<(), Ref
 /// A position above what this node applied waits, unless it is above all there is.
 async fn reach(controller: &Controller, from: Index, deadline: tokio::time::Instant) -> Result<Index, Refused> {
     if from > controller.applied_index() {
-        let newest = controller.leader_index(deadline).await?;
+        let newest = controller.linearizable(deadline).await?;
         if from > newest {
             let no = Rejection::new(Code::InvalidFeedPosition, format!("Nothing was committed at {from} yet")).at(
                 "from",

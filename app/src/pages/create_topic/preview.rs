@@ -4,9 +4,7 @@
 use metadata::intent::NewTopic;
 use metadata::model::Configs;
 use metadata::plan::plan;
-use metadata::{
-    Broker, BrokerId, BrokerState, Command, Draw, Group, Intent, Liveness, Partition, RecoveryState, Rejection, State, configs, draw,
-};
+use metadata::{Broker, BrokerId, BrokerState, Command, Draw, Group, Intent, Liveness, Partition, Rejection, State, configs, draw};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A placement with its consequences.
@@ -111,19 +109,7 @@ fn partitions(group: &Group) -> Vec<Partition> {
         Command::AssignPartitions { assignments, .. } => Some(assignments.as_slice()),
         _ => None,
     });
-    let made = assignments.unwrap_or_default().iter().zip(0..).map(|(assignment, partition)| Partition {
-        partition,
-        leader: Some(assignment.leader),
-        leader_epoch: 0,
-        partition_epoch: 0,
-        replicas: assignment.replicas.clone(),
-        isr: assignment.isr.clone(),
-        elr: Vec::new(),
-        last_known_leader: None,
-        recovery_state: RecoveryState::Recovered,
-        adding_replicas: Vec::new(),
-        removing_replicas: Vec::new(),
-    });
+    let made = assignments.unwrap_or_default().iter().zip(0..).map(|(assignment, number)| assignment.partition(number));
     made.collect()
 }
 
