@@ -129,6 +129,8 @@ impl State {
                 self.broker_at(*broker, *broker_epoch)?;
                 self.retargeted(target, outcome)
             }
+            // The machine keeps these beside the state.
+            Command::AdmitInstance { .. } => Ok(Vec::new()),
         }
     }
 

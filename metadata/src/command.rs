@@ -1,9 +1,10 @@
 //! What the log holds: fully decided, closed, greppable. A command is never asked "what should I do?", only "does this still hold?".
 
-use crate::ids::{BrokerId, Index, TopicId};
+use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::intent::{Intent, Principal, Registration};
 use crate::model::{BrokerState, Configs, ControllerNode, Identity, Partition, RecoveryState};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// The replicas that the leader placed for one new partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +100,12 @@ pub enum Command {
         broker: BrokerId,
         broker_epoch: Index,
         target: PartitionTarget,
+    },
+    /// The data directory that holds this controller's vote and log; the first one of a node id stays. It is remembered
+    /// beside the state, not in it: no page and no storage service has a use for it.
+    AdmitInstance {
+        node_id: NodeId,
+        instance_id: Uuid,
     },
 }
 

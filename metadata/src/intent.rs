@@ -1,6 +1,6 @@
 //! What a person, a broker or the leader itself asks. An intent decides nothing: the plan does.
 
-use crate::ids::{BrokerId, Index, TopicId};
+use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::model::{Configs, Endpoint, Identity, RecoveryState};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -174,6 +174,11 @@ pub enum Intent {
         ops: Vec<ConfigOp>,
         expected: Option<Index>,
     },
+    /// The leader saw this data directory under this controller's id.
+    AdmitInstance {
+        node_id: NodeId,
+        instance_id: Uuid,
+    },
 }
 
 impl Intent {
@@ -192,6 +197,7 @@ impl Intent {
             Intent::CreateTopics { .. } => "create_topics",
             Intent::DeleteTopic { .. } => "delete_topic",
             Intent::ChangeConfigs { .. } => "change_configs",
+            Intent::AdmitInstance { .. } => "admit_instance",
         }
     }
 }
