@@ -6,7 +6,7 @@
 
 use crate::api::{Refusal, Submission, Submitted};
 use crate::node::Inner;
-use crate::raft::data::{LogData, Reply};
+use crate::raft::data::{Checked, LogData, Reply};
 use futures::StreamExt;
 use metadata::draw::Preview;
 use metadata::plan::{Plan, plan};
@@ -227,7 +227,9 @@ fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
         key: submission.key.clone(),
         groups,
     };
-    let data = LogData::encode(&entry).map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
+    let applied = node.hub.view();
+    let checked = Checked { index: applied.state.revision(), digest: applied.state.digest() };
+    let data = LogData::encode(&entry, checked).map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
     draft.state.apply(&entry, draft.next_index);
     draft.next_index += 1;
     Ok(Step::Propose { data, plan })

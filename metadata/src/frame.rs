@@ -36,6 +36,10 @@ pub enum Frame {
         oldest: Index,
     },
     Pulse(Arc<Pulse>),
+    /// Why this node takes no part any more; none once it does again.
+    Fault {
+        detail: Option<String>,
+    },
 }
 
 impl Frame {

@@ -38,10 +38,12 @@ pub enum Command {
         #[command(subcommand)]
         verb: verbs::Brokers,
     },
-    /// The controllers: who leads, how far each one is.
+    /// The controllers: who leads, how far each one is; or replace a lost one.
     Quorum {
         #[command(flatten)]
         common: Common,
+        #[command(subcommand)]
+        verb: Option<verbs::Quorum>,
     },
     /// Print every change as it is committed.
     Watch {
@@ -82,6 +84,9 @@ pub struct ServeFlags {
     /// All controllers of the first start, this one included: 1=HOST:PORT,2=HOST:PORT,3=HOST:PORT.
     #[arg(long, env = "QUORATE_PEERS", value_name = "ID=HOST:PORT,…")]
     pub peers: Option<String>,
+    /// Start empty and wait to be put in the place of a lost controller: `quorate quorum replace`.
+    #[arg(long, env = "QUORATE_JOIN", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub join: Option<bool>,
     /// Where the log, the snapshots and the backup are kept.
     #[arg(long, env = "QUORATE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -101,6 +106,12 @@ pub struct ServeFlags {
     /// How long a broker's session outlives its last heartbeat.
     #[arg(long, env = "QUORATE_BROKER_SESSION_TIMEOUT_MS", value_name = "MS")]
     pub broker_session_timeout_ms: Option<u64>,
+    /// Entries between two snapshots; as many are kept behind one for nodes that lag.
+    #[arg(long, env = "QUORATE_SNAPSHOT_EVERY", value_name = "ENTRIES")]
+    pub snapshot_every: Option<u64>,
+    /// How often the whole state is compared with its own digest.
+    #[arg(long, env = "QUORATE_SCRUB_INTERVAL_MS", value_name = "MS")]
+    pub scrub_interval_ms: Option<u64>,
     /// Networks whose storage services may be pushed to; loopback by default.
     #[arg(long, env = "QUORATE_PUSH_NETWORKS", value_name = "CIDR,…")]
     pub push_networks: Option<String>,
@@ -181,7 +192,8 @@ impl ServeFlags {
     pub fn with_file(mut self) -> Result<Self, Usage> {
         let Some(path) = self.config.clone() else { return Ok(self) };
         let file = read_file(&path)?;
-        fill!(self, file: node_id, listen, peers, data_dir, insecure, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
+        fill!(self, file: node_id, listen, peers, join, data_dir, insecure, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
+            snapshot_every, scrub_interval_ms,
             push_networks, host_names, no_ui, no_backup, database_url, log_format);
         Ok(self)
     }

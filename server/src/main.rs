@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         cli::Command::Demo(flags) => demo::run(flags),
         cli::Command::Topics { common, verb } => verbs::run(&common, verbs::Verb::Topics(verb)),
         cli::Command::Brokers { common, verb } => verbs::run(&common, verbs::Verb::Brokers(verb)),
-        cli::Command::Quorum { common } => verbs::run(&common, verbs::Verb::Quorum),
+        cli::Command::Quorum { common, verb } => verbs::run(&common, verbs::Verb::Quorum(verb)),
         cli::Command::Watch { common } => verbs::run(&common, verbs::Verb::Watch),
     };
     match ran {

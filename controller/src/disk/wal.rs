@@ -73,7 +73,12 @@ fn refused(dir: &Path, error: &io::Error) -> io::Error {
 impl Log for Wal {
     fn bounds(&self) -> Bounds {
         let state = self.0.log_state();
-        Bounds { vote: state.vote().copied(), committed: state.committed().copied(), purged: state.purged().copied(), last: state.last().copied() }
+        Bounds {
+            vote: state.vote().copied(),
+            committed: state.committed().copied(),
+            purged: state.purged().copied(),
+            last: state.last().copied(),
+        }
     }
 
     fn read(&self, from: u64, to: u64) -> io::Result<Vec<(Position, Vec<u8>)>> {

@@ -30,7 +30,10 @@ pub(crate) struct Mark {
 }
 
 fn damaged(path: &str, what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("{path} is damaged: {what}. It says how long the Raft log has to be, and nothing is started without it"))
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("{path} is damaged: {what}. It says how long the Raft log has to be, and nothing is started without it"),
+    )
 }
 
 /// Reads a mark's bytes.

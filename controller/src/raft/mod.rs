@@ -3,6 +3,7 @@
 pub(crate) mod data;
 pub(crate) mod log;
 pub(crate) mod machine;
+pub(crate) mod mark;
 pub(crate) mod snapshot_file;
 #[cfg(test)]
 mod suite;

@@ -238,6 +238,7 @@ every! {
         Progress => Frame::Progress { index: 601, quorum_age_ms: 12 },
         Gone => Frame::Gone { oldest: 500 },
         Pulse => Frame::Pulse(pulse(Backup::Off).into()),
+        Fault => Frame::Fault { detail: Some("the disk is full".into()) },
     }
 }
 

@@ -16,5 +16,8 @@ pub async fn get(State(node): State<Node>, parts: Parts) -> Result<Response, Ref
     let cluster = views::cluster(&view.state, controller.node_id(), controller.leader_id(), controller.term(), nodes);
     let mut body = serde_json::to_value(cluster).map_err(|error| Refused::new(Code::InvalidRequest, error.to_string()))?;
     body["revision"] = view.applied.into();
+    if let Some(fault) = controller.fault() {
+        body["fault"] = fault.to_string().into();
+    }
     Ok(Json(body).into_response())
 }

@@ -102,6 +102,10 @@ impl Feed {
         self.send_frame(&hello).await?;
         let mut applied = self.controller.watch_applied();
         let mut pulses = self.controller.watch_pulse();
+        let mut faults = self.controller.watch_fault();
+        if faults.borrow_and_update().is_some() {
+            self.fault().await?;
+        }
         let mut ticks = interval(PROGRESS_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.send_frame(&Frame::Pulse(self.controller.pulse())).await?;
@@ -118,6 +122,7 @@ impl Feed {
                         self.send_frame(&Frame::Pulse(self.controller.pulse())).await?;
                     }
                 }
+                changed = faults.changed() => if changed.is_ok() { self.fault().await? },
                 message = self.socket.recv() => match message {
                     None | Some(Err(_)) | Some(Ok(Message::Close(_))) => return Ok(()),
                     // Readers have nothing to say; pings are answered below this.
@@ -157,6 +162,11 @@ impl Feed {
                 }
             }
         }
+    }
+
+    async fn fault(&mut self) -> Sent {
+        let detail = self.controller.fault().map(|fault| fault.to_string());
+        self.send_frame(&Frame::Fault { detail }).await
     }
 
     async fn progress(&mut self) -> Sent {

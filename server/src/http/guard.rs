@@ -55,10 +55,21 @@ fn check(node: &Node, request: &Request) -> Result<(), Refused> {
     Ok(())
 }
 
+/// A state that is not to be trusted is not shown to anybody.
+fn check_state(node: &Node, path: &str) -> Result<(), Refused> {
+    // What is said of the process itself, what controllers say to each other, and files do not rest on the state.
+    let apart = ["/healthz", "/readyz", "/metrics", "/openapi.json", controller::net::PATH].contains(&path) || path.starts_with("/pkg/");
+    match node.controller.fault().filter(|fault| !apart && !fault.readable()) {
+        Some(fault) => Err(Refused::new(Code::NotController, format!("This node serves nothing for now: {fault}"))),
+        None => Ok(()),
+    }
+}
+
 /// The middleware.
 pub async fn guard(State(node): State<Node>, request: Request, next: Next) -> Response {
     let api = request.uri().path().starts_with("/api/");
-    let mut response = match check(&node, &request) {
+    let checked = check(&node, &request).and_then(|()| check_state(&node, request.uri().path()));
+    let mut response = match checked {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
     };

@@ -14,6 +14,9 @@ pub async fn alive(State(node): State<Node>) -> Response {
 
 pub async fn ready(State(node): State<Node>) -> Result<Response, Refused> {
     let controller = &node.controller;
+    if let Some(fault) = controller.fault() {
+        return Err(Refused::new(Code::NotController, format!("This node takes no part: {fault}")));
+    }
     if !controller.ready() {
         let age = controller.quorum_age_ms();
         return Err(Refused::new(Code::NoLeader, format!("Not caught up with a leader of a majority, last heard {age} ms ago")));

@@ -14,6 +14,7 @@ mod health;
 mod mutation;
 mod problem;
 mod query;
+mod quorum;
 mod raft;
 mod site;
 mod state;
@@ -61,6 +62,7 @@ pub fn router(node: Node, pages: Option<Router>) -> Router {
         .route("/brokers/{id}/isr", post(brokers::change_isr))
         .route("/brokers/{id}/fence", post(brokers::fence))
         .route("/brokers/{id}/unfence", post(brokers::unfence))
+        .route("/quorum/replace", post(quorum::replace))
         .route("/state", get(state::get))
         .route("/state/digest", get(state::digest))
         .route("/feed", get(feed::open))

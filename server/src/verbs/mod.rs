@@ -82,12 +82,24 @@ pub enum Brokers {
     Remove { id: u32 },
 }
 
+#[derive(Subcommand, Clone, Debug)]
+pub enum Quorum {
+    /// Put an empty controller, started with --join under an id that was never used, in the place of a lost one.
+    Replace {
+        /// The node id whose data is lost.
+        id: u64,
+        /// The new node.
+        #[arg(long, value_name = "ID=HOST:PORT")]
+        with: String,
+    },
+}
+
 /// A verb with what it needs.
 #[derive(Clone, Debug)]
 pub enum Verb {
     Topics(Topics),
     Brokers(Brokers),
-    Quorum,
+    Quorum(Option<Quorum>),
     Watch,
 }
 
@@ -102,7 +114,7 @@ pub fn run(common: &Common, verb: Verb) -> anyhow::Result<()> {
         match verb {
             Verb::Topics(verb) => topics(&server, verb).await,
             Verb::Brokers(verb) => brokers(&server, verb).await,
-            Verb::Quorum => server.show("GET", "cluster", None, table::quorum).await,
+            Verb::Quorum(verb) => quorum(&server, verb).await,
             Verb::Watch => watch::run(common).await,
         }
     })
@@ -150,6 +162,16 @@ async fn brokers(server: &Server, verb: Brokers) -> anyhow::Result<()> {
         Brokers::Unfence { id } => server.show("POST", &format!("brokers/{id}/unfence"), None, table::broker).await,
         Brokers::Remove { id } => server.show("DELETE", &format!("brokers/{id}"), None, table::committed).await,
     }
+}
+
+async fn quorum(server: &Server, verb: Option<Quorum>) -> anyhow::Result<()> {
+    let Some(Quorum::Replace { id, with }) = verb else { return server.show("GET", "cluster", None, table::quorum).await };
+    let newcomer = crate::cli::peers(&with)?.into_iter().next();
+    let Some((new_id, url)) = newcomer else {
+        return Err(crate::cli::Usage(format!("--with {with:?} is no ID=HOST:PORT")).into());
+    };
+    let body = json!({ "remove": id, "add": { "id": new_id, "url": url } });
+    server.show("POST", "quorum/replace", Some(body), table::members).await
 }
 
 fn pairs(texts: &[String]) -> anyhow::Result<Map<String, Value>> {

@@ -94,6 +94,10 @@ pub fn quorum(answer: &Value) -> String {
     )
 }
 
+pub fn members(answer: &Value) -> String {
+    rows(&answer["controllers"], &[("NODE", "id"), ("VOTER", "voter"), ("URL", "url")])
+}
+
 pub fn committed(answer: &Value) -> String {
     format!("committed at {}", cell(&answer["revision"]))
 }
