@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
 pub const GROUP: Group = Group {
-    name: "start",
+    name: "first_answer",
     about: "three nodes started: to the first registration in an empty cluster, to the first creation in a large one that was killed",
     names: &["start", "restart_all"],
     run,
