@@ -6,6 +6,7 @@ use crate::options::Setup;
 use crate::report::{Figure, Report};
 use crate::spread::ms;
 use anyhow::{Context, Result, bail, ensure};
+use controller::disk::Directory;
 use controller::environment::Machine;
 use controller::net::{Duplex, Transport};
 use controller::{Controller, LONGEST_DEADLINE, Options, PushNetworks, Submission};
@@ -107,14 +108,17 @@ async fn start(dir: &Path) -> Result<Vec<Controller>> {
         let options = Options {
             node_id: id,
             peers: NODES.map(|id| (id, url(id))).collect(),
-            data_dir: dir.join(format!("node-{id}")),
+            join: false,
+            snapshot_every: 20_000,
+            scrub_interval: Duration::from_secs(60),
             election_timeout: ELECTION_TIMEOUT,
             heartbeat_interval: HEARTBEAT_INTERVAL,
             broker_session_timeout: SESSION_TIMEOUT,
             push_networks: PushNetworks::default(),
             database_url: None,
         };
-        let node = controller::start(options, Arc::new(pipes.clone()), Arc::new(Machine::default())).await?;
+        let disk = Arc::new(Directory::new(dir.join(format!("node-{id}")))?);
+        let node = controller::start(options, Arc::new(pipes.clone()), Arc::new(Machine::default()), disk).await?;
         pipes.0.lock().unwrap_or_else(PoisonError::into_inner).insert(url(id), node.clone());
         nodes.push(node);
     }
