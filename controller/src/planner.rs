@@ -247,17 +247,20 @@ fn planned(node: &Inner, state: &State, submission: &Submission) -> Result<(Plan
         })?),
         None => None,
     };
-    let seed = preview.map_or_else(|| node.environment.seed(), |preview| preview.seed);
-    let draw = Draw { now_ms: node.environment.wall_ms(), seed };
+    let now_ms = node.environment.wall_ms();
+    let draw = match preview {
+        Some(preview) => Draw { now_ms, seed: preview.seed },
+        None => Draw::at(now_ms, node.environment.seed()),
+    };
     let liveness = match submission.intent {
         Intent::CreateTopics { .. } | Intent::DeleteTopic { .. } | Intent::ChangeConfigs { .. } => Liveness::default(),
         _ => node.sessions.liveness(node.environment.monotonic_ms()),
     };
     let plan = plan(state, &liveness, &draw, &submission.intent)?;
-    if preview.is_some_and(|preview| preview != Preview::of(seed, &plan.groups())) {
+    if preview.is_some_and(|preview| preview != Preview::of(draw.seed, &plan.groups())) {
         return Err(Rejection::new(Code::StalePreview, "The cluster changed since the preview: it would now become something else").into());
     }
-    Ok((plan, seed))
+    Ok((plan, draw.seed))
 }
 
 /// The first outcome under a key, brought into the shape of the request's items.

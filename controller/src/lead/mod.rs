@@ -77,7 +77,7 @@ async fn lead(node: Arc<Inner>, term: Term, token: CancellationToken) {
 
 /// The first leader names the cluster; until that is committed every mutation is answered NO_LEADER.
 async fn bootstrap(node: &Arc<Inner>) {
-    let draw = Draw { now_ms: node.environment.wall_ms(), seed: node.environment.seed() };
+    let draw = Draw::at(node.environment.wall_ms(), node.environment.seed());
     let identity = Identity { cluster_id: draw.uuid(0), lineage: draw.uuid(1) };
     while node.hub.view().state.identity().is_none() {
         let intent = Intent::BootstrapCluster { identity: identity.clone() };
