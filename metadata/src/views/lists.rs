@@ -181,24 +181,31 @@ pub fn topic(state: &State, name: &str) -> Option<TopicView> {
 
 /// A topic as the commit that created it made it, whatever happened to it since.
 pub fn created_topic(commit: &Commit, id: TopicId) -> Option<TopicView> {
-    let (name, configs) = commit.created_topic(id)?;
-    let partitions = commit
-        .changes
-        .iter()
-        .filter_map(|change| match change {
-            Change::PartitionChanged { topic_id, partition } if *topic_id == id => Some(partition.clone()),
-            _ => None,
-        })
-        .collect();
+    let at = commit.changes.iter().position(|change| matches!(change, Change::TopicCreated { topic_id, .. } if *topic_id == id))?;
+    created_at(commit, at)
+}
+
+/// Every topic that a commit created, as it made it.
+pub fn created_topics(commit: &Commit) -> impl Iterator<Item = TopicView> {
+    (0..commit.changes.len()).filter_map(|at| created_at(commit, at))
+}
+
+/// The topic whose creation is the change at this place; its partitions follow it.
+fn created_at(commit: &Commit, at: usize) -> Option<TopicView> {
+    let (Change::TopicCreated { topic_id: id, name, configs }, rest) = commit.changes.get(at..)?.split_first()? else { return None };
+    let partitions = rest.iter().map_while(|change| match change {
+        Change::PartitionChanged { topic_id, partition } if topic_id == id => Some(partition.clone()),
+        _ => None,
+    });
     let topic = Topic {
-        id,
+        id: *id,
         name: name.clone(),
         created_index: commit.index,
         changed_index: commit.index,
         created_at_ms: commit.at_ms,
         configs: configs.clone(),
     };
-    Some(view(&topic, partitions))
+    Some(view(&topic, partitions.collect()))
 }
 
 /// One broker, with what the leader heard of it.
