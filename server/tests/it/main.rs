@@ -3,7 +3,7 @@
 //! * `cluster` starts, kills, pauses and restarts processes (`process`); `api` and `feed` are clients that hold every
 //!   answer to the contract; `fake` stands in for brokers, `load` makes topics while something goes wrong,
 //!   `backup` reads the SQL backup, `wait` waits. `register` records what clients were told of a name, `linear` says whether
-//!   that can have happened.
+//!   that can have happened. `subscriber` follows the feed over many connections.
 //! * Every other module is a group of tests.
 //!
 //! `QUORATE_BIN` names the binary under test, `QUORATE_TEST_CLUSTERS` how many clusters live at once (2),
@@ -18,6 +18,7 @@ mod linear;
 mod load;
 mod process;
 mod register;
+mod subscriber;
 mod wait;
 
 mod answers;
@@ -25,6 +26,7 @@ mod bad_input;
 mod creation;
 mod deletion;
 mod failure;
+mod feed_guarantees;
 mod idempotency;
 mod kill_loop;
 mod leaderless;
