@@ -31,6 +31,7 @@ mod idempotency;
 mod kill_loop;
 mod leaderless;
 mod linear_tests;
+mod paused_leader;
 mod placement;
 mod preview;
 mod resume;
