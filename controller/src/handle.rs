@@ -6,6 +6,7 @@ use crate::lead;
 use crate::net::Duplex;
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
+use crate::reads::LONGEST_CONFIRMATION;
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::HeartbeatReply;
@@ -157,8 +158,10 @@ impl Controller {
         let index = if self.inner.known_leader(deadline).await? == self.node_id() {
             self.inner.read_index_as_leader(deadline).await?
         } else {
-            let remaining_ms = deadline.saturating_duration_since(Instant::now()).as_millis() as u64;
-            match self.inner.ask_leader(Request::ReadIndex { remaining_ms }, deadline).await {
+            // A leader that stands still answers nothing, and nobody has to wait for it longer than it would itself.
+            let confirmed_by = deadline.min(Instant::now() + LONGEST_CONFIRMATION);
+            let remaining_ms = confirmed_by.saturating_duration_since(Instant::now()).as_millis() as u64;
+            match self.inner.ask_leader(Request::ReadIndex { remaining_ms }, confirmed_by).await {
                 Ok(Reply::ReadIndex { index }) => index,
                 Ok(_) => return Err(Refusal::new(Code::NoLeader, "The leader gave an answer of another kind")),
                 // A read that was not confirmed changed nothing: it is no unknown outcome.

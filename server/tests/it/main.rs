@@ -24,6 +24,7 @@ mod wait;
 mod answers;
 mod bad_input;
 mod creation;
+mod cut_off;
 mod deletion;
 mod failure;
 mod feed_guarantees;
