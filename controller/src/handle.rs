@@ -8,6 +8,7 @@ use crate::lead;
 use crate::net::Duplex;
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
+use crate::reads::LONGEST_CONFIRMATION;
 use arc_swap::ArcSwap;
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
@@ -192,8 +193,10 @@ impl Controller {
         let index = if inner.known_leader(deadline).await? == self.node_id() {
             inner.read_index_as_leader(deadline).await?
         } else {
-            let remaining_ms = deadline.saturating_duration_since(Instant::now()).as_millis() as u64;
-            match inner.ask_leader(Request::ReadIndex { remaining_ms }, deadline).await {
+            // A leader that stands still answers nothing, and nobody has to wait for it longer than it would itself.
+            let confirmed_by = deadline.min(Instant::now() + LONGEST_CONFIRMATION);
+            let remaining_ms = confirmed_by.saturating_duration_since(Instant::now()).as_millis() as u64;
+            match inner.ask_leader(Request::ReadIndex { remaining_ms }, confirmed_by).await {
                 Ok(Reply::ReadIndex { index }) => index,
                 Ok(_) => return Err(Refusal::new(Code::NoLeader, "The leader gave an answer of another kind")),
                 // A read that was not confirmed changed nothing: it is no unknown outcome.

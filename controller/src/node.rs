@@ -62,16 +62,18 @@ impl Inner {
     }
 
     /// C4: a leader that a majority did not hear for one and a half of the longest election time-out proposes nothing
-    /// more; what it proposed would only pile up in its log.
+    /// more; what it proposed would only pile up in its log. A follower sends nothing to a leader that is silent for so long.
     pub fn has_majority(&self) -> bool {
         self.quorum_age_ms() <= self.options.election_timeout.as_millis() as u64 * 3
     }
 
+    /// The leader, as long as it is heard: Raft itself remembers one that has fallen silent until there is another.
     pub fn leader_id(&self) -> Option<NodeId> {
         if self.dead.load(Ordering::Acquire) {
             return None;
         }
-        self.raft.server_metrics().borrow_watched().current_leader
+        let leader = self.raft.server_metrics().borrow_watched().current_leader;
+        leader.filter(|_| self.has_majority())
     }
 
     pub fn term(&self) -> Term {
@@ -109,7 +111,10 @@ impl Inner {
                 return 0;
             }
             let acked = self.raft.data_metrics().borrow_watched().last_quorum_acked;
-            return acked.map_or(0, |instant| instant.into_inner().elapsed().as_millis() as u64);
+            let age_ms = acked.map_or(0, |instant| instant.into_inner().elapsed().as_millis() as u64);
+            // What it heard as a leader stays heard when it leads no more.
+            self.heard_ms.fetch_max(self.environment.monotonic_ms().saturating_sub(age_ms), Ordering::Relaxed);
+            return age_ms;
         }
         self.environment.monotonic_ms().saturating_sub(self.heard_ms.load(Ordering::Relaxed))
     }
@@ -147,10 +152,14 @@ impl Inner {
         let mut metrics = self.raft.server_metrics();
         let until = deadline.min(Instant::now() + LEADER_WAIT);
         loop {
-            if let Some(leader) = metrics.borrow_and_update().current_leader.filter(|_| !self.dead.load(Ordering::Acquire)) {
+            drop(metrics.borrow_and_update());
+            if let Some(leader) = self.leader_id() {
                 return Ok(leader);
             }
-            if !matches!(tokio::time::timeout_at(until, metrics.changed()).await, Ok(Ok(()))) {
+            // A leader that is heard again is no change of the metrics.
+            let look_again = until.min(Instant::now() + LEADER_RETRY);
+            let stopped = matches!(tokio::time::timeout_at(look_again, metrics.changed()).await, Ok(Err(_)));
+            if stopped || Instant::now() >= until {
                 let revision = Some(self.hub.view().applied);
                 return Err(Refusal {
                     revision,

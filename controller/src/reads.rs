@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// Confirmations that wait for one another.
 const MOST_WAITING: usize = 4_096;
 /// A confirmation that takes longer than this is answered as no leader.
-const LONGEST_CONFIRMATION: Duration = Duration::from_secs(3);
+pub(crate) const LONGEST_CONFIRMATION: Duration = Duration::from_secs(3);
 
 /// Asks whether this node still leads.
 #[derive(Clone)]

@@ -3,6 +3,10 @@ import { accessible, chip, expect, live, type Page, revisionOf, row, test } from
 
 const SLOW = { timeout: 20_000 };
 
+/** What the contract allows before a node without its quorum says so, and a second for measuring it. */
+const STALE_MS = 3_000;
+const MEASURED_MS = 1_000;
+
 test("a killed broker is fenced, its leaders move, the verdict says so, and all is well again when it returns", async ({ cluster, open }) => {
   await cluster.create({ name: "critical.data", partitions: 6, replication_factor: 3, configs: { "min.insync.replicas": "2" } });
   const [overview, brokers, topic] = [await open(1, "/"), await open(2, "/brokers"), await open(3, "/topics/critical.data")];
@@ -98,4 +102,23 @@ test("a node without its quorum says so, though it still answers", async ({ clus
   cluster.startNode(2);
   cluster.startNode(3);
   for (const each of [page, late]) await live(each);
+});
+
+test("cut_off_node_is_stale: a page on a node whose peers stand still says so within three seconds, and is live again when they go on", async ({ cluster, open, complaints }) => {
+  complaints.nodesMayDie();
+  const leader = await cluster.leader();
+  // As a follower, then as the leader: either loses its quorum.
+  for (const alone of [NODES.find((id) => id !== leader)!, leader]) {
+    await cluster.ready();
+    const page = await open(alone, "/topics");
+    const others = NODES.filter((id) => id !== alone);
+    const cut = Date.now();
+    others.forEach((id) => cluster.pause(`node-${id}`));
+    await expect(chip(page)).toContainText("Stale", { timeout: STALE_MS + MEASURED_MS });
+    test.info().annotations.push({ type: "stale", description: `on node ${alone} after ${Date.now() - cut} ms` });
+    await expect(page.getByRole("alert").filter({ hasText: "Not live" })).toBeVisible();
+    others.forEach((id) => cluster.resume(`node-${id}`));
+    await live(page);
+    await expect(page.getByRole("alert").filter({ hasText: "Not live" })).toBeHidden();
+  }
 });

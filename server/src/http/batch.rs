@@ -13,16 +13,30 @@ use axum::response::{IntoResponse, Response};
 use controller::Submitted;
 use http::request::Parts;
 use metadata::intent::NewTopic;
-use metadata::views;
-use metadata::{Code, GroupOutcome, Intent, Principal, Rejection};
-use serde::Deserialize;
+use metadata::views::{self, TopicView};
+use metadata::{Code, GroupOutcome, Index, Intent, Principal, Rejection, TopicId};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Batch {
     topics: Vec<Asked>,
     preview: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    revision: Index,
+    results: Vec<Item<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Item<'a> {
+    Created { name: &'a str, topic: Option<TopicView> },
+    Refused(Value),
 }
 
 fn refused(name: &str, rejection: Rejection, at: usize, index: u64) -> Value {
@@ -66,18 +80,20 @@ pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Resul
     }
     let outcome = node.controller.submit(submission, call.deadline).await?;
     let state = node.controller.state();
-    let results: Vec<Value> = names
+    let mut created: BTreeMap<TopicId, TopicView> =
+        outcome.commit.iter().flat_map(|commit| views::created_topics(commit)).map(|topic| (topic.id, topic)).collect();
+    let results = names
         .iter()
         .zip(merge(asked, outcome.outcomes))
         .enumerate()
         .map(|(at, (name, result))| match result {
             Ok(GroupOutcome::Topic { topic_id }) => {
-                let created = outcome.commit.as_ref().and_then(|commit| views::created_topic(commit, topic_id));
-                json!({ "name": name, "topic": created.or_else(|| views::topic(&state, name)) })
+                // A retry that comes after the commit left this node's memory is answered with the topic as it is now.
+                Item::Created { name, topic: created.remove(&topic_id).or_else(|| views::topic(&state, name)) }
             }
-            Ok(_) => json!({ "name": name, "topic": views::topic(&state, name) }),
-            Err(rejection) => refused(name, rejection, at, outcome.index),
+            Ok(_) => Item::Created { name, topic: views::topic(&state, name) },
+            Err(rejection) => Item::Refused(refused(name, rejection, at, outcome.index)),
         })
         .collect();
-    Ok(Json(json!({ "revision": outcome.index, "results": results })).into_response())
+    Ok(Json(Answer { revision: outcome.index, results }).into_response())
 }

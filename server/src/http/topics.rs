@@ -15,7 +15,7 @@ use metadata::intent::{ConfigOp, NewTopic};
 use metadata::model::Configs;
 use metadata::views::{self, TopicHealth, TopicQuery, TopicView};
 use metadata::{BrokerId, Code, GroupOutcome, Intent, Principal, Rejection};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 const MOST_LISTED: usize = 1_000;
@@ -70,8 +70,14 @@ pub async fn list(State(node): State<Node>, parts: Parts) -> Result<Response, Re
     Ok(Json(json!({ "revision": view.applied, "topics": page.topics, "next": page.next })).into_response())
 }
 
+#[derive(Serialize)]
+struct TopicAnswer<'a> {
+    revision: u64,
+    topic: &'a TopicView,
+}
+
 fn answer(revision: u64, topic: &TopicView, status: StatusCode) -> Response {
-    let mut response = (status, Json(json!({ "revision": revision, "topic": topic }))).into_response();
+    let mut response = (status, Json(TopicAnswer { revision, topic })).into_response();
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", topic.changed_index)) {
         response.headers_mut().insert(header::ETAG, tag);
     }

@@ -4,8 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Longer than any deadline that a call can have.
@@ -17,8 +16,15 @@ pub struct Api {
     client: Client,
     pub node: u64,
     pub host: String,
-    /// The newest revision that this process has answered: it never goes back.
-    seen: Arc<AtomicU64>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// The newest revision that one process has answered: it never goes back while that process lives.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    /// Processes that ran under this address before: what one of them answered says nothing of the next.
+    lives: u64,
+    revision: u64,
 }
 
 /// A request that is not sent yet.
@@ -70,14 +76,24 @@ impl Api {
 
     /// The process ends: the next one under this address has seen nothing yet.
     pub fn forget(&self) {
-        self.seen.store(0, Ordering::SeqCst);
+        let mut seen = self.seen();
+        *seen = Seen { lives: seen.lives + 1, revision: 0 };
     }
 
-    fn check(&self, before: u64, answer: &Answer) -> Result<()> {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check(&self, before: Seen, answer: &Answer) -> Result<()> {
         ensure!(answer.number("quorate-node")? == self.node, "another node answered");
         let revision = answer.revision()?;
-        ensure!(revision >= before, "the revision went back from {before} to {revision}");
-        self.seen.fetch_max(revision, Ordering::SeqCst);
+        {
+            let mut seen = self.seen();
+            if seen.lives == before.lives {
+                ensure!(revision >= before.revision, "the revision went back from {} to {revision}", before.revision);
+                seen.revision = seen.revision.max(revision);
+            }
+        }
         if answer.status >= 400 {
             return answer.check_problem();
         }
@@ -105,7 +121,7 @@ impl Call<'_> {
 
     /// Sends it. An error that is a `reqwest::Error` means that there was no answer.
     pub async fn send(self) -> Result<Answer> {
-        let before = self.api.seen.load(Ordering::SeqCst);
+        let before = *self.api.seen();
         let what = self.what;
         let response = self.builder.send().await.with_context(|| what.clone())?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -7,27 +7,38 @@ use futures::StreamExt;
 use metadata::digest::Digest;
 use metadata::{State, json, snapshot};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio_tungstenite::{WebSocketStream, client_async};
 
 const SUBPROTOCOL: &str = "quorate.v1.json";
 
 /// An open feed.
 pub struct Feed {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<TcpStream>,
     pub hello: Value,
 }
 
 impl Feed {
     /// Opens the feed with a query string such as `from=12`.
     pub async fn open(api: &Api, query: &str) -> Result<Self> {
+        Self::over(TcpStream::connect(&api.host).await?, api, query).await
+    }
+
+    /// Opens one whose socket takes in next to nothing until it is read.
+    pub async fn narrow(api: &Api, query: &str) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(4_096)?;
+        Self::over(socket.connect(api.host.parse()?).await?, api, query).await
+    }
+
+    async fn over(stream: TcpStream, api: &Api, query: &str) -> Result<Self> {
         let mut request = format!("ws://{}/api/v1/feed?{query}", api.host).into_client_request()?;
         request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
-        let (socket, response) = timeout(PATIENCE, connect_async(request)).await.context("the feed does not open")??;
+        let (socket, response) = timeout(PATIENCE, client_async(request, stream)).await.context("the feed does not open")??;
         let chosen = response.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
         ensure!(chosen == Some(SUBPROTOCOL), "the subprotocol is {chosen:?}");
         ensure!(response.headers().contains_key("quorate-revision"), "the upgrade has no Quorate-Revision");
@@ -40,9 +51,15 @@ impl Feed {
 
     /// The next frame; none when the feed ended. Progress comes every second, so silence is a fault.
     pub async fn next(&mut self) -> Result<Option<Value>> {
+        let text = self.next_text().await?;
+        Ok(text.map(|text| serde_json::from_str(text.as_str())).transpose()?)
+    }
+
+    /// The same as it came.
+    pub async fn next_text(&mut self) -> Result<Option<Utf8Bytes>> {
         loop {
             match timeout(PATIENCE, self.socket.next()).await.context("the feed is silent")? {
-                Some(Ok(Message::Text(text))) => return Ok(Some(serde_json::from_str(text.as_str())?)),
+                Some(Ok(Message::Text(text))) => return Ok(Some(text)),
                 Some(Ok(Message::Binary(_))) => bail!("a binary frame in the JSON subprotocol"),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(None),
                 Some(Ok(_)) => {}

@@ -2,28 +2,37 @@
 //!
 //! * `cluster` starts, kills, pauses and restarts processes (`process`); `api` and `feed` are clients that hold every
 //!   answer to the contract; `fake` stands in for brokers, `load` makes topics while something goes wrong,
-//!   `backup` reads the SQL backup, `wait` waits.
+//!   `backup` reads the SQL backup, `wait` waits. `register` records what clients were told of a name, `linear` says whether
+//!   that can have happened. `subscriber` follows the feed over many connections.
 //! * Every other module is a group of tests.
 //!
 //! `QUORATE_BIN` names the binary under test, `QUORATE_TEST_CLUSTERS` how many clusters live at once (2),
-//! `QUORATE_SEED` repeats a run's dice, `QUORATE_TEST_KEEP` keeps the directory of a test that failed.
+//! `QUORATE_SEED` repeats a run's dice, `QUORATE_KILL_ROUNDS` is how often `kill_loop` kills (6), `QUORATE_TEST_KEEP` keeps the directory of a test that failed.
 
 mod api;
 mod backup;
 mod cluster;
 mod fake;
 mod feed;
+mod linear;
 mod load;
 mod process;
+mod register;
+mod subscriber;
 mod wait;
 
 mod answers;
 mod bad_input;
 mod creation;
+mod cut_off;
 mod deletion;
 mod failure;
+mod feed_guarantees;
 mod idempotency;
+mod kill_loop;
 mod leaderless;
+mod linear_tests;
+mod paused_leader;
 mod placement;
 mod preview;
 mod resume;

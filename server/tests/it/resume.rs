@@ -42,7 +42,7 @@ async fn subscribe(apis: Vec<Api>, mut fold: Fold, mut dice: Dice, target: watch
 }
 
 /// A topic never comes without all of its partitions.
-fn whole(frame: &serde_json::Value) -> Result<()> {
+pub fn whole(frame: &serde_json::Value) -> Result<()> {
     if frame["type"] != "commit" || frame["intent"]["kind"] != "create_topics" {
         return Ok(());
     }
@@ -120,7 +120,7 @@ async fn feed_resumes() -> Result<()> {
 }
 
 /// The fold of what the feed said is what the nodes have.
-async fn same_as_the_state(cluster: &Cluster, fold: &Fold) -> Result<()> {
+pub async fn same_as_the_state(cluster: &Cluster, fold: &Fold) -> Result<()> {
     for api in cluster.apis() {
         let state = binary_state(&api).await?;
         ensure!(state.revision() == fold.last, "node {} is at {}, the fold at {}", api.node, state.revision(), fold.last);

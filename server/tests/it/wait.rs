@@ -1,4 +1,4 @@
-//! Waiting with a deadline: machines are noisy, so nothing here asserts on timing; it only ends at some time.
+//! Waiting with a deadline: machines are noisy, so hardly anything asserts on timing; it only ends at some time.
 
 use anyhow::{Result, anyhow};
 use std::time::Duration;
@@ -9,8 +9,13 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(40);
 
 /// Tries until it succeeds; at the deadline the last failure is the error.
-pub async fn until<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
-    let end = Instant::now() + PATIENCE;
+pub async fn until<T>(what: &str, attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    within(PATIENCE, what, attempt).await
+}
+
+/// The same where the contract says how long it may take.
+pub async fn within<T>(limit: Duration, what: &str, mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    let end = Instant::now() + limit;
     let mut last = None;
     loop {
         match timeout_at(end, attempt()).await {
@@ -21,7 +26,7 @@ pub async fn until<T>(what: &str, mut attempt: impl AsyncFnMut() -> Result<T>) -
         }
         if Instant::now() >= end {
             let why = last.unwrap_or_else(|| anyhow!("the first attempt did not end"));
-            return Err(why.context(format!("{what}: not within {} s", PATIENCE.as_secs())));
+            return Err(why.context(format!("{what}: not within {limit:?}")));
         }
         sleep(PAUSE).await;
     }
