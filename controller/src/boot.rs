@@ -65,12 +65,20 @@ impl StartError {
     }
 }
 
-/// What a node is started with, and what stays while its parts are replaced.
-pub(crate) struct Core {
-    pub options: Options,
+/// What a node stands on. A simulation gives its own.
+#[derive(Clone)]
+pub struct Ground {
     pub transport: Arc<dyn Transport>,
     pub environment: Arc<dyn Environment>,
     pub disk: Arc<dyn Disk>,
+    /// Where pushes and the SQL backup run: away from the threads that Raft's heartbeats need.
+    pub background: tokio::runtime::Handle,
+}
+
+/// What a node is started with, and what stays while its parts are replaced.
+pub(crate) struct Core {
+    pub options: Options,
+    pub ground: Ground,
     pub hub: Arc<Hub>,
     pub board: Arc<PulseBoard>,
     pub instance: Instance,
@@ -110,17 +118,12 @@ fn raft_config(options: &Options) -> Config {
 /// # Errors
 /// When the disk cannot be used, a file of it is damaged (its name is in the error), the peers know this node id with
 /// another data directory, or Raft refuses its configuration.
-pub async fn start(
-    options: Options,
-    transport: Arc<dyn Transport>,
-    environment: Arc<dyn Environment>,
-    disk: Arc<dyn Disk>,
-) -> Result<Controller, StartError> {
-    let instance = Instance::open(&*disk, options.node_id, &*environment)?;
+pub async fn start(options: Options, ground: Ground) -> Result<Controller, StartError> {
+    let instance = Instance::open(&*ground.disk, options.node_id, &*ground.environment)?;
     let hub = Arc::new(Hub::new(options.node_id));
     let (fault, stopping) = (watch::channel(None).0, CancellationToken::new());
     let board = Arc::new(PulseBoard::new(options.database_url.is_some()));
-    let core = Arc::new(Core { options, transport, environment, disk, hub, board, instance, fault, stopping });
+    let core = Arc::new(Core { options, ground, hub, board, instance, fault, stopping });
     let started = boot(&core).await?;
     let current = Arc::new(ArcSwap::new(started.inner.clone()));
     tokio::spawn(supervise(core.clone(), started, current.clone()));
@@ -129,13 +132,13 @@ pub async fn start(
 
 /// Opens the disk and begins Raft.
 async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
-    let log = LogStore::open(core.disk.clone())?;
-    let snapshot = SnapshotFile::new(core.disk.clone(), log.failure());
+    let log = LogStore::open(core.ground.disk.clone())?;
+    let snapshot = SnapshotFile::new(core.ground.disk.clone(), log.failure());
     let proofs = Arc::new(Proofs::default());
-    let machine = StateMachine::open(snapshot, log.purged_index(), core.hub.clone(), proofs.clone(), core.environment.clone())?;
+    let machine = StateMachine::open(snapshot, log.purged_index(), core.hub.clone(), proofs.clone(), core.ground.environment.clone())?;
     let config = raft_config(&core.options).validate().map_err(|error| StartError::Raft(error.to_string()))?;
     let greeter = Arc::new(Greeter::new(core.options.node_id, core.instance.id, core.hub.clone()));
-    let peers = Peers::new(core.options.node_id, core.transport.clone(), greeter);
+    let peers = Peers::new(core.options.node_id, core.ground.transport.clone(), greeter);
     let pristine = log.is_pristine() && core.hub.view().applied == 0;
     if pristine {
         ask_around(core, &peers).await?;
@@ -158,7 +161,8 @@ async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
         proofs,
         stop: core.stopping.child_token(),
         options: core.options.clone(),
-        environment: core.environment.clone(),
+        environment: core.ground.environment.clone(),
+        background: core.ground.background.clone(),
         hub: core.hub.clone(),
         raft,
         peers,
@@ -184,7 +188,7 @@ async fn ask_around(core: &Core, peers: &Arc<Peers>) -> Result<(), StartError> {
     });
     futures::future::join_all(asked).await;
     match peers.greeter().refusals().borrow().clone() {
-        Some(detail) => Err(StartError::Refused(format!("{} is empty. {detail}", core.disk.path(identity::FILE)))),
+        Some(detail) => Err(StartError::Refused(format!("{} is empty. {detail}", core.ground.disk.path(identity::FILE)))),
         None => Ok(()),
     }
 }
@@ -313,7 +317,7 @@ async fn come_back(core: &Arc<Core>, log: &Weak<Mutex<Box<dyn crate::disk::Log>>
         waited += Duration::from_millis(10);
     }
     loop {
-        let disk = core.disk.clone();
+        let disk = core.ground.disk.clone();
         let room = tokio::task::spawn_blocking(move || disk.check_room()).await.map_err(io::Error::other).flatten();
         let error = match (room, fault) {
             (Err(error), _) => error.to_string(),

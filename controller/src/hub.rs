@@ -24,17 +24,33 @@ pub struct Published {
     pub commit: Arc<Commit>,
     binary: OnceLock<Bytes>,
     json: OnceLock<Bytes>,
+    pushed: OnceLock<Bytes>,
 }
 
 impl Published {
     fn new(commit: Arc<Commit>) -> Arc<Self> {
-        Arc::new(Published { commit, binary: OnceLock::new(), json: OnceLock::new() })
+        Arc::new(Published { commit, binary: OnceLock::new(), json: OnceLock::new(), pushed: OnceLock::new() })
     }
 
     /// The frame in the binary subprotocol.
     pub fn binary(&self) -> Bytes {
         // Encoding into memory cannot fail for these types; an empty frame would be refused by its reader.
         self.binary.get_or_init(|| Frame::Commit(self.commit.clone()).encode().unwrap_or_default().into()).clone()
+    }
+
+    /// Its changes for storage services, between commas: each with the commit's index and time, which a replica needs to
+    /// absorb them exactly.
+    pub(crate) fn pushed(&self) -> Bytes {
+        let encode = || {
+            let stamp = |mut change: serde_json::Value| {
+                change["index"] = self.commit.index.into();
+                change["at_ms"] = self.commit.at_ms.into();
+                change.to_string()
+            };
+            let changes = metadata::json::changes(&self.commit.changes).unwrap_or_default();
+            Bytes::from(changes.into_iter().map(stamp).collect::<Vec<_>>().join(","))
+        };
+        self.pushed.get_or_init(encode).clone()
     }
 
     /// The frame in the JSON subprotocol.

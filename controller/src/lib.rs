@@ -31,7 +31,7 @@ mod scrub;
 mod sessions;
 
 pub use api::{LONGEST_DEADLINE, Outcome, Refusal, Replacement, Submission, Submitted};
-pub use boot::{StartError, start};
+pub use boot::{Ground, StartError, start};
 pub use fault::Fault;
 pub use handle::Controller;
 pub use options::{Options, PushNetworks};

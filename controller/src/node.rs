@@ -34,6 +34,7 @@ const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Inner {
     pub options: Options,
     pub environment: Arc<dyn Environment>,
+    pub background: tokio::runtime::Handle,
     pub hub: Arc<Hub>,
     pub raft: Raft,
     pub peers: Arc<Peers>,

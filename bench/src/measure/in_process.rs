@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use controller::disk::Directory;
 use controller::environment::Machine;
 use controller::net::{Duplex, Transport};
-use controller::{Controller, LONGEST_DEADLINE, Options, PushNetworks, Submission};
+use controller::{Controller, Ground, LONGEST_DEADLINE, Options, PushNetworks, Submission};
 use futures::future::BoxFuture;
 use metadata::intent::{Heartbeat, NewTopic, Registration};
 use metadata::{BrokerId, Endpoint, GroupOutcome, Intent, Principal};
@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -118,7 +118,11 @@ async fn start(dir: &Path) -> Result<Vec<Controller>> {
             database_url: None,
         };
         let disk = Arc::new(Directory::new(dir.join(format!("node-{id}")))?);
-        let node = controller::start(options, Arc::new(pipes.clone()), Arc::new(Machine::default()), disk).await?;
+        let node = controller::start(
+            options,
+            Ground { transport: Arc::new(pipes.clone()), environment: Arc::new(Machine::default()), disk, background: Handle::current() },
+        )
+        .await?;
         pipes.0.lock().unwrap_or_else(PoisonError::into_inner).insert(url(id), node.clone());
         nodes.push(node);
     }

@@ -12,9 +12,9 @@ const CHUNK_BYTES: usize = 4 << 20;
 /// Entries kept in memory for followers that are a little behind.
 const CACHE_BYTES: usize = 4 << 20;
 const READ_BUFFER_BYTES: usize = 1 << 20;
-/// How long the writer looks for more before each fsync. With none at all it would take one write at a time; what is
-/// queued already is taken within microseconds.
-const GATHER: Duration = Duration::from_micros(10);
+/// How long the writer looks for more before each fsync. With no time at all it would take one write a fsync; this is
+/// enough to take what is queued already, and too short to put its thread to sleep.
+const GATHER: Duration = Duration::from_micros(2);
 
 /// The WAL's own type parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

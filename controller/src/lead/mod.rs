@@ -61,13 +61,10 @@ async fn lead(node: Arc<Inner>, term: Term, token: CancellationToken) {
         }
         node.sessions.seed(&node.hub.view().state, node.environment.monotonic_ms());
         bootstrap(&node).await;
-        tokio::join!(
-            fencing::run(node.clone()),
-            pulse(&node),
-            members::admit(node.clone()),
-            push::run(node.clone(), term),
-            backup::run(node.clone(), term)
-        );
+        let stop = token.clone();
+        let (pushes, saves) = (push::run(node.clone(), term), backup::run(node.clone(), term));
+        node.background.spawn(async move { stop.run_until_cancelled(async { tokio::join!(pushes, saves) }).await });
+        tokio::join!(fencing::run(node.clone()), pulse(&node), members::admit(node.clone()));
     };
     tokio::select! {
         () = duties => {}

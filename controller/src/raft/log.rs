@@ -177,11 +177,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
         let Some(committed) = committed else { return Ok(()) };
-        self.write(|log| {
-            log.commit(to_position(&committed))?;
-            // Best effort: the next append's fsync carries it, and without it Raft finds the commit index anew.
-            log.flush(false, None)
-        })
+        // Best effort: the next append carries it to the disk, and without it Raft finds the commit index anew.
+        self.write(|log| log.commit(to_position(&committed)))
     }
 
     async fn read_committed(&mut self) -> io::Result<Option<LogId>> {
