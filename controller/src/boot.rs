@@ -157,6 +157,7 @@ async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
         board: core.board.clone(),
         reads: Reads::start(raft.clone()),
         heard_ms: AtomicU64::new(0),
+        succeeding: AtomicBool::new(false),
         dead: AtomicBool::new(false),
         proofs,
         stop: core.stopping.child_token(),

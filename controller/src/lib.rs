@@ -29,6 +29,7 @@ mod raft;
 mod reads;
 mod scrub;
 mod sessions;
+mod succession;
 
 pub use api::{LONGEST_DEADLINE, Outcome, Refusal, Replacement, Submission, Submitted};
 pub use boot::{Ground, StartError, start};

@@ -45,6 +45,8 @@ pub(crate) struct Inner {
     pub proofs: Arc<Proofs>,
     /// Monotonic ms of the last append from a leader.
     pub heard_ms: AtomicU64,
+    /// This node looks whether it should stand for election in place of a leader that is gone.
+    pub succeeding: AtomicBool,
     /// Raft has stopped: what it last said of itself no longer holds.
     pub dead: AtomicBool,
     pub stop: CancellationToken,

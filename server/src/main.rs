@@ -13,7 +13,12 @@ mod telemetry;
 mod verbs;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use std::process::ExitCode;
+
+/// A commit is many small values that are made on one thread and dropped on another: docs/performance.md has what this saves.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {

@@ -52,6 +52,10 @@ impl Peers {
         Arc::new(Peers { node_id, transport, greeter, connections: Mutex::default() })
     }
 
+    pub(crate) fn transport(&self) -> &Arc<dyn Transport> {
+        &self.transport
+    }
+
     /// Who this node is, and whom it has met.
     pub(crate) fn greeter(&self) -> &Arc<Greeter> {
         &self.greeter

@@ -44,6 +44,8 @@ pub(crate) enum Request {
     },
     /// First on every connection: who speaks.
     Hello(Hello),
+    /// How far the other node is.
+    Status,
     /// The digest at a revision.
     DigestAt {
         index: Index,

@@ -3,9 +3,11 @@
 use super::rpc::{Reply, Request};
 use super::{Duplex, wire};
 use crate::node::Inner;
+use crate::succession;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, poll};
+use metadata::NodeId;
 use openraft::storage::Snapshot;
 use std::io;
 use std::sync::Arc;
@@ -41,9 +43,18 @@ pub(crate) async fn serve(node: Arc<Inner>, stream: impl Duplex) {
 
 async fn read(node: &Arc<Inner>, reader: &mut (impl tokio::io::AsyncRead + Unpin), frames: mpsc::Sender<Vec<u8>>) -> io::Result<()> {
     let mut buffer = Vec::new();
-    if !greet(node, reader, &mut buffer, &frames).await? {
-        return Ok(());
-    }
+    let Some(peer) = greet(node, reader, &mut buffer, &frames).await? else { return Ok(()) };
+    let ended = requests(node, reader, buffer, frames).await;
+    tokio::spawn(succession::peer_left(node.clone(), peer));
+    ended
+}
+
+async fn requests(
+    node: &Arc<Inner>,
+    reader: &mut (impl tokio::io::AsyncRead + Unpin),
+    mut buffer: Vec<u8>,
+    frames: mpsc::Sender<Vec<u8>>,
+) -> io::Result<()> {
     let mut under_way: FuturesUnordered<BoxFuture<'static, (u64, Reply)>> = FuturesUnordered::new();
     loop {
         let incoming = wire::read::<Request>(reader, &mut buffer);
@@ -70,13 +81,13 @@ async fn read(node: &Arc<Inner>, reader: &mut (impl tokio::io::AsyncRead + Unpin
     }
 }
 
-/// The first frame says who speaks; false for a peer that may not.
+/// The first frame says who speaks; none for a peer that may not.
 async fn greet(
     node: &Arc<Inner>,
     reader: &mut (impl tokio::io::AsyncRead + Unpin),
     buffer: &mut Vec<u8>,
     frames: &mpsc::Sender<Vec<u8>>,
-) -> io::Result<bool> {
+) -> io::Result<Option<NodeId>> {
     let first = tokio::time::timeout(GREETING_TIMEOUT, wire::read::<Request>(reader, buffer)).await;
     let Some((id, Request::Hello(peer))) = first.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?? else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first frame was no greeting"));
@@ -94,7 +105,7 @@ async fn greet(
         // Its answer goes out before the connection ends.
         tokio::time::sleep(FAREWELL).await;
     }
-    Ok(welcome)
+    Ok(welcome.then_some(peer.node_id))
 }
 
 async fn answer(node: Arc<Inner>, request: Request) -> Reply {
@@ -134,6 +145,7 @@ async fn answer(node: Arc<Inner>, request: Request) -> Reply {
             node.take_pulse(pulse);
             Reply::Status(node.status())
         }
+        Request::Status => Reply::Status(node.status()),
         Request::Hello(_) => refused(&"a second greeting"),
         Request::DigestAt { index } => Reply::DigestAt { digest: node.proofs.at(index) },
         Request::Doubt { index } => {
