@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 /// Who asks: `user:…`, `broker:101`, `controller:1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Principal(pub String);
 
@@ -41,6 +42,7 @@ impl fmt::Display for Principal {
 
 /// A topic to create. What is absent takes its default: 1 partition, replication factor 3 (F4).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewTopic {
     pub name: String,
     pub partitions: Option<i64>,
@@ -52,6 +54,7 @@ pub struct NewTopic {
 
 /// A broker's registration (A1–A5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Registration {
     pub id: BrokerId,
     pub incarnation_id: Uuid,
@@ -65,6 +68,7 @@ pub struct Registration {
 
 /// A heartbeat (B). Becomes an intent only when it asks for a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Heartbeat {
     pub id: BrokerId,
     pub broker_epoch: Index,
@@ -76,6 +80,7 @@ pub struct Heartbeat {
 
 /// A member of the ISR that a leader proposes; no epoch skips its check (D9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IsrMember {
     pub broker: BrokerId,
@@ -85,6 +90,7 @@ pub struct IsrMember {
 
 /// A leader's proposal for one partition (D).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IsrChange {
     pub topic_id: TopicId,
@@ -98,6 +104,7 @@ pub struct IsrChange {
 
 /// One step of a change to a topic's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ConfigOp {
     pub key: String,
@@ -108,6 +115,7 @@ pub struct ConfigOp {
 
 /// What a [`ConfigOp`] does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConfigOpKind {
     Set,
@@ -120,6 +128,7 @@ pub enum ConfigOpKind {
 
 /// Everything that can be asked. Append only: the log encodes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "kind"))]
 #[serde(rename_all = "snake_case")]
 pub enum Intent {
     /// The first leader names the cluster.

@@ -135,7 +135,7 @@ async fn serve(settings: Settings, raft: tokio::runtime::Handle) -> anyhow::Resu
     tracing::info!(node_id, listen = settings.listen, "serving");
     let assets = http::assets().filter(|_| settings.pages);
     let pages = assets.map(|assets| app::ssr::routes(controller.clone(), assets));
-    let node = Node { controller: controller.clone(), names: Arc::new(settings.names) };
+    let node = Node::new(controller.clone(), settings.names);
     let router = http::router(node, pages);
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {

@@ -1,6 +1,7 @@
 //! A subscriber of the feed, and the fold of what it hears into a state.
 
 use crate::api::Api;
+use crate::description;
 use crate::wait::PATIENCE;
 use anyhow::{Context, Result, bail, ensure};
 use futures::StreamExt;
@@ -42,7 +43,11 @@ impl Feed {
     pub async fn next(&mut self) -> Result<Option<Value>> {
         loop {
             match timeout(PATIENCE, self.socket.next()).await.context("the feed is silent")? {
-                Some(Ok(Message::Text(text))) => return Ok(Some(serde_json::from_str(text.as_str())?)),
+                Some(Ok(Message::Text(text))) => {
+                    let frame = serde_json::from_str(text.as_str())?;
+                    description::check_frame(&frame)?;
+                    return Ok(Some(frame));
+                }
                 Some(Ok(Message::Binary(_))) => bail!("a binary frame in the JSON subprotocol"),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(None),
                 Some(Ok(_)) => {}

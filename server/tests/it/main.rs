@@ -1,7 +1,7 @@
 //! Tests of whole clusters: real processes, real ports, real disks, and what people and brokers see from outside.
 //!
 //! * `cluster` starts, kills, pauses and restarts processes (`process`); `api` and `feed` are clients that hold every
-//!   answer to the contract; `fake` stands in for brokers, `load` makes topics while something goes wrong,
+//!   answer to the contract, and to its own `description`; `fake` stands in for brokers, `load` makes topics while something goes wrong,
 //!   `backup` reads the SQL backup, `wait` waits.
 //! * Every other module is a group of tests.
 //!
@@ -11,6 +11,7 @@
 mod api;
 mod backup;
 mod cluster;
+mod description;
 mod fake;
 mod feed;
 mod load;
