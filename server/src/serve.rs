@@ -92,7 +92,7 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
 /// Usage, a data directory that is in use or damaged, a port that is taken.
 pub fn run(flags: ServeFlags) -> anyhow::Result<()> {
     let flags = flags.with_file()?;
-    telemetry::start(flags.log_format.unwrap_or_default());
+    let _log = telemetry::start(flags.log_format.unwrap_or_default());
     let settings = settings(flags)?;
     let lock = lock(&settings.options.data_dir)?;
     let raft = runtime("raft", 2)?;
