@@ -29,3 +29,4 @@ mod placement;
 mod preview;
 mod resume;
 mod services;
+mod verbs;
