@@ -8,7 +8,7 @@ use bytes::Bytes;
 use metadata::frame::{Frame, Since};
 use metadata::views::Level;
 use metadata::{Commit, Index, Machine, NodeId, State};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::watch;
@@ -63,6 +63,8 @@ struct Ring {
     complete_after: Index,
     digests: VecDeque<(Index, metadata::digest::Digest)>,
     since: Option<Since>,
+    /// Commits so far by the kind of what was asked.
+    counts: BTreeMap<&'static str, u64>,
 }
 
 /// What a reader gets at its position.
@@ -132,7 +134,8 @@ impl Hub {
     pub(crate) fn restart(&self, machine: Machine, applied: Index) {
         {
             let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
-            *ring = Ring { complete_after: applied, ..Ring::default() };
+            let counts = std::mem::take(&mut ring.counts);
+            *ring = Ring { complete_after: applied, counts, ..Ring::default() };
             ring.digests.push_back((machine.state.revision(), machine.state.digest()));
             note_level(&mut ring, &machine.state);
         }
@@ -147,6 +150,7 @@ impl Hub {
             let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
             for commit in commits {
                 ring.changes += commit.changes.len();
+                *ring.counts.entry(commit.kind()).or_default() += 1;
                 ring.digests.push_back((commit.index, commit.digest));
                 ring.commits.push_back(Published::new(commit));
             }
@@ -195,6 +199,11 @@ impl Hub {
     pub fn recent(&self, most: usize) -> Vec<Arc<Commit>> {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
         ring.commits.iter().rev().take(most).map(|published| published.commit.clone()).collect()
+    }
+
+    /// How many commits were published, by kind.
+    pub fn commits_by_kind(&self) -> BTreeMap<&'static str, u64> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).counts.clone()
     }
 
     /// Since when the level has been what it is.

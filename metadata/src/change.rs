@@ -69,6 +69,11 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// The kind of what was asked, in the JSON form and in logs.
+    pub fn kind(&self) -> &'static str {
+        self.intent.as_ref().map_or("membership", Intent::kind)
+    }
+
     /// The topic that this commit created under this id, if it did.
     pub fn created_topic(&self, id: TopicId) -> Option<(&Arc<str>, &Configs)> {
         self.changes.iter().find_map(|change| match change {

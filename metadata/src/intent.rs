@@ -18,6 +18,11 @@ impl Principal {
         Principal("user:anonymous".to_owned())
     }
 
+    /// Whether a person asks, or a program of one.
+    pub fn is_person(&self) -> bool {
+        self.0.starts_with("user:")
+    }
+
     /// A storage service.
     pub fn broker(id: BrokerId) -> Self {
         Principal(format!("broker:{id}"))

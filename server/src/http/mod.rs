@@ -15,6 +15,7 @@ mod cluster;
 mod feed;
 mod guard;
 mod health;
+mod metrics;
 mod mutation;
 mod openapi;
 mod operations;
@@ -34,6 +35,7 @@ use axum::extract::OriginalUri;
 use axum::routing::{any, get};
 use controller::Controller;
 use metadata::Code;
+use metrics::Counters;
 use problem::Refused;
 use std::sync::Arc;
 
@@ -42,11 +44,12 @@ use std::sync::Arc;
 pub struct Node {
     pub controller: Controller,
     pub names: Arc<Names>,
+    pub counters: Arc<Counters>,
 }
 
 impl Node {
     pub fn new(controller: Controller, names: Names) -> Self {
-        Node { controller, names: Arc::new(names) }
+        Node { controller, names: Arc::new(names), counters: Arc::default() }
     }
 }
 

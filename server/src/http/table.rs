@@ -5,7 +5,7 @@ use super::answers::{
     PartitionAnswer, ReadyAnswer, RegistrationAnswer, TopicAnswer, TopicsAnswer,
 };
 use super::operations::Operation;
-use super::{batch, brokers, cluster, feed, health, openapi, state, topics};
+use super::{batch, brokers, cluster, feed, health, metrics, openapi, state, topics};
 use http::Method;
 use metadata::Code;
 use metadata::views::StateView;
@@ -178,6 +178,8 @@ fn plain_operations() -> Vec<Operation> {
         Operation::plain("/readyz", "isReady", "This node is caught up, and heard a leader lately", health::ready)
             .answers::<ReadyAnswer>()
             .refuses(&[Code::NoLeader]),
+        Operation::plain("/metrics", "getMetrics", "Numbers about this node, in Prometheus' text format", metrics::get)
+            .answers_bytes("text/plain"),
         Operation::plain("/openapi.json", "getDescription", "This description", openapi::get).answers_bytes("application/json"),
     ]
 }

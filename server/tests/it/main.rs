@@ -25,6 +25,8 @@ mod deletion;
 mod failure;
 mod idempotency;
 mod leaderless;
+mod logs;
+mod metrics;
 mod placement;
 mod preview;
 mod resume;
