@@ -15,6 +15,7 @@ use metadata::intent::Heartbeat;
 use metadata::plan::HeartbeatReply;
 use metadata::{Code, Commit, Index, NodeId, State, Term};
 use openraft::async_runtime::WatchReceiver;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -76,6 +77,21 @@ impl Controller {
     /// The index applied here; never goes back while the process lives.
     pub fn applied_index(&self) -> Index {
         self.core.hub.view().applied
+    }
+
+    /// The last index in this node's log, committed or not.
+    pub fn last_log_index(&self) -> Index {
+        self.inner().last_log_index()
+    }
+
+    /// How many intents this node, leading, refused with OVERLOADED since its process began.
+    pub fn overloads(&self) -> u64 {
+        self.inner().inbox.overloads()
+    }
+
+    /// How many commits this process has applied, by kind.
+    pub fn commits_by_kind(&self) -> BTreeMap<&'static str, u64> {
+        self.core.hub.commits_by_kind()
     }
 
     /// The leader, while one is known.
@@ -141,12 +157,20 @@ impl Controller {
     /// # Errors
     /// A refusal of the whole intent: by the rules, for lack of a leader, or because the outcome is unknown.
     pub async fn submit(&self, submission: Submission, deadline: Instant) -> Result<Outcome, Refusal> {
+        let (kind, principal) = (submission.intent.kind(), submission.principal.clone());
+        let (began, before) = (Instant::now(), self.applied_index());
         let Submitted::Done { index, outcomes } = self.running()?.to_leader(submission, deadline).await? else {
             return Err(Refusal::new(Code::InvalidRequest, "A dry run commits nothing"));
         };
         let unknown = |_| Refusal::new(Code::OutcomeUnknown, format!("It was committed at {index}; this node did not apply that in time"));
         self.inner().wait_applied(index, deadline).await.map_err(unknown)?;
-        Ok(Outcome { index, outcomes, commit: self.core.hub.commit_at(index) })
+        let commit = self.core.hub.commit_at(index);
+        // Not what was committed before (a key used again), nor what another asked (an intent that needed no entry).
+        let own = commit.as_ref().filter(|commit| index > before && commit.principal == principal && commit.kind() == kind);
+        if own.is_some() && principal.is_person() {
+            tracing::info!(kind, index, ms = began.elapsed().as_millis() as u64, %principal, "committed");
+        }
+        Ok(Outcome { index, outcomes, commit })
     }
 
     /// Plans an intent and says what would be committed.

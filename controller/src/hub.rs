@@ -8,7 +8,7 @@ use bytes::Bytes;
 use metadata::frame::{Frame, Since};
 use metadata::views::Level;
 use metadata::{Commit, Index, Machine, NodeId, State};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::watch;
@@ -76,6 +76,8 @@ struct Ring {
     /// Everything after this index is in the ring.
     complete_after: Index,
     since: Option<Since>,
+    /// Commits so far by the kind of what was asked.
+    counts: BTreeMap<&'static str, u64>,
     /// Raft began anew below what readers have seen: nothing is shown before it is as far again.
     held: Option<Held>,
 }
@@ -156,7 +158,8 @@ impl Hub {
     pub(crate) fn restart(&self, machine: Machine, applied: Index) {
         {
             let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
-            *ring = Ring { complete_after: applied, ..Ring::default() };
+            let counts = std::mem::take(&mut ring.counts);
+            *ring = Ring { complete_after: applied, counts, ..Ring::default() };
             note_level(&mut ring, &machine.state);
         }
         self.note_snapshot(applied);
@@ -222,6 +225,7 @@ impl Hub {
             let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
             for commit in commits {
                 ring.changes += commit.changes.len();
+                *ring.counts.entry(commit.kind()).or_default() += 1;
                 ring.commits.push_back(Published::new(commit));
             }
             while ring.commits.len() > MOST_COMMITS || (ring.changes > MOST_CHANGES && ring.commits.len() > 1) {
@@ -267,6 +271,11 @@ impl Hub {
     pub fn recent(&self, most: usize) -> Vec<Arc<Commit>> {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
         ring.commits.iter().rev().take(most).map(|published| published.commit.clone()).collect()
+    }
+
+    /// How many commits were published, by kind.
+    pub fn commits_by_kind(&self) -> BTreeMap<&'static str, u64> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).counts.clone()
     }
 
     /// Since when the level has been what it is.

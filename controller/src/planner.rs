@@ -13,7 +13,7 @@ use metadata::plan::{Plan, plan};
 use metadata::{Code, Draw, Entry, GroupOutcome, Index, Intent, Liveness, Rejection, State, Term};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -33,11 +33,15 @@ pub(crate) struct Job {
 
 /// The planner's inbox.
 #[derive(Clone)]
-pub(crate) struct Inbox(mpsc::Sender<Job>);
+pub(crate) struct Inbox {
+    jobs: mpsc::Sender<Job>,
+    /// How many were refused with OVERLOADED.
+    overloads: Arc<AtomicU64>,
+}
 
 pub(crate) fn inbox() -> (Inbox, mpsc::Receiver<Job>) {
     let (sender, receiver) = mpsc::channel(MOST_WAITING);
-    (Inbox(sender), receiver)
+    (Inbox { jobs: sender, overloads: Arc::default() }, receiver)
 }
 
 fn unknown() -> Refusal {
@@ -51,9 +55,22 @@ fn not_leading() -> Refusal {
 impl Inbox {
     /// Plans and commits, or plans only; the answer comes once this node has applied it.
     pub(crate) async fn submit(&self, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {
+        let result = self.queue(submission, deadline).await;
+        if matches!(&result, Err(refusal) if refusal.rejection.code == Code::Overloaded) {
+            self.overloads.fetch_add(1, Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// How many were refused with OVERLOADED since this process began.
+    pub(crate) fn overloads(&self) -> u64 {
+        self.overloads.load(Ordering::Relaxed)
+    }
+
+    async fn queue(&self, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {
         let (reply, answer) = oneshot::channel();
         let job = Job { submission, deadline, reply, again: false };
-        self.0.try_send(job).map_err(|error| match error {
+        self.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refusal::new(Code::Overloaded, format!("{MOST_WAITING} intents wait already")),
             mpsc::error::TrySendError::Closed(_) => not_leading(),
         })?;
@@ -302,7 +319,7 @@ fn confirm_then(node: &Arc<Inner>, draft: &Draft, job: Job, result: Result<Submi
             // If these never apply the deadline ends it; then it is planned again all the same.
             drop(node.wait_applied(barrier, job.deadline.min(Instant::now() + std::time::Duration::from_secs(1))).await);
             let again = Job { again: true, ..job };
-            if let Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) = node.inbox.0.try_send(again) {
+            if let Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) = node.inbox.jobs.try_send(again) {
                 answer(job, Err(Refusal::new(Code::Overloaded, "The planner takes no more work now")));
             }
             return;

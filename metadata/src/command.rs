@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 /// The replicas that the leader placed for one new partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Assignment {
     pub replicas: Vec<BrokerId>,
     pub isr: Vec<BrokerId>,
@@ -35,6 +36,7 @@ impl Assignment {
 
 /// A decided next state of one partition, and the epochs it was decided on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PartitionTarget {
     pub topic_id: TopicId,
     pub partition: u32,
@@ -51,6 +53,7 @@ pub struct PartitionTarget {
 
 /// Everything that can be committed. Append only: an old log must decode for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "kind"))]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
     BootstrapCluster {
@@ -122,6 +125,7 @@ impl Command {
 
 /// A compare-and-set on an object's `changed_index`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "kind"))]
 #[serde(rename_all = "snake_case")]
 pub enum Expected {
     Topic { topic_id: TopicId, changed_index: Index },
@@ -130,7 +134,9 @@ pub enum Expected {
 
 /// All its commands or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Group {
+    #[cfg_attr(feature = "schema", schemars(skip_serializing_if = "Option::is_none"))]
     pub expected: Option<Expected>,
     pub commands: Vec<Command>,
 }

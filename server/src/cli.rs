@@ -1,7 +1,7 @@
 //! The command line, the environment and the config file: flag before variable before file before default.
 
 use crate::verbs::{self, Common};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -56,6 +56,23 @@ impl Default for Command {
     fn default() -> Self {
         Command::Serve(Box::default())
     }
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed
+  2  the command line or the configuration cannot be used
+  3  the node is not reachable (verbs that ask one)
+  4  rejected: nothing happened
+  5  unknown outcome: it may have happened or may yet happen";
+
+/// The command line, with the exit codes at the end of every help text.
+pub fn command() -> clap::Command {
+    fn with_exit_codes(command: clap::Command) -> clap::Command {
+        command.after_help(EXIT_CODES).mut_subcommands(with_exit_codes)
+    }
+    with_exit_codes(Cli::command())
 }
 
 /// The command line cannot be used.
@@ -230,8 +247,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory;
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
 /// Usage, a data directory that is in use or damaged, a port that is taken.
 pub fn run(flags: ServeFlags) -> anyhow::Result<()> {
     let flags = flags.with_file()?;
-    telemetry::start(flags.log_format.unwrap_or_default());
+    let _log = telemetry::start(flags.log_format.unwrap_or_default());
     let settings = settings(flags)?;
     let lock = lock(&settings.data_dir)?;
     let raft = runtime("raft", std::env::var("QRT").ok().and_then(|t| t.parse().ok()).unwrap_or(2))?;
@@ -156,7 +156,7 @@ async fn serve(settings: Settings, raft: tokio::runtime::Handle) -> anyhow::Resu
     tracing::info!(node_id, listen = settings.listen, "serving");
     let assets = http::assets().filter(|_| settings.pages);
     let pages = assets.map(|assets| app::ssr::routes(controller.clone(), assets));
-    let node = Node { controller: controller.clone(), names: Arc::new(settings.names) };
+    let node = Node::new(controller.clone(), settings.names);
     let router = http::router(node, pages);
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {

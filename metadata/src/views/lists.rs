@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 /// A topic in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TopicRow {
     pub id: TopicId,
     pub name: Arc<str>,
@@ -28,6 +29,7 @@ pub struct TopicRow {
 
 /// A topic whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TopicView {
     pub id: TopicId,
     pub name: Arc<str>,
@@ -52,6 +54,7 @@ pub struct TopicQuery<'a> {
 
 /// A page of topics by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TopicPage {
     pub topics: Vec<TopicRow>,
     /// What to give as `after` for the next page; none on the last.
@@ -60,6 +63,7 @@ pub struct TopicPage {
 
 /// A broker with its load and the leader's soft state of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BrokerView {
     pub id: BrokerId,
     pub epoch: Index,
@@ -97,6 +101,7 @@ impl BrokerView {
 
 /// Brokers by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BrokerCounts {
     pub total: u32,
     pub online: u32,
@@ -107,6 +112,7 @@ pub struct BrokerCounts {
 
 /// The whole cluster in a few numbers: `GET /cluster` without its revision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClusterView {
     pub cluster_id: Option<Uuid>,
     pub lineage: Option<Uuid>,
@@ -122,6 +128,7 @@ pub struct ClusterView {
 
 /// The whole state: `GET /state` as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StateView {
     pub revision: Index,
     pub cluster_id: Option<Uuid>,

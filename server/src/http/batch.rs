@@ -1,12 +1,12 @@
 //! Many topics in one request: one entry, each topic a group of its own.
 
 use super::Node;
+use super::answers::{BatchAnswer, BatchResult};
 use super::body::{self, EIGHT_MIB};
 use super::call::Call;
 use super::mutation::planned_answer;
 use super::problem::{Refused, document};
 use super::topics::Asked;
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -14,33 +14,22 @@ use controller::Submitted;
 use http::request::Parts;
 use metadata::intent::NewTopic;
 use metadata::views::{self, TopicView};
-use metadata::{Code, GroupOutcome, Index, Intent, Principal, Rejection, TopicId};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use metadata::{Code, GroupOutcome, Intent, Principal, Rejection, TopicId};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
-#[derive(Deserialize)]
+/// Topics to create in one entry, each on its own.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Batch {
+#[schemars(rename = "BatchRequest")]
+pub struct Batch {
     topics: Vec<Asked>,
     preview: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Answer<'a> {
-    revision: Index,
-    results: Vec<Item<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Item<'a> {
-    Created { name: &'a str, topic: Option<TopicView> },
-    Refused(Value),
-}
-
-fn refused(name: &str, rejection: Rejection, at: usize, index: u64) -> Value {
-    json!({ "name": name, "error": document(&rejection.within(&format!("topics[{at}].")).into(), index) })
+fn refused(name: String, rejection: Rejection, at: usize, index: u64) -> BatchResult {
+    BatchResult::Refused { name, error: document(&rejection.within(&format!("topics[{at}].")).into(), index) }
 }
 
 /// What was planned of the topics that could be asked for, among those that could not.
@@ -67,33 +56,34 @@ pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Resul
         };
         let mut groups = Vec::new();
         let mut results = Vec::new();
-        for (at, (name, item)) in names.iter().zip(merge(asked, items)).enumerate() {
+        for (at, (name, item)) in names.into_iter().zip(merge(asked, items)).enumerate() {
             match item {
                 Ok(group) => {
                     groups.push(group);
-                    results.push(json!({ "name": name }));
+                    results.push(BatchResult::Planned { name });
                 }
                 Err(rejection) => results.push(refused(name, rejection, at, index)),
             }
         }
-        return planned_answer(index, &groups, &preview, Some(json!(results)));
+        return planned_answer(index, &groups, &preview, Some(results));
     }
     let outcome = node.controller.submit(submission, call.deadline).await?;
     let state = node.controller.state();
     let mut created: BTreeMap<TopicId, TopicView> =
         outcome.commit.iter().flat_map(|commit| views::created_topics(commit)).map(|topic| (topic.id, topic)).collect();
     let results = names
-        .iter()
+        .into_iter()
         .zip(merge(asked, outcome.outcomes))
         .enumerate()
         .map(|(at, (name, result))| match result {
             Ok(GroupOutcome::Topic { topic_id }) => {
                 // A retry that comes after the commit left this node's memory is answered with the topic as it is now.
-                Item::Created { name, topic: created.remove(&topic_id).or_else(|| views::topic(&state, name)) }
+                let topic = created.remove(&topic_id).or_else(|| views::topic(&state, &name));
+                BatchResult::Created { name, topic }
             }
-            Ok(_) => Item::Created { name, topic: views::topic(&state, name) },
-            Err(rejection) => Item::Refused(refused(name, rejection, at, outcome.index)),
+            Ok(_) => BatchResult::Created { topic: views::topic(&state, &name), name },
+            Err(rejection) => refused(name, rejection, at, outcome.index),
         })
         .collect();
-    Ok(Json(Answer { revision: outcome.index, results }).into_response())
+    Ok(BatchAnswer { revision: outcome.index, results }.into_response())
 }

@@ -43,7 +43,9 @@ pub async fn open(State(node): State<Node>, mut parts: Parts) -> Result<Response
     };
     let upgrade = upgrade.protocols([JSON, POSTCARD]).max_message_size(LONGEST_MESSAGE).max_frame_size(LONGEST_MESSAGE);
     let binary = upgrade.selected_protocol().is_some_and(|chosen| chosen == POSTCARD);
+    let subscribers = node.counters.subscribers.clone();
     Ok(upgrade.on_upgrade(move |socket| async move {
+        let _counted = subscribers.enter();
         let feed = Feed { generation: controller.generation(), controller, socket, binary, position };
         if let Err(error) = feed.run().await {
             tracing::debug!(%error, "a feed ended");

@@ -2,12 +2,13 @@
 
 use super::Node;
 use super::problem::{Refused, respond};
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::Authority};
 use metadata::{Code, Rejection};
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 /// The host names that this node goes by.
 #[derive(Clone, Debug)]
@@ -67,8 +68,19 @@ fn check_state(node: &Node, path: &str) -> Result<(), Refused> {
 
 /// The middleware.
 pub async fn guard(State(node): State<Node>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let response = answered(&node, request, next).await;
+    let (status, took) = (response.status(), began.elapsed());
+    node.counters.requests.note(&method, matched.as_ref().map(MatchedPath::as_str), status, took);
+    tracing::debug!(%method, path = uri.path(), status = status.as_u16(), ms = took.as_millis() as u64, "answered");
+    response
+}
+
+async fn answered(node: &Node, request: Request, next: Next) -> Response {
     let api = request.uri().path().starts_with("/api/");
-    let checked = check(&node, &request).and_then(|()| check_state(&node, request.uri().path()));
+    let checked = check(node, &request).and_then(|()| check_state(node, request.uri().path()));
     let mut response = match checked {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),

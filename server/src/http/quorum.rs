@@ -1,31 +1,35 @@
 //! The controllers' membership: an empty node in the place of a lost one.
 
 use super::Node;
+use super::answers::ReplacedAnswer;
 use super::body::{self, ONE_MIB};
 use super::call;
 use super::problem::Refused;
 use super::query::Query;
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use controller::Replacement;
 use http::request::Parts;
 use metadata::{Code, NodeId, Rejection};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
-#[derive(Deserialize)]
+/// An empty node in the place of a lost one.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Replace {
+pub struct Replace {
+    /// The node id whose data is lost.
     remove: NodeId,
     add: Newcomer,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Newcomer {
+    /// An id that was never used.
     id: NodeId,
+    /// Where it listens: http://HOST:PORT.
     url: String,
 }
 
@@ -44,6 +48,6 @@ pub async fn replace(State(node): State<Node>, parts: Parts, body: Body) -> Resu
     }
     let replacement = Replacement { remove: asked.remove, id: asked.add.id, url };
     let index = node.controller.replace(replacement, deadline).await?;
-    let controllers: Vec<_> = node.controller.state().controllers().cloned().collect();
-    Ok(Json(json!({ "revision": index, "controllers": controllers })).into_response())
+    let controllers = node.controller.state().controllers().cloned().collect();
+    Ok(ReplacedAnswer { revision: index, controllers }.into_response())
 }

@@ -77,6 +77,7 @@ impl Cluster {
             cluster.controller(id)?.process.start()?;
         }
         cluster.ready().await?;
+        cluster.api(1)?.learn_description().await?;
         Ok(cluster)
     }
 
