@@ -35,6 +35,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How long peers are asked whom they know before a first start.
@@ -43,6 +44,7 @@ const PROBE: Duration = Duration::from_millis(500);
 const ROOM_EVERY: Duration = Duration::from_secs(1);
 /// How long the parts of a stopped node may take to let go of the log.
 const LET_GO: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const MARK_EVERY: Duration = Duration::from_millis(500);
 const HAND_OVER: Duration = Duration::from_millis(500);
 
@@ -312,10 +314,9 @@ async fn wind_up(inner: &Arc<Inner>, fault: &Fault) {
 
 /// Starts the node again: after a full disk once there is room, after a divergence once.
 async fn come_back(core: &Arc<Core>, log: &Weak<Mutex<Box<dyn crate::disk::Log>>>, fault: &Fault) -> Option<Started> {
-    let mut waited = Duration::ZERO;
-    while log.strong_count() > 0 && waited < LET_GO {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        waited += Duration::from_millis(10);
+    let give_up = Instant::now() + LET_GO;
+    while log.strong_count() > 0 && Instant::now() < give_up {
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
     loop {
         let disk = core.ground.disk.clone();
@@ -324,6 +325,11 @@ async fn come_back(core: &Arc<Core>, log: &Weak<Mutex<Box<dyn crate::disk::Log>>
             (Err(error), _) => error.to_string(),
             (Ok(()), fault) => match (boot(core).await, fault) {
                 (Ok(started), _) => return Some(started),
+                // The log is let go of, and its last thread is not gone yet.
+                (Err(StartError::Disk(error)), _) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < give_up => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                    continue;
+                }
                 (Err(error), Fault::Diverged { index, .. }) => {
                     let still = Fault::StillDiverged { index: *index, detail: error.to_string() };
                     tracing::error!(fault = %still, "this node stays stopped");

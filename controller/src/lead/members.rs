@@ -24,9 +24,12 @@ pub(super) async fn admit(node: Arc<Inner>) {
         for (node_id, instance_id) in node.peers.greeter().strangers().into_iter().filter(|(id, _)| members.contains(id)) {
             let intent = Intent::AdmitInstance { node_id, instance_id };
             let submission = Submission::new(intent, Principal::controller(node.options.node_id));
-            if let Err(refusal) = node.inbox.submit(submission, Instant::now() + LONGEST_DEADLINE).await {
-                tracing::warn!(node_id, %refusal, "an instance is not admitted yet");
-                tokio::time::sleep(RETRY).await;
+            match node.inbox.submit(submission, Instant::now() + LONGEST_DEADLINE).await {
+                Ok(_) => tracing::info!(node_id, %instance_id, "an instance was admitted"),
+                Err(refusal) => {
+                    tracing::warn!(node_id, %refusal, "an instance is not admitted yet");
+                    tokio::time::sleep(RETRY).await;
+                }
             }
         }
         if met.changed().await.is_err() {

@@ -4,9 +4,10 @@ use super::{Names, Node, router};
 use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::body::Body;
+use controller::disk::Directory;
 use controller::environment::Machine;
 use controller::net::{Duplex, Transport};
-use controller::{Options, PushNetworks};
+use controller::{Ground, Options, PushNetworks};
 use futures::future::BoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
@@ -52,14 +53,22 @@ impl Alone {
         let options = Options {
             node_id: 1,
             peers: [(1, "http://127.0.0.1:1".to_owned())].into(),
-            data_dir: dir.path().to_owned(),
+            join: false,
+            snapshot_every: 1_000,
+            scrub_interval: Duration::from_secs(60),
             election_timeout: Duration::from_millis(100),
             heartbeat_interval: Duration::from_millis(20),
             broker_session_timeout: Duration::from_secs(3_600),
             push_networks: PushNetworks::default(),
             database_url: None,
         };
-        let controller = controller::start(options, Arc::new(Nobody), Arc::new(Machine::default())).await?;
+        let ground = Ground {
+            transport: Arc::new(Nobody),
+            environment: Arc::new(Machine::default()),
+            disk: Arc::new(Directory::new(dir.path())?),
+            background: tokio::runtime::Handle::current(),
+        };
+        let controller = controller::start(options, ground).await?;
         let began = Instant::now();
         while !controller.ready() {
             ensure!(began.elapsed() < READY_WITHIN, "it does not become ready");
