@@ -7,6 +7,8 @@ pub(crate) mod mark;
 pub(crate) mod snapshot_file;
 #[cfg(test)]
 mod suite;
+#[cfg(test)]
+mod torn_tail;
 
 pub use data::TypeConfig;
 
