@@ -38,8 +38,8 @@ const LEADER_RETRY: Duration = Duration::from_millis(100);
 const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(1);
 /// What a node that just started has heard of a majority is at least this old: nothing it has needs to be of now.
 const UNHEARD_MS: u64 = 10_000;
-/// Entries between two snapshots, and as many are kept behind one for followers that lag.
-const SNAPSHOT_EVERY: u64 = 20_000;
+/// Entries that are taken off the log at once, at most.
+const PURGED_AT_ONCE: u64 = 1_024;
 
 /// Why a node did not start.
 #[derive(Debug, Error)]
@@ -86,9 +86,9 @@ fn raft_config(options: &Options) -> Config {
         quorum_loss_probe_interval: Some(election * 4),
         install_snapshot_timeout: 120_000,
         max_payload_entries: 1_024,
-        snapshot_policy: SnapshotPolicy::LogsSinceLast(SNAPSHOT_EVERY),
-        max_in_snapshot_log_to_keep: SNAPSHOT_EVERY,
-        purge_batch_size: 1_024,
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(options.snapshot_every),
+        max_in_snapshot_log_to_keep: options.snapshot_every,
+        purge_batch_size: PURGED_AT_ONCE.min(options.snapshot_every),
         ..Config::default()
     }
 }

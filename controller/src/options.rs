@@ -19,6 +19,8 @@ pub struct Options {
     pub heartbeat_interval: Duration,
     /// How long a broker's session outlives its last heartbeat.
     pub broker_session_timeout: Duration,
+    /// Entries between two snapshots; as many are kept behind one for followers that lag.
+    pub snapshot_every: u64,
     pub push_networks: PushNetworks,
     /// Where the backup goes; none switches it off.
     pub database_url: Option<String>,

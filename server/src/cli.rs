@@ -101,6 +101,9 @@ pub struct ServeFlags {
     /// How long a broker's session outlives its last heartbeat.
     #[arg(long, env = "QUORATE_BROKER_SESSION_TIMEOUT_MS", value_name = "MS")]
     pub broker_session_timeout_ms: Option<u64>,
+    /// Entries between two snapshots; as many are kept behind one for nodes that lag.
+    #[arg(long, env = "QUORATE_SNAPSHOT_EVERY", hide = true, value_name = "ENTRIES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub snapshot_every: Option<u64>,
     /// Networks whose storage services may be pushed to; loopback by default.
     #[arg(long, env = "QUORATE_PUSH_NETWORKS", value_name = "CIDR,…")]
     pub push_networks: Option<String>,
@@ -182,7 +185,7 @@ impl ServeFlags {
         let Some(path) = self.config.clone() else { return Ok(self) };
         let file = read_file(&path)?;
         fill!(self, file: node_id, listen, peers, data_dir, insecure, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
-            push_networks, host_names, no_ui, no_backup, database_url, log_format);
+            snapshot_every, push_networks, host_names, no_ui, no_backup, database_url, log_format);
         Ok(self)
     }
 }

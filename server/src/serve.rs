@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 const ELECTION_TIMEOUT_MS: u64 = 500;
 const HEARTBEAT_INTERVAL_MS: u64 = 100;
 const BROKER_SESSION_TIMEOUT_MS: u64 = 9_000;
+const SNAPSHOT_EVERY: u64 = 20_000;
 /// How long open calls may take to finish after the node was asked to stop.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -80,6 +81,7 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
             election_timeout: Duration::from_millis(election),
             heartbeat_interval: Duration::from_millis(heartbeat),
             broker_session_timeout: Duration::from_millis(flags.broker_session_timeout_ms.unwrap_or(BROKER_SESSION_TIMEOUT_MS)),
+            snapshot_every: flags.snapshot_every.unwrap_or(SNAPSHOT_EVERY).max(1),
             push_networks,
             database_url,
         },
