@@ -45,6 +45,8 @@ const ROOM_EVERY: Duration = Duration::from_secs(1);
 /// How long the parts of a stopped node may take to let go of the log.
 const LET_GO: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// Entries that are taken off the log at once, at most.
+const PURGED_AT_ONCE: u64 = 1_024;
 const MARK_EVERY: Duration = Duration::from_millis(500);
 const HAND_OVER: Duration = Duration::from_millis(500);
 
@@ -110,7 +112,7 @@ fn raft_config(options: &Options) -> Config {
         max_payload_entries: 1_024,
         snapshot_policy: SnapshotPolicy::LogsSinceLast(options.snapshot_every),
         max_in_snapshot_log_to_keep: options.snapshot_every,
-        purge_batch_size: 1_024,
+        purge_batch_size: PURGED_AT_ONCE.min(options.snapshot_every),
         ..Config::default()
     }
 }

@@ -29,6 +29,8 @@ const LEADER_WAIT: Duration = Duration::from_millis(2_500);
 const LEADER_RETRY: Duration = Duration::from_millis(100);
 /// A heartbeat's transition that waits longer only touches the session (B2).
 const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(1);
+/// What a node that just started has heard of a majority is at least this old: nothing it has needs to be of now.
+const UNHEARD_MS: u64 = 10_000;
 
 /// The parts of a node.
 pub(crate) struct Inner {
@@ -43,7 +45,7 @@ pub(crate) struct Inner {
     pub sessions: Sessions,
     pub board: Arc<PulseBoard>,
     pub proofs: Arc<Proofs>,
-    /// Monotonic ms of the last append from a leader.
+    /// When a majority's leader was last heard, on a clock that began `UNHEARD_MS` before the monotonic one.
     pub heard_ms: AtomicU64,
     /// This node looks whether it should stand for election in place of a leader that is gone.
     pub succeeding: AtomicBool,
@@ -103,7 +105,11 @@ impl Inner {
     }
 
     pub fn heard_leader(&self) {
-        self.heard_ms.store(self.environment.monotonic_ms(), Ordering::Relaxed);
+        self.heard_ms.fetch_max(self.now_ms(), Ordering::Relaxed);
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.environment.monotonic_ms() + UNHEARD_MS
     }
 
     /// How long ago this node last heard a majority's leader; as a leader, a majority.
@@ -116,10 +122,10 @@ impl Inner {
             let acked = self.raft.data_metrics().borrow_watched().last_quorum_acked;
             let age_ms = acked.map_or(0, |instant| instant.into_inner().elapsed().as_millis() as u64);
             // What it heard as a leader stays heard when it leads no more.
-            self.heard_ms.fetch_max(self.environment.monotonic_ms().saturating_sub(age_ms), Ordering::Relaxed);
+            self.heard_ms.fetch_max(self.now_ms().saturating_sub(age_ms), Ordering::Relaxed);
             return age_ms;
         }
-        self.environment.monotonic_ms().saturating_sub(self.heard_ms.load(Ordering::Relaxed))
+        self.now_ms().saturating_sub(self.heard_ms.load(Ordering::Relaxed))
     }
 
     pub fn status(&self) -> NodeStatus {

@@ -196,6 +196,38 @@ fn j6_keys_survive_a_snapshot_and_expire_alike_after_it() {
 }
 
 #[test]
+fn j6_applied_entries_never_take_the_table_beyond_its_bound() {
+    let mut world = World::online(&[101]);
+    let start = world.state().at_ms();
+    // One place is left, and from ten minutes on one of these is forgotten each millisecond.
+    let full = (1..MOST as u64).map(|nth| {
+        let mut hash = [0xff; 32];
+        hash[..8].copy_from_slice(&nth.to_be_bytes());
+        (hash, Arc::new(Remembered { fingerprint: [0; 16], at_ms: start + nth, index: nth, outcomes: Vec::new() }))
+    });
+    world.machine.keys = KeyTable::from_pairs(full);
+    let now = start + MOST as u64;
+    let size = |world: &World| world.machine.keys.iter().count();
+
+    let last = world.keyed(key(1, 1), now, create("last"));
+    assert!(last.outcomes[0].is_ok());
+    assert_eq!(size(&world), MOST);
+    let before = world.machine.clone();
+    assert_eq!(only_code(&world.keyed(key(2, 1), now, create("over")).outcomes), Code::Overloaded);
+    assert_eq!(world.machine, before, "nothing happened under a key that could not be remembered");
+    assert_eq!(world.keyed(key(1, 1), now, create("other")), last, "a retry needs no place");
+    world.create(by_hand("without-a-key", &[&[101]]));
+    assert_eq!(size(&world), MOST);
+
+    // The first one is forgotten: there is place for one, and no more.
+    assert!(world.keyed(key(2, 1), start + 1 + KEPT_MS, create("over")).outcomes[0].is_ok());
+    assert_eq!(only_code(&world.keyed(key(3, 1), start + 1 + KEPT_MS, create("more")).outcomes), Code::Overloaded);
+    assert_eq!(size(&world), MOST);
+    assert!(world.keyed(key(3, 1), start + 1_000 + KEPT_MS, create("more")).outcomes[0].is_ok());
+    assert_eq!(size(&world), MOST - 998, "what is forgotten takes no place");
+}
+
+#[test]
 fn j6_a_full_table_takes_no_new_key_and_still_knows_the_old_ones() {
     let now = 2_000_000_000_000;
     let hash = |nth: usize| {

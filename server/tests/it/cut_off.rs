@@ -139,6 +139,28 @@ async fn cut_off(cluster: &mut Cluster, alive: u64) -> Result<()> {
     Ok(())
 }
 
+/// A node that starts among peers that stand still has heard nobody, however short its life is.
+async fn begins_cut_off(cluster: &mut Cluster, alone: u64) -> Result<()> {
+    let others: Vec<u64> = cluster.ids().into_iter().filter(|id| *id != alone).collect();
+    for id in &others {
+        cluster.pause(*id)?;
+    }
+    cluster.kill(alone)?;
+    cluster.start_again(alone)?;
+    let api = cluster.api(alone)?;
+    until("it answers", async || api.at(Method::GET, "/healthz").ok().await).await?;
+    api.at(Method::GET, "/readyz").refused(503, "NO_LEADER").await?;
+    let progress = Feed::open(&api, "").await?.next_of("progress").await?;
+    ensure!(progress["quorum_age_ms"].as_u64() > Some(3_000), "{progress}");
+    check_view(&api.get("/cluster").ok().await?.body, alone)?;
+    api.get("/topics?consistency=linearizable").refused(503, "NO_LEADER").await?;
+    for id in &others {
+        cluster.resume(*id)?;
+    }
+    cluster.ready().await?;
+    made(&api, "after-a-lonely-start").await.map(|_| ())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_off_node_is_stale() -> Result<()> {
     let mut cluster = fake::cluster().await?;
@@ -150,5 +172,6 @@ async fn cut_off_node_is_stale() -> Result<()> {
     let leader = cluster.leader().await?;
     println!("the leader, node {leader}:");
     cut_off(&mut cluster, leader).await?;
+    begins_cut_off(&mut cluster, follower).await?;
     cluster.passed().await
 }
