@@ -30,6 +30,7 @@ mod deletion;
 mod failure;
 mod feed_guarantees;
 mod idempotency;
+mod identity;
 mod keys_survive_leaders;
 mod kill_loop;
 mod leaderless;
