@@ -18,6 +18,8 @@ use std::time::Duration;
 
 const ASK: Duration = Duration::from_millis(50);
 const CONNECT: Duration = Duration::from_millis(200);
+const LOOKS: usize = 10;
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// One follower after another, so that their elections do not meet.
 const TURN: Duration = Duration::from_millis(60);
 
@@ -36,8 +38,7 @@ fn leader(node: &Inner) -> Option<NodeId> {
 
 async fn succeed(node: &Arc<Inner>, lost: NodeId) {
     let Some(url) = node.url_of(lost) else { return };
-    let refused = tokio::time::timeout(CONNECT, node.peers.transport().connect(&url)).await;
-    if !matches!(refused, Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused) {
+    if !gone(node, &url).await {
         return;
     }
     tokio::time::sleep(TURN * before(node, lost).await).await;
@@ -50,6 +51,20 @@ async fn succeed(node: &Arc<Inner>, lost: NodeId) {
     if let Err(error) = node.raft.handle_transfer_leader(request).await {
         tracing::debug!(%error, "no election");
     }
+}
+
+/// Whether nobody listens at an address any more. A process that is dying may still be on its way out when its first
+/// connection ends.
+async fn gone(node: &Arc<Inner>, url: &str) -> bool {
+    for _ in 0..LOOKS {
+        match tokio::time::timeout(CONNECT, node.peers.transport().connect(url)).await {
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => return true,
+            // Somebody answers, or stands still: that is for the election time-out.
+            Ok(Ok(_)) | Err(_) => return false,
+            Ok(Err(_)) => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    }
+    false
 }
 
 /// How many other followers should stand first: those with more of the log, then those with a smaller id.

@@ -20,7 +20,18 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
+/// The allocator asks for huge pages, and in a small process most of each is never used.
+#[cfg(target_os = "linux")]
+fn without_huge_pages() {
+    // Only memory is at stake: where it is not allowed the process is larger.
+    drop(nix::sys::prctl::set_thp_disable(true));
+}
+
+#[cfg(not(target_os = "linux"))]
+fn without_huge_pages() {}
+
 fn main() -> ExitCode {
+    without_huge_pages();
     let cli = match cli::command().try_get_matches().and_then(|given| cli::Cli::from_arg_matches(&given)) {
         Ok(cli) => cli,
         Err(error) => {
