@@ -10,6 +10,8 @@
 
 mod api;
 mod backup;
+#[cfg(test)]
+mod decoders;
 pub mod environment;
 mod handle;
 pub mod hub;

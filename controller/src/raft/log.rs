@@ -1,7 +1,7 @@
 //! Step 4: the durable log on the `raft-log` WAL. An append is acknowledged only after its fsync; whatever arrives while
 //! one fsync runs shares the next.
 
-use super::{CommittedLeaderId, Entry, LogId, TypeConfig, Vote};
+use super::{CommittedLeaderId, Entry, LogId, Payload, TypeConfig, Vote};
 use openraft::impls::leader_id_std::LeaderId;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{OptionalSend, RaftLogReader};
@@ -76,6 +76,14 @@ fn damaged(error: impl std::fmt::Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error.to_string())
 }
 
+pub(crate) fn encode(payload: &Payload) -> io::Result<Vec<u8>> {
+    postcard::to_allocvec(payload).map_err(damaged)
+}
+
+pub(crate) fn decode(bytes: &[u8]) -> io::Result<Payload> {
+    postcard::from_bytes(bytes).map_err(damaged)
+}
+
 impl LogStore {
     /// Opens the log in this directory, recovering what is there.
     ///
@@ -139,8 +147,7 @@ impl RaftLogReader<TypeConfig> for LogStore {
         wal.read(start, end.min(next))
             .map(|record| {
                 let (log_id, payload) = record?;
-                let payload = postcard::from_bytes(&payload).map_err(damaged)?;
-                Ok(Entry { log_id: from_wal(&log_id), payload })
+                Ok(Entry { log_id: from_wal(&log_id), payload: decode(&payload)? })
             })
             .collect()
     }
@@ -189,10 +196,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let records = entries
-            .into_iter()
-            .map(|entry| Ok((to_wal(&entry.log_id), postcard::to_allocvec(&entry.payload).map_err(damaged)?)))
-            .collect::<io::Result<Vec<_>>>()?;
+        let records =
+            entries.into_iter().map(|entry| Ok((to_wal(&entry.log_id), encode(&entry.payload)?))).collect::<io::Result<Vec<_>>>()?;
         let mut wal = self.wal();
         wal.append(records)?;
         wal.flush(true, Some(Flushed::Raft(callback)))
