@@ -12,6 +12,8 @@
 mod api;
 mod backup;
 mod boot;
+#[cfg(test)]
+mod decoders;
 pub mod disk;
 pub mod environment;
 mod fault;

@@ -1,7 +1,7 @@
 //! Step 4: openraft's log on the node's disk. An append is acknowledged only after its fsync.
 
 use super::mark::{self, Mark};
-use super::{CommittedLeaderId, Entry, LogId, TypeConfig, Vote};
+use super::{CommittedLeaderId, Entry, LogId, Payload, TypeConfig, Vote};
 use crate::disk::{Bounds, Disk, Done, Log, Position};
 use openraft::impls::leader_id_std::LeaderId;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
@@ -31,6 +31,14 @@ fn from_position((term, index): Position) -> LogId {
 
 fn damaged(error: impl std::fmt::Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+}
+
+pub(crate) fn encode(payload: &Payload) -> io::Result<Vec<u8>> {
+    postcard::to_allocvec(payload).map_err(damaged)
+}
+
+pub(crate) fn decode(bytes: &[u8]) -> io::Result<Payload> {
+    postcard::from_bytes(bytes).map_err(damaged)
 }
 
 fn again(error: &io::Error) -> io::Error {
@@ -143,9 +151,7 @@ impl RaftLogReader<TypeConfig> for LogStore {
             }
             log.read(start, end.min(next))?
         };
-        let entry = |(position, payload): (Position, Vec<u8>)| {
-            Ok(Entry { log_id: from_position(position), payload: postcard::from_bytes(&payload).map_err(damaged)? })
-        };
+        let entry = |(position, payload): (Position, Vec<u8>)| Ok(Entry { log_id: from_position(position), payload: decode(&payload)? });
         records.into_iter().map(entry).collect()
     }
 
@@ -190,10 +196,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let records = entries
-            .into_iter()
-            .map(|entry| Ok((to_position(&entry.log_id), postcard::to_allocvec(&entry.payload).map_err(damaged)?)))
-            .collect::<io::Result<Vec<_>>>()?;
+        let records =
+            entries.into_iter().map(|entry| Ok((to_position(&entry.log_id), encode(&entry.payload)?))).collect::<io::Result<Vec<_>>>()?;
         let last = records.last().map(|(position, _)| *position);
         let (mark, failure) = (self.mark.clone(), self.failure.clone());
         let done: Done = Box::new(move |result: io::Result<()>| {

@@ -1,8 +1,7 @@
 //! Steps 5 and 6: applies committed entries to the metadata machine and hands what became true to the feed hub.
 
-use super::data::LogData;
 use super::snapshot_file::{self, SnapshotFile};
-use super::{LogId, SnapshotMeta, StoredMembership, TypeConfig};
+use super::{LogId, Payload, SnapshotMeta, StoredMembership, TypeConfig};
 use crate::environment::Environment;
 use crate::hub::Hub;
 use crate::proofs::Proofs;
@@ -51,11 +50,7 @@ impl StateMachine {
         Ok(StateMachine { machine, applied: meta.last_log_id, membership: meta.last_membership, file, hub, proofs, environment })
     }
 
-    fn apply_one(
-        &mut self,
-        log_id: LogId,
-        payload: EntryPayload<LogData, u64, openraft::BasicNode>,
-    ) -> io::Result<(Option<Response>, Option<Commit>)> {
+    fn apply_one(&mut self, log_id: LogId, payload: Payload) -> io::Result<(Option<Response>, Option<Commit>)> {
         let term = log_id.leader_id.term;
         self.applied = Some(log_id);
         match payload {

@@ -16,6 +16,7 @@ use openraft::type_config::alias::{CommittedLeaderIdOf, EntryOf, LogIdOf, Snapsh
 
 pub(crate) type Raft = openraft::Raft<TypeConfig, machine::StateMachine>;
 pub(crate) type Entry = EntryOf<TypeConfig>;
+pub(crate) type Payload = openraft::EntryPayload<data::LogData, u64, openraft::BasicNode>;
 pub(crate) type LogId = LogIdOf<TypeConfig>;
 pub(crate) type CommittedLeaderId = CommittedLeaderIdOf<TypeConfig>;
 pub(crate) type Vote = VoteOf<TypeConfig>;
