@@ -71,9 +71,10 @@ impl Server {
 
     /// The URL of a path below the base path; each segment is taken as it is, whatever it holds.
     pub fn url(&self, path: &[&str]) -> anyhow::Result<Url> {
-        // A URL has no way to say these two as a name.
-        if let Some(dots) = path.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
-            return Err(Usage(format!("{dots:?} is no name")).into());
+        // A URL has no way to say dots as a name, and drops line breaks: another name would be asked for.
+        let unspeakable = |segment: &&&str| matches!(**segment, "" | "." | "..") || segment.contains(char::is_control);
+        if let Some(name) = path.iter().find(unspeakable) {
+            return Err(Usage(format!("{name:?} is no name")).into());
         }
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {

@@ -147,6 +147,8 @@ async fn exit_codes_say_what_became_of_it() -> Result<()> {
         (node, vec!["topics", "create", "a", "--config", "k"], 2, "KEY=VALUE"),
         (node, vec!["topics", "delete", "a"], 2, "--yes"),
         (node, vec!["topics", "get", ".."], 2, "no name"),
+        // A URL would lose the line break, and another topic would go.
+        (node, vec!["topics", "delete", "kept\nsafe", "--yes"], 2, "no name"),
         (node, vec!["brokers", "get", "x"], 2, "x"),
         (node, vec!["quorum", "--output", "yaml"], 2, "yaml"),
         (&"nonsense".to_owned(), vec!["quorum"], 2, "--server"),
