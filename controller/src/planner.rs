@@ -214,7 +214,7 @@ fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
     if let Some(key) = submission.key.as_ref().filter(|_| !submission.dry_run)
         && let Some(first) = node.hub.view().machine.keys.find(key, draft.state.at_ms().max(now_ms))?
     {
-        return Ok(Step::Done(replay(&draft.state, &submission.intent, first)));
+        return Ok(Step::Settled(Ok(replay(&draft.state, &submission.intent, first))));
     }
     if draft.state.identity().is_none() && !matches!(submission.intent, Intent::BootstrapCluster { .. }) {
         return Err(Refusal::new(Code::NoLeader, "The cluster has no identity yet; its first leader is about to commit one"));
@@ -311,8 +311,10 @@ fn confirm_then(node: &Arc<Inner>, draft: &Draft, job: Job, result: Result<Submi
     if !rests_on_state {
         return answer(job, result);
     }
-    let in_flight = draft.flight.entries.load(Ordering::Acquire) > 0 && !settled;
     let barrier = draft.next_index - 1;
+    // What was in flight may have been applied since: then the answer's index is older than what it rests on.
+    let too_old = matches!(&result, Ok(Submitted::Done { index, .. }) if *index < barrier);
+    let in_flight = (draft.flight.entries.load(Ordering::Acquire) > 0 || too_old) && !settled;
     let node = node.clone();
     tokio::spawn(async move {
         if in_flight {
