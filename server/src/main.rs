@@ -24,7 +24,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 #[cfg(target_os = "linux")]
 fn without_huge_pages() {
     // Only memory is at stake: where it is not allowed the process is larger.
-    drop(nix::sys::prctl::set_thp_disable(true));
+    nix::sys::prctl::set_thp_disable(true).unwrap_or_default();
 }
 
 #[cfg(not(target_os = "linux"))]

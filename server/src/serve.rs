@@ -111,7 +111,7 @@ pub fn run(flags: ServeFlags) -> anyhow::Result<()> {
     let _log = telemetry::start(flags.log_format.unwrap_or_default());
     let settings = settings(flags)?;
     let lock = lock(&settings.data_dir)?;
-    let raft = runtime("raft", std::env::var("QRT").ok().and_then(|t| t.parse().ok()).unwrap_or(2))?;
+    let raft = runtime("raft", 2)?;
     let edge = runtime("edge", 2)?;
     edge.block_on(serve(settings, raft.handle().clone()))?;
     raft.shutdown_timeout(LINGER);
