@@ -78,6 +78,8 @@ pub struct Live {
     pub reached: Signal<Index>,
     /// The number of the present attempt to reconnect; 0 while connected.
     pub attempt: Signal<u32>,
+    /// Why the node takes no part any more, in its own words.
+    pub fault: Signal<Option<String>>,
     pub toasts: Signal<Vec<Toast>>,
     pub(crate) wire: Wire,
 }
@@ -98,6 +100,7 @@ pub(crate) struct Wire {
     pub digests: RwSignal<Digests>,
     pub reached: RwSignal<Index>,
     pub attempt: RwSignal<u32>,
+    pub fault: RwSignal<Option<String>>,
     pub toasts: RwSignal<Vec<Toast>>,
     /// Rises when a person asks to reconnect now.
     pub retry: RwSignal<u32>,
@@ -127,6 +130,7 @@ impl Live {
             silence_ms: RwSignal::new(boot.quorum_age_ms),
             heard: RwSignal::new(Arc::new(boot.heard.clone())),
             attempt: RwSignal::new(0),
+            fault: RwSignal::new(None),
             toasts: RwSignal::new(Vec::new()),
             retry: RwSignal::new(0),
             toast_id: StoredValue::new(0),
@@ -145,6 +149,7 @@ impl Live {
             digests: wire.digests.into(),
             reached: wire.reached.into(),
             attempt: wire.attempt.into(),
+            fault: wire.fault.into(),
             toasts: wire.toasts.into(),
             wire,
         }

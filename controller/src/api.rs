@@ -1,6 +1,6 @@
 //! What the edges (`app`, `server`) ask a controller for and get back. The one boundary type of refusals is [`Refusal`].
 
-use metadata::{Code, Commit, Group, GroupOutcome, Index, Intent, KeyUse, Principal, Rejection};
+use metadata::{Code, Commit, Group, GroupOutcome, Index, Intent, KeyUse, NodeId, Principal, Rejection};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,17 @@ impl Submission {
     pub fn new(intent: Intent, principal: Principal) -> Self {
         Submission { intent, principal, key: None, preview: None, dry_run: false }
     }
+}
+
+/// An empty node under a new id takes the place of one whose data is lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replacement {
+    /// Whose place.
+    pub remove: NodeId,
+    /// Never used before: node ids are not reused.
+    pub id: NodeId,
+    /// Where the new node listens.
+    pub url: String,
 }
 
 /// What became of a submission that was not refused whole.

@@ -10,6 +10,8 @@ pub trait Environment: Send + Sync + 'static {
     fn monotonic_ms(&self) -> u64;
     /// 128 random bits.
     fn seed(&self) -> u128;
+    /// What a fault in memory does to a node before it applies the next entries; on a real machine nothing that we do.
+    fn disturb(&self, _machine: &mut metadata::Machine) {}
 }
 
 /// The machine's own clock and random numbers.

@@ -1,17 +1,21 @@
 //! The handle that the edges hold: reads from what is applied, submissions and heartbeats to the leader.
 
-use crate::api::{Outcome, Refusal, Submission, Submitted};
+use crate::api::{Outcome, Refusal, Replacement, Submission, Submitted};
+use crate::boot::Core;
+use crate::fault::Fault;
 use crate::hub;
 use crate::lead;
 use crate::net::Duplex;
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
 use crate::reads::LONGEST_CONFIRMATION;
+use arc_swap::ArcSwap;
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::HeartbeatReply;
 use metadata::{Code, Commit, Index, NodeId, State, Term};
 use openraft::async_runtime::WatchReceiver;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,84 +23,129 @@ use tokio::time::Instant;
 /// A handle to this node; cheap to clone.
 #[derive(Clone)]
 pub struct Controller {
-    inner: Arc<Inner>,
+    core: Arc<Core>,
+    /// The parts that run now; after a full disk or a divergence others take their place.
+    current: Arc<ArcSwap<Inner>>,
     runtime: tokio::runtime::Handle,
 }
 
 impl Controller {
-    pub(crate) fn new(inner: Arc<Inner>, runtime: tokio::runtime::Handle) -> Self {
-        Controller { inner, runtime }
+    pub(crate) fn new(core: Arc<Core>, current: Arc<ArcSwap<Inner>>, runtime: tokio::runtime::Handle) -> Self {
+        Controller { core, current, runtime }
+    }
+
+    fn inner(&self) -> Arc<Inner> {
+        self.current.load_full()
+    }
+
+    /// The parts that run, for what needs Raft.
+    fn running(&self) -> Result<Arc<Inner>, Refusal> {
+        match self.fault() {
+            Some(fault) => {
+                let refusal = Refusal::new(Code::NotController, format!("Node {} takes no part: {fault}", self.node_id()));
+                Err(Refusal { revision: Some(self.applied_index()), ..refusal })
+            }
+            None => Ok(self.inner()),
+        }
+    }
+
+    /// Why this node takes no part, if it does not.
+    pub fn fault(&self) -> Option<Arc<Fault>> {
+        self.core.fault.borrow().clone()
+    }
+
+    /// Follows why this node takes no part.
+    pub fn watch_fault(&self) -> watch::Receiver<Option<Arc<Fault>>> {
+        self.core.fault.subscribe()
     }
 
     /// The node that this is.
     pub fn node_id(&self) -> NodeId {
-        self.inner.options.node_id
+        self.core.options.node_id
     }
 
     /// The applied state: a pointer, never a lock.
     pub fn state(&self) -> Arc<State> {
-        self.inner.hub.view().state.clone()
+        self.core.hub.view().state.clone()
     }
 
     /// State and applied index of one moment.
     pub fn view(&self) -> Arc<hub::View> {
-        self.inner.hub.view()
+        self.core.hub.view()
     }
 
     /// The index applied here; never goes back while the process lives.
     pub fn applied_index(&self) -> Index {
-        self.inner.hub.view().applied
+        self.core.hub.view().applied
+    }
+
+    /// The last index in this node's log, committed or not.
+    pub fn last_log_index(&self) -> Index {
+        self.inner().last_log_index()
+    }
+
+    /// How many intents this node, leading, refused with OVERLOADED since its process began.
+    pub fn overloads(&self) -> u64 {
+        self.inner().inbox.overloads()
+    }
+
+    /// How many commits this process has applied, by kind.
+    pub fn commits_by_kind(&self) -> BTreeMap<&'static str, u64> {
+        self.core.hub.commits_by_kind()
     }
 
     /// The leader, while one is known.
     pub fn leader_id(&self) -> Option<NodeId> {
-        self.inner.leader_id()
+        self.inner().leader_id()
     }
 
     /// The current term.
     pub fn term(&self) -> Term {
-        self.inner.term()
+        self.inner().term()
     }
 
     /// Soft state: the leader's own, or as relayed with its age; what this node knows by itself when there is no leader.
     pub fn pulse(&self) -> Arc<Pulse> {
-        self.inner.board.read(&self.inner)
+        self.core.board.read(&self.inner())
     }
 
     /// Told when a new pulse came.
     pub fn watch_pulse(&self) -> watch::Receiver<u64> {
-        self.inner.board.watch()
+        self.core.board.watch()
     }
 
     /// The last commits, newest first, at most `most`.
     pub fn recent(&self, most: usize) -> Vec<Arc<Commit>> {
-        self.inner.hub.recent(most)
+        self.core.hub.recent(most)
     }
 
     /// How long ago this node last heard a majority's leader, in ms.
     pub fn quorum_age_ms(&self) -> u64 {
-        self.inner.quorum_age_ms()
+        self.inner().quorum_age_ms()
     }
 
     /// Follows the applied index.
     pub fn watch_applied(&self) -> watch::Receiver<Index> {
-        self.inner.hub.watch_applied()
+        self.core.hub.watch_applied()
     }
 
     /// Up to `most` commits after a position.
     pub fn commits_after(&self, position: Index, most: usize) -> hub::Next {
-        self.inner.hub.after(position, most)
+        self.core.hub.after(position, most)
     }
 
     /// A feed that began at another generation has to end.
     pub fn generation(&self) -> u64 {
-        self.inner.hub.generation()
+        self.core.hub.generation()
     }
 
     /// Whether this node knows a leader, has heard it within the election timeout, and has applied what it knows to be committed.
     pub fn ready(&self) -> bool {
-        let committed = self.inner.raft.data_metrics().borrow_watched().cluster_committed.map_or(0, |log_id| log_id.index);
-        let patience = self.inner.options.election_timeout.as_millis() as u64 * 2;
+        if self.fault().is_some() {
+            return false;
+        }
+        let committed = self.inner().raft.data_metrics().borrow_watched().cluster_committed.map_or(0, |log_id| log_id.index);
+        let patience = self.core.options.election_timeout.as_millis() as u64 * 2;
         self.leader_id().is_some()
             && self.quorum_age_ms() <= patience
             && self.applied_index() >= committed
@@ -108,12 +157,20 @@ impl Controller {
     /// # Errors
     /// A refusal of the whole intent: by the rules, for lack of a leader, or because the outcome is unknown.
     pub async fn submit(&self, submission: Submission, deadline: Instant) -> Result<Outcome, Refusal> {
-        let Submitted::Done { index, outcomes } = self.inner.to_leader(submission, deadline).await? else {
+        let (kind, principal) = (submission.intent.kind(), submission.principal.clone());
+        let (began, before) = (Instant::now(), self.applied_index());
+        let Submitted::Done { index, outcomes } = self.running()?.to_leader(submission, deadline).await? else {
             return Err(Refusal::new(Code::InvalidRequest, "A dry run commits nothing"));
         };
         let unknown = |_| Refusal::new(Code::OutcomeUnknown, format!("It was committed at {index}; this node did not apply that in time"));
-        self.inner.wait_applied(index, deadline).await.map_err(unknown)?;
-        Ok(Outcome { index, outcomes, commit: self.inner.hub.commit_at(index) })
+        self.inner().wait_applied(index, deadline).await.map_err(unknown)?;
+        let commit = self.core.hub.commit_at(index);
+        // Not what was committed before (a key used again), nor what another asked (an intent that needed no entry).
+        let own = commit.as_ref().filter(|commit| index > before && commit.principal == principal && commit.kind() == kind);
+        if own.is_some() && principal.is_person() {
+            tracing::info!(kind, index, ms = began.elapsed().as_millis() as u64, %principal, "committed");
+        }
+        Ok(Outcome { index, outcomes, commit })
     }
 
     /// Plans an intent and says what would be committed.
@@ -121,7 +178,7 @@ impl Controller {
     /// # Errors
     /// As [`Controller::submit`].
     pub async fn dry_run(&self, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {
-        self.inner.to_leader(Submission { dry_run: true, ..submission }, deadline).await
+        self.running()?.to_leader(Submission { dry_run: true, ..submission }, deadline).await
     }
 
     /// Carries a broker's heartbeat to the leader.
@@ -129,16 +186,17 @@ impl Controller {
     /// # Errors
     /// As [`Controller::submit`].
     pub async fn heartbeat(&self, heartbeat: Heartbeat, deadline: Instant) -> Result<(Index, HeartbeatReply), Refusal> {
-        let (index, reply) = if self.inner.known_leader(deadline).await? == self.node_id() {
-            self.inner.heartbeat_as_leader(heartbeat, deadline).await?
+        let inner = self.running()?;
+        let (index, reply) = if inner.known_leader(deadline).await? == self.node_id() {
+            inner.heartbeat_as_leader(heartbeat, deadline).await?
         } else {
             let remaining_ms = deadline.saturating_duration_since(Instant::now()).as_millis() as u64;
-            match self.inner.ask_leader(Request::Heartbeat { heartbeat, remaining_ms }, deadline).await? {
+            match inner.ask_leader(Request::Heartbeat { heartbeat, remaining_ms }, deadline).await? {
                 Reply::Heartbeat { index, reply } => (index, reply),
                 _ => return Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),
             }
         };
-        self.inner.wait_applied(index, deadline).await?;
+        self.inner().wait_applied(index, deadline).await?;
         Ok((index, reply))
     }
 
@@ -147,7 +205,7 @@ impl Controller {
     /// # Errors
     /// REVISION_NOT_REACHED at the deadline.
     pub async fn wait_applied(&self, index: Index, deadline: Instant) -> Result<(), Refusal> {
-        self.inner.wait_applied(index, deadline).await
+        self.inner().wait_applied(index, deadline).await
     }
 
     /// Confirms with the leader; a read after it is linearizable (ReadIndex).
@@ -155,26 +213,27 @@ impl Controller {
     /// # Errors
     /// NO_LEADER when no leader is confirmed by a majority.
     pub async fn linearizable(&self, deadline: Instant) -> Result<Index, Refusal> {
-        let index = if self.inner.known_leader(deadline).await? == self.node_id() {
-            self.inner.read_index_as_leader(deadline).await?
+        let inner = self.running()?;
+        let index = if inner.known_leader(deadline).await? == self.node_id() {
+            inner.read_index_as_leader(deadline).await?
         } else {
             // A leader that stands still answers nothing, and nobody has to wait for it longer than it would itself.
             let confirmed_by = deadline.min(Instant::now() + LONGEST_CONFIRMATION);
             let remaining_ms = confirmed_by.saturating_duration_since(Instant::now()).as_millis() as u64;
-            match self.inner.ask_leader(Request::ReadIndex { remaining_ms }, confirmed_by).await {
+            match inner.ask_leader(Request::ReadIndex { remaining_ms }, confirmed_by).await {
                 Ok(Reply::ReadIndex { index }) => index,
                 Ok(_) => return Err(Refusal::new(Code::NoLeader, "The leader gave an answer of another kind")),
                 // A read that was not confirmed changed nothing: it is no unknown outcome.
                 Err(refusal) => return Err(Refusal { leader: refusal.leader, ..Refusal::new(Code::NoLeader, refusal.rejection.detail) }),
             }
         };
-        self.inner.wait_applied(index, deadline).await?;
+        self.inner().wait_applied(index, deadline).await?;
         Ok(index)
     }
 
     /// Serves a peer's upgraded connection until it ends, on Raft's runtime.
     pub fn serve_peer(&self, stream: impl Duplex) {
-        self.runtime.spawn(crate::net::serve::serve(self.inner.clone(), stream));
+        self.runtime.spawn(crate::net::serve::serve(self.inner(), stream));
     }
 
     /// Raft's runtime, for a stream that has to be registered there.
@@ -182,11 +241,31 @@ impl Controller {
         &self.runtime
     }
 
+    /// Puts an empty node, started under a new id, in the place of one whose data is lost.
+    ///
+    /// # Errors
+    /// When there is no leader, the request does not fit the membership, or the new node does not catch up in time.
+    pub async fn replace(&self, replacement: Replacement, deadline: Instant) -> Result<Index, Refusal> {
+        let inner = self.running()?;
+        let index = if inner.known_leader(deadline).await? == self.node_id() {
+            lead::members::replace(&inner, replacement, deadline).await?
+        } else {
+            let remaining_ms = deadline.saturating_duration_since(Instant::now()).as_millis() as u64;
+            match inner.ask_leader(Request::Replace { replacement, remaining_ms }, deadline).await? {
+                Reply::Replaced { index } => index,
+                _ => return Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),
+            }
+        };
+        inner.wait_applied(index, deadline).await?;
+        Ok(index)
+    }
+
     /// Stops cleanly: a leader hands over first.
     pub async fn stop(&self) {
-        lead::hand_over(&self.inner).await;
-        self.inner.stop.cancel();
-        if let Err(error) = self.inner.raft.shutdown().await {
+        let inner = self.inner();
+        lead::hand_over(&inner).await;
+        self.core.stopping.cancel();
+        if let Err(error) = inner.raft.shutdown().await {
             tracing::warn!(%error, "Raft did not stop cleanly");
         }
     }

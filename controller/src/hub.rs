@@ -8,7 +8,7 @@ use bytes::Bytes;
 use metadata::frame::{Frame, Since};
 use metadata::views::Level;
 use metadata::{Commit, Index, Machine, NodeId, State};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::watch;
@@ -17,8 +17,6 @@ use tokio::sync::watch;
 const MOST_COMMITS: usize = 4_096;
 /// How many changes all kept commits may hold together: one commit of a large batch weighs as much as many small ones.
 const MOST_CHANGES: usize = 100_000;
-/// Digests of the last applied indexes, for comparison between nodes.
-const MOST_DIGESTS: usize = 4_096;
 
 /// A commit with its encodings.
 #[derive(Debug)]
@@ -26,17 +24,33 @@ pub struct Published {
     pub commit: Arc<Commit>,
     binary: OnceLock<Bytes>,
     json: OnceLock<Bytes>,
+    pushed: OnceLock<Bytes>,
 }
 
 impl Published {
     fn new(commit: Arc<Commit>) -> Arc<Self> {
-        Arc::new(Published { commit, binary: OnceLock::new(), json: OnceLock::new() })
+        Arc::new(Published { commit, binary: OnceLock::new(), json: OnceLock::new(), pushed: OnceLock::new() })
     }
 
     /// The frame in the binary subprotocol.
     pub fn binary(&self) -> Bytes {
         // Encoding into memory cannot fail for these types; an empty frame would be refused by its reader.
         self.binary.get_or_init(|| Frame::Commit(self.commit.clone()).encode().unwrap_or_default().into()).clone()
+    }
+
+    /// Its changes for storage services, between commas: each with the commit's index and time, which a replica needs to
+    /// absorb them exactly.
+    pub(crate) fn pushed(&self) -> Bytes {
+        let encode = || {
+            let stamp = |mut change: serde_json::Value| {
+                change["index"] = self.commit.index.into();
+                change["at_ms"] = self.commit.at_ms.into();
+                change.to_string()
+            };
+            let changes = metadata::json::changes(&self.commit.changes).unwrap_or_default();
+            Bytes::from(changes.into_iter().map(stamp).collect::<Vec<_>>().join(","))
+        };
+        self.pushed.get_or_init(encode).clone()
     }
 
     /// The frame in the JSON subprotocol.
@@ -61,8 +75,20 @@ struct Ring {
     changes: usize,
     /// Everything after this index is in the ring.
     complete_after: Index,
-    digests: VecDeque<(Index, metadata::digest::Digest)>,
     since: Option<Since>,
+    /// Commits so far by the kind of what was asked.
+    counts: BTreeMap<&'static str, u64>,
+    /// Raft began anew below what readers have seen: nothing is shown before it is as far again.
+    held: Option<Held>,
+}
+
+/// What becomes of the commits that are kept, once a node that began anew is as far as its readers were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// They stay: the state was sound.
+    Sound,
+    /// They go, and every feed ends: they may hold what was never true.
+    Suspect,
 }
 
 /// What a reader gets at its position.
@@ -132,8 +158,8 @@ impl Hub {
     pub(crate) fn restart(&self, machine: Machine, applied: Index) {
         {
             let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
-            *ring = Ring { complete_after: applied, ..Ring::default() };
-            ring.digests.push_back((machine.state.revision(), machine.state.digest()));
+            let counts = std::mem::take(&mut ring.counts);
+            *ring = Ring { complete_after: applied, counts, ..Ring::default() };
             note_level(&mut ring, &machine.state);
         }
         self.note_snapshot(applied);
@@ -141,13 +167,65 @@ impl Hub {
         self.show(machine, applied);
     }
 
+    /// Holds everything back until a node that begins anew is as far as its readers were: what they see never goes back.
+    pub(crate) fn hold(&self, held: Held) {
+        self.ring.write().unwrap_or_else(PoisonError::into_inner).held = Some(held);
+        if held == Held::Suspect {
+            self.generation.fetch_add(1, Ordering::AcqRel);
+            self.applied.send_modify(|_| {});
+        }
+    }
+
+    fn held(&self) -> bool {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).held.is_some()
+    }
+
+    /// Waits until what is applied is shown again.
+    pub(crate) async fn released(&self) {
+        let mut applied = self.applied.subscribe();
+        while self.held() {
+            if applied.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The first state of a node that begins: shown at once, unless readers have seen more.
+    pub(crate) fn begin(&self, machine: Machine, applied: Index) {
+        if self.held() && applied < self.view.load().applied {
+            return;
+        }
+        self.restart(machine, applied);
+    }
+
+    /// Whether this batch is to be shown, and which of its commits readers have not seen.
+    fn release(&self, machine: &Machine, applied: Index, commits: &mut Vec<Arc<Commit>>) -> bool {
+        let shown = self.view.load().applied;
+        let held = self.ring.read().unwrap_or_else(PoisonError::into_inner).held;
+        match held {
+            None => return true,
+            Some(_) if applied < shown => return false,
+            Some(Held::Sound) => {}
+            Some(Held::Suspect) => {
+                self.restart(machine.clone(), applied);
+                return false;
+            }
+        }
+        commits.retain(|commit| commit.index > shown);
+        self.ring.write().unwrap_or_else(PoisonError::into_inner).held = None;
+        true
+    }
+
     /// Publishes what a batch of entries made true.
-    pub(crate) fn publish(&self, machine: Machine, applied: Index, commits: Vec<Arc<Commit>>) {
+    pub(crate) fn publish(&self, machine: Machine, applied: Index, mut commits: Vec<Arc<Commit>>) {
+        if !self.release(&machine, applied, &mut commits) {
+            return;
+        }
         if !commits.is_empty() {
             let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
             for commit in commits {
                 ring.changes += commit.changes.len();
-                ring.digests.push_back((commit.index, commit.digest));
+                *ring.counts.entry(commit.kind()).or_default() += 1;
                 ring.commits.push_back(Published::new(commit));
             }
             while ring.commits.len() > MOST_COMMITS || (ring.changes > MOST_CHANGES && ring.commits.len() > 1) {
@@ -156,8 +234,6 @@ impl Hub {
                     ring.complete_after = dropped.commit.index;
                 }
             }
-            let surplus = ring.digests.len().saturating_sub(MOST_DIGESTS);
-            ring.digests.drain(..surplus);
             note_level(&mut ring, &machine.state);
         }
         self.show(machine, applied);
@@ -195,6 +271,11 @@ impl Hub {
     pub fn recent(&self, most: usize) -> Vec<Arc<Commit>> {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
         ring.commits.iter().rev().take(most).map(|published| published.commit.clone()).collect()
+    }
+
+    /// How many commits were published, by kind.
+    pub fn commits_by_kind(&self) -> BTreeMap<&'static str, u64> {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).counts.clone()
     }
 
     /// Since when the level has been what it is.

@@ -4,28 +4,37 @@
 //! `raft::log` makes it durable, `net` replicates it → `raft::machine` applies it → [`hub`] publishes the commit →
 //! readers follow: the feed (in `server`), `lead::push`, `backup`.
 //!
-//! Layout: `handle` is what the edges hold, `node` what is behind it and how it starts; `lead` is what only a leader does (sessions, fencing, pulse, pushes,
-//! backup); `reads` confirms leadership; `environment`, [`net::Transport`] and the data directory are parameters, so that
-//! a simulation runs this very code. The only crate that knows openraft.
+//! Layout: `handle` is what the edges hold, `node` what is behind it, `boot` how it starts and comes back; `lead` is what only a leader does
+//! (sessions, fencing, pulse, membership, pushes, backup); `reads` confirms leadership; `proofs` and `scrub` compare states, `fault` says why a node
+//! takes no part. Clock and chance ([`environment`]), network ([`net::Transport`]), log and files ([`disk`]) are parameters, so that a
+//! simulation runs this very code. The only crate that knows openraft.
 
 mod api;
 mod backup;
+mod boot;
 #[cfg(test)]
 mod decoders;
+pub mod disk;
 pub mod environment;
+mod fault;
 mod handle;
 pub mod hub;
+mod identity;
 mod lead;
 pub mod net;
 mod node;
 mod options;
 mod planner;
+mod proofs;
 mod pulse;
 mod raft;
 mod reads;
+mod scrub;
 mod sessions;
+mod succession;
 
-pub use api::{LONGEST_DEADLINE, Outcome, Refusal, Submission, Submitted};
+pub use api::{LONGEST_DEADLINE, Outcome, Refusal, Replacement, Submission, Submitted};
+pub use boot::{Ground, StartError, start};
+pub use fault::Fault;
 pub use handle::Controller;
-pub use node::{StartError, start};
 pub use options::{Options, PushNetworks};

@@ -1,33 +1,26 @@
-//! One node: starts its parts, and carries what is asked of it to the leader.
+//! What one node is made of, and how it carries what is asked of it to the leader.
 
 use crate::api::{Refusal, Submission, Submitted};
 use crate::environment::Environment;
-use crate::handle::Controller;
 use crate::hub::Hub;
-use crate::lead;
-use crate::net::Transport;
-use crate::net::peers::{Factory, Lane, Peers};
+use crate::net::peers::{Lane, Peers};
 use crate::net::rpc::{NodeStatus, Reply, Request};
 use crate::options::Options;
-use crate::planner::{self, Inbox};
+use crate::planner::Inbox;
+use crate::proofs::Proofs;
 use crate::pulse::PulseBoard;
 use crate::raft::Raft;
-use crate::raft::log::LogStore;
-use crate::raft::machine::StateMachine;
-use crate::raft::snapshot_file::SnapshotFile;
 use crate::reads::Reads;
 use crate::sessions::Sessions;
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::{HeartbeatReply, Transition, heartbeat_reply, transition};
 use metadata::{Code, Index, Intent, NodeId, Principal, Term};
+use openraft::ServerState;
 use openraft::async_runtime::{Instant as _, WatchReceiver};
-use openraft::{BasicNode, Config, ServerState, SnapshotPolicy};
-use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use thiserror::Error;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -38,103 +31,35 @@ const LEADER_RETRY: Duration = Duration::from_millis(100);
 const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(1);
 /// What a node that just started has heard of a majority is at least this old: nothing it has needs to be of now.
 const UNHEARD_MS: u64 = 10_000;
-/// Entries that are taken off the log at once, at most.
-const PURGED_AT_ONCE: u64 = 1_024;
-
-/// Why a node did not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    #[error("{0}")]
-    Disk(#[from] io::Error),
-    #[error("Raft does not start: {0}")]
-    Raft(String),
-}
-
-impl StartError {
-    /// A restart alone mends none of these.
-    pub fn retryable(&self) -> bool {
-        false
-    }
-}
 
 /// The parts of a node.
 pub(crate) struct Inner {
     pub options: Options,
     pub environment: Arc<dyn Environment>,
+    pub background: tokio::runtime::Handle,
     pub hub: Arc<Hub>,
     pub raft: Raft,
     pub peers: Arc<Peers>,
     pub inbox: Inbox,
     pub reads: Reads,
     pub sessions: Sessions,
-    pub board: PulseBoard,
+    pub board: Arc<PulseBoard>,
+    pub proofs: Arc<Proofs>,
     /// When a majority's leader was last heard, on a clock that began `UNHEARD_MS` before the monotonic one.
-    heard_ms: AtomicU64,
+    pub heard_ms: AtomicU64,
+    /// This node looks whether it should stand for election in place of a leader that is gone.
+    pub succeeding: AtomicBool,
+    /// Raft has stopped: what it last said of itself no longer holds.
+    pub dead: AtomicBool,
     pub stop: CancellationToken,
-}
-
-fn raft_config(options: &Options) -> Config {
-    let election = options.election_timeout.as_millis() as u64;
-    Config {
-        cluster_name: "quorate".to_owned(),
-        heartbeat_interval: options.heartbeat_interval.as_millis() as u64,
-        election_timeout_min: election,
-        election_timeout_max: election * 2,
-        enable_pre_vote: Some(true),
-        enable_leader_restore: Some(false),
-        allow_log_reversion: Some(false),
-        quorum_loss_probe_interval: Some(election * 4),
-        install_snapshot_timeout: 120_000,
-        max_payload_entries: 1_024,
-        snapshot_policy: SnapshotPolicy::LogsSinceLast(options.snapshot_every),
-        max_in_snapshot_log_to_keep: options.snapshot_every,
-        purge_batch_size: PURGED_AT_ONCE.min(options.snapshot_every),
-        ..Config::default()
-    }
-}
-
-/// Starts a node on the current runtime, which should be Raft's own.
-///
-/// # Errors
-/// When the disk cannot be used, a file of it is damaged (its name is in the error), or Raft refuses its configuration.
-pub async fn start(options: Options, transport: Arc<dyn Transport>, environment: Arc<dyn Environment>) -> Result<Controller, StartError> {
-    std::fs::create_dir_all(&options.data_dir)?;
-    let log = LogStore::open(&options.data_dir.join("log"))?;
-    let hub = Arc::new(Hub::new(options.node_id));
-    let machine = StateMachine::open(SnapshotFile::new(&options.data_dir), hub.clone())?;
-    let config = raft_config(&options).validate().map_err(|error| StartError::Raft(error.to_string()))?;
-    let peers = Peers::new(options.node_id, transport);
-    let pristine = log.is_pristine() && hub.view().applied == 0;
-    let raft = Raft::new(options.node_id, Arc::new(config), Factory(peers.clone()), log, machine)
-        .await
-        .map_err(|error| StartError::Raft(error.to_string()))?;
-    if pristine {
-        let members = options.peers.iter().map(|(id, url)| (*id, BasicNode::new(url)));
-        let members: std::collections::BTreeMap<_, _> = members.collect();
-        raft.initialize(members).await.map_err(|error| StartError::Raft(error.to_string()))?;
-    }
-    let (inbox, jobs) = planner::inbox();
-    let inner = Arc::new(Inner {
-        sessions: Sessions::new(options.broker_session_timeout),
-        board: PulseBoard::new(options.database_url.is_some()),
-        reads: Reads::start(raft.clone()),
-        heard_ms: AtomicU64::new(0),
-        stop: CancellationToken::new(),
-        options,
-        environment,
-        hub,
-        raft,
-        peers,
-        inbox,
-    });
-    tokio::spawn(planner::run(inner.clone(), jobs));
-    tokio::spawn(lead::run(inner.clone()));
-    Ok(Controller::new(inner, tokio::runtime::Handle::current()))
 }
 
 impl Inner {
     /// The term in which this node leads, if it does.
     pub fn leading_term(&self) -> Option<Term> {
+        if self.dead.load(Ordering::Acquire) {
+            return None;
+        }
         let metrics = self.raft.server_metrics();
         let metrics = metrics.borrow_watched();
         (metrics.state == ServerState::Leader && metrics.current_leader == Some(self.options.node_id))
@@ -149,6 +74,9 @@ impl Inner {
 
     /// The leader, as long as it is heard: Raft itself remembers one that has fallen silent until there is another.
     pub fn leader_id(&self) -> Option<NodeId> {
+        if self.dead.load(Ordering::Acquire) {
+            return None;
+        }
         let leader = self.raft.server_metrics().borrow_watched().current_leader;
         leader.filter(|_| self.has_majority())
     }
@@ -159,6 +87,15 @@ impl Inner {
 
     pub fn last_log_index(&self) -> Index {
         self.raft.data_metrics().borrow_watched().last_log.map_or(0, |log_id| log_id.index)
+    }
+
+    /// How many voters there are, and the other ones with their addresses.
+    pub fn voters(&self) -> (usize, Vec<(NodeId, String)>) {
+        let metrics = self.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        let voters: Vec<NodeId> = metrics.membership_config.voter_ids().collect();
+        let others = metrics.membership_config.nodes().filter(|(id, _)| **id != self.options.node_id && voters.contains(id));
+        (voters.len(), others.map(|(id, node)| (*id, node.addr.clone())).collect())
     }
 
     pub fn url_of(&self, id: NodeId) -> Option<String> {

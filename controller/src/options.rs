@@ -3,7 +3,6 @@
 use metadata::NodeId;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -13,14 +12,17 @@ pub struct Options {
     pub node_id: NodeId,
     /// Every node of the first membership with its URL, this one included. Used on the first start only.
     pub peers: BTreeMap<NodeId, String>,
-    pub data_dir: PathBuf,
+    /// An empty node that waits until it is put in the place of another; it forms no cluster by itself.
+    pub join: bool,
     /// A follower that hears nothing for this long (up to twice as long) stands for election.
     pub election_timeout: Duration,
     pub heartbeat_interval: Duration,
     /// How long a broker's session outlives its last heartbeat.
     pub broker_session_timeout: Duration,
-    /// Entries between two snapshots; as many are kept behind one for followers that lag.
+    /// Entries between two snapshots, and as many are kept behind one for followers that lag.
     pub snapshot_every: u64,
+    /// How often the whole state is compared with its own digest.
+    pub scrub_interval: Duration,
     pub push_networks: PushNetworks,
     /// Where the backup goes; none switches it off.
     pub database_url: Option<String>,

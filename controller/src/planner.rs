@@ -6,14 +6,14 @@
 
 use crate::api::{Refusal, Submission, Submitted};
 use crate::node::Inner;
-use crate::raft::data::{LogData, Reply};
+use crate::raft::data::{Checked, LogData, Reply};
 use futures::StreamExt;
 use metadata::draw::Preview;
 use metadata::plan::{Plan, plan};
 use metadata::{Code, Draw, Entry, GroupOutcome, Index, Intent, Liveness, Rejection, State, Term};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -33,11 +33,15 @@ pub(crate) struct Job {
 
 /// The planner's inbox.
 #[derive(Clone)]
-pub(crate) struct Inbox(mpsc::Sender<Job>);
+pub(crate) struct Inbox {
+    jobs: mpsc::Sender<Job>,
+    /// How many were refused with OVERLOADED.
+    overloads: Arc<AtomicU64>,
+}
 
 pub(crate) fn inbox() -> (Inbox, mpsc::Receiver<Job>) {
     let (sender, receiver) = mpsc::channel(MOST_WAITING);
-    (Inbox(sender), receiver)
+    (Inbox { jobs: sender, overloads: Arc::default() }, receiver)
 }
 
 fn unknown() -> Refusal {
@@ -51,9 +55,22 @@ fn not_leading() -> Refusal {
 impl Inbox {
     /// Plans and commits, or plans only; the answer comes once this node has applied it.
     pub(crate) async fn submit(&self, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {
+        let result = self.queue(submission, deadline).await;
+        if matches!(&result, Err(refusal) if refusal.rejection.code == Code::Overloaded) {
+            self.overloads.fetch_add(1, Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// How many were refused with OVERLOADED since this process began.
+    pub(crate) fn overloads(&self) -> u64 {
+        self.overloads.load(Ordering::Relaxed)
+    }
+
+    async fn queue(&self, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {
         let (reply, answer) = oneshot::channel();
         let job = Job { submission, deadline, reply, again: false };
-        self.0.try_send(job).map_err(|error| match error {
+        self.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refusal::new(Code::Overloaded, format!("{MOST_WAITING} intents wait already")),
             mpsc::error::TrySendError::Closed(_) => not_leading(),
         })?;
@@ -227,7 +244,9 @@ fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
         key: submission.key.clone(),
         groups,
     };
-    let data = LogData::encode(&entry).map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
+    let applied = node.hub.view();
+    let checked = Checked { index: applied.state.revision(), digest: applied.state.digest() };
+    let data = LogData::encode(&entry, checked).map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
     draft.state.apply(&entry, draft.next_index);
     draft.next_index += 1;
     Ok(Step::Propose { data, plan })
@@ -245,17 +264,20 @@ fn planned(node: &Inner, state: &State, submission: &Submission) -> Result<(Plan
         })?),
         None => None,
     };
-    let seed = preview.map_or_else(|| node.environment.seed(), |preview| preview.seed);
-    let draw = Draw { now_ms: node.environment.wall_ms(), seed };
+    let now_ms = node.environment.wall_ms();
+    let draw = match preview {
+        Some(preview) => Draw { now_ms, seed: preview.seed },
+        None => Draw::at(now_ms, node.environment.seed()),
+    };
     let liveness = match submission.intent {
         Intent::CreateTopics { .. } | Intent::DeleteTopic { .. } | Intent::ChangeConfigs { .. } => Liveness::default(),
         _ => node.sessions.liveness(node.environment.monotonic_ms()),
     };
     let plan = plan(state, &liveness, &draw, &submission.intent)?;
-    if preview.is_some_and(|preview| preview != Preview::of(seed, &plan.groups())) {
+    if preview.is_some_and(|preview| preview != Preview::of(draw.seed, &plan.groups())) {
         return Err(Rejection::new(Code::StalePreview, "The cluster changed since the preview: it would now become something else").into());
     }
-    Ok((plan, seed))
+    Ok((plan, draw.seed))
 }
 
 /// The first outcome under a key, brought into the shape of the request's items.
@@ -297,7 +319,7 @@ fn confirm_then(node: &Arc<Inner>, draft: &Draft, job: Job, result: Result<Submi
             // If these never apply the deadline ends it; then it is planned again all the same.
             drop(node.wait_applied(barrier, job.deadline.min(Instant::now() + std::time::Duration::from_secs(1))).await);
             let again = Job { again: true, ..job };
-            if let Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) = node.inbox.0.try_send(again) {
+            if let Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) = node.inbox.jobs.try_send(again) {
                 answer(job, Err(Refusal::new(Code::Overloaded, "The planner takes no more work now")));
             }
             return;

@@ -1,10 +1,11 @@
 //! Step 5: every replica re-validates every guard of a decided entry, and says what became true.
 //!
-//! A group is applied to a copy of the state, command by command, through the very [`State::absorb`] that consumers
-//! use; a guard that fails drops the copy. So apply and absorb cannot drift apart, and a rejected group changes nothing.
+//! A group is applied command by command through the very [`State::absorb`] that consumers use, so apply and absorb cannot
+//! drift apart. A rejected group changes nothing: one whose guards all hold before its first change is applied in place, any
+//! other to a copy that a failing guard drops.
 
 use crate::change::Change;
-use crate::command::{Assignment, Command, Entry, Expected, Group, PartitionTarget};
+use crate::command::{Assignment, Command, Entry, Expected, PartitionTarget};
 use crate::configs;
 use crate::ids::{BrokerId, Index, TopicId};
 use crate::intent::Registration;
@@ -22,19 +23,36 @@ impl State {
     pub fn apply(&mut self, entry: &Entry, index: Index) -> Applied {
         let at_ms = self.at_ms.max(entry.at_ms);
         let mut all = Vec::new();
-        let outcomes = entry
-            .groups
-            .iter()
-            .map(|group| {
-                let mut next = self.clone();
-                let (outcome, changes) = next.apply_group(group, index, at_ms)?;
-                if !changes.is_empty() {
+        let outcomes =
+            entry
+                .groups
+                .iter()
+                .map(|group| {
+                    if let Some(expected) = &group.expected {
+                        self.check_expected(expected)?;
+                    }
+                    if let [
+                        Command::RegisterTopic { topic_id, name, .. },
+                        Command::AssignPartitions { topic_id: same, first: 0, assignments },
+                    ] = group.commands.as_slice()
+                        && topic_id == same
+                    {
+                        self.check_new_topic(*topic_id, name)?;
+                        self.check_assignments(assignments)?;
+                        return self.apply_commands(&group.commands, index, at_ms, &mut all);
+                    }
+                    if group.commands.len() == 1 {
+                        return self.apply_commands(&group.commands, index, at_ms, &mut all);
+                    }
+                    // Sharing is cheap, and what the copy changes is paid for twice.
+                    let mut next = self.clone();
+                    let mut changes = Vec::new();
+                    let outcome = next.apply_commands(&group.commands, index, at_ms, &mut changes)?;
                     *self = next;
-                    all.extend(changes);
-                }
-                Ok(outcome)
-            })
-            .collect();
+                    all.append(&mut changes);
+                    Ok(outcome)
+                })
+                .collect();
         (outcomes, all)
     }
 
@@ -50,19 +68,20 @@ impl State {
         vec![change]
     }
 
-    fn apply_group(&mut self, group: &Group, index: Index, at_ms: u64) -> Result<(GroupOutcome, Vec<Change>), Rejection> {
-        if let Some(expected) = &group.expected {
-            self.check_expected(expected)?;
-        }
+    fn apply_commands(
+        &mut self,
+        commands: &[Command],
+        index: Index,
+        at_ms: u64,
+        changes: &mut Vec<Change>,
+    ) -> Result<GroupOutcome, Rejection> {
         let mut outcome = GroupOutcome::Done;
-        let mut changes = Vec::new();
-        for command in &group.commands {
-            for change in self.decide(command, index, &mut outcome)? {
-                self.absorb(index, at_ms, &change);
-                changes.push(change);
-            }
+        for command in commands {
+            let decided = self.decide(command, index, &mut outcome)?;
+            decided.iter().for_each(|change| self.absorb(index, at_ms, change));
+            changes.extend(decided);
         }
-        Ok((outcome, changes))
+        Ok(outcome)
     }
 
     /// Compares an object's `changed_index` with what the caller saw (J6).
@@ -129,6 +148,8 @@ impl State {
                 self.broker_at(*broker, *broker_epoch)?;
                 self.retargeted(target, outcome)
             }
+            // The machine keeps these beside the state.
+            Command::AdmitInstance { .. } => Ok(Vec::new()),
         }
     }
 
@@ -248,8 +269,17 @@ impl State {
         if self.tally(topic_id).partitions != first {
             return Err(Rejection::new(Code::InvalidPartitions, "The topic's partitions changed meanwhile"));
         }
-        let mut changes = Vec::with_capacity(assignments.len());
-        for (number, assignment) in (first..).zip(assignments) {
+        self.check_assignments(assignments)?;
+        let changed = |(number, assignment): (u32, &Assignment)| Change::PartitionChanged {
+            topic_id,
+            partition: Arc::new(assignment.partition(number)),
+        };
+        Ok((first..).zip(assignments).map(changed).collect())
+    }
+
+    /// Whether new partitions may stand where the leader put them.
+    fn check_assignments(&self, assignments: &[Assignment]) -> Result<(), Rejection> {
+        for assignment in assignments {
             let known = assignment.replicas.iter().all(|id| self.broker(*id).is_some());
             let active = assignment.isr.iter().all(|id| self.active(*id) && assignment.replicas.contains(id));
             if !known
@@ -260,10 +290,8 @@ impl State {
             {
                 return Err(Rejection::new(Code::InvalidReplicaAssignment, "A broker of the placement is no longer active"));
             }
-            let partition = assignment.partition(number);
-            changes.push(Change::PartitionChanged { topic_id, partition: Arc::new(partition) });
         }
-        Ok(changes)
+        Ok(())
     }
 
     fn configured(&self, topic_id: TopicId, configs: &Configs) -> Result<Vec<Change>, Rejection> {

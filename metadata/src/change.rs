@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 /// One thing that became true. Append only: feeds, pushes and journals encode it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "kind"))]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     ClusterBootstrapped {
@@ -25,6 +26,7 @@ pub enum Change {
     /// The partition's whole new state. Its JSON form is flat.
     PartitionChanged {
         topic_id: TopicId,
+        #[cfg_attr(feature = "schema", schemars(flatten))]
         partition: Arc<Partition>,
     },
     ConfigsChanged {
@@ -33,10 +35,12 @@ pub enum Change {
     },
     /// The broker's whole new state. Its JSON form is flat.
     BrokerRegistered {
+        #[cfg_attr(feature = "schema", schemars(flatten))]
         broker: Arc<Broker>,
     },
     /// The broker's whole new state. Its JSON form is flat.
     BrokerChanged {
+        #[cfg_attr(feature = "schema", schemars(flatten))]
         broker: Arc<Broker>,
     },
     BrokerRemoved {
@@ -49,6 +53,7 @@ pub enum Change {
 
 /// Everything that one entry made true, whole. The unit of the feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Commit {
     pub index: Index,
     /// The index of the commit before this one; 0 for the first.
@@ -64,6 +69,11 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// The kind of what was asked, in the JSON form and in logs.
+    pub fn kind(&self) -> &'static str {
+        self.intent.as_ref().map_or("membership", Intent::kind)
+    }
+
     /// The topic that this commit created under this id, if it did.
     pub fn created_topic(&self, id: TopicId) -> Option<(&Arc<str>, &Configs)> {
         self.changes.iter().find_map(|change| match change {

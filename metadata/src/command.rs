@@ -1,12 +1,14 @@
 //! What the log holds: fully decided, closed, greppable. A command is never asked "what should I do?", only "does this still hold?".
 
-use crate::ids::{BrokerId, Index, TopicId};
+use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::intent::{Intent, Principal, Registration};
 use crate::model::{BrokerState, Configs, ControllerNode, Identity, Partition, RecoveryState};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// The replicas that the leader placed for one new partition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Assignment {
     pub replicas: Vec<BrokerId>,
     pub isr: Vec<BrokerId>,
@@ -34,6 +36,7 @@ impl Assignment {
 
 /// A decided next state of one partition, and the epochs it was decided on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PartitionTarget {
     pub topic_id: TopicId,
     pub partition: u32,
@@ -50,6 +53,7 @@ pub struct PartitionTarget {
 
 /// Everything that can be committed. Append only: an old log must decode for ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "kind"))]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
     BootstrapCluster {
@@ -100,6 +104,12 @@ pub enum Command {
         broker_epoch: Index,
         target: PartitionTarget,
     },
+    /// The data directory that holds this controller's vote and log; the first one of a node id stays. It is remembered
+    /// beside the state, not in it: no page and no storage service has a use for it.
+    AdmitInstance {
+        node_id: NodeId,
+        instance_id: Uuid,
+    },
 }
 
 impl Command {
@@ -115,6 +125,7 @@ impl Command {
 
 /// A compare-and-set on an object's `changed_index`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "kind"))]
 #[serde(rename_all = "snake_case")]
 pub enum Expected {
     Topic { topic_id: TopicId, changed_index: Index },
@@ -123,7 +134,9 @@ pub enum Expected {
 
 /// All its commands or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Group {
+    #[cfg_attr(feature = "schema", schemars(skip_serializing_if = "Option::is_none"))]
     pub expected: Option<Expected>,
     pub commands: Vec<Command>,
 }

@@ -12,10 +12,23 @@ pub struct Draw {
     pub seed: u128,
 }
 
+/// Bits of a seed below its time.
+const RANDOM_BITS: u32 = 80;
+
 impl Draw {
-    /// The `n`th UUID of this draw, version 4 in form.
+    /// A draw at this time. The seed carries the time in its upper 48 bits, so that ids drawn one after another lie side by
+    /// side in the state's maps, and so that a preview repeats them.
+    pub fn at(now_ms: u64, random: u128) -> Self {
+        Draw { now_ms, seed: u128::from(now_ms) << RANDOM_BITS | random & ((1 << RANDOM_BITS) - 1) }
+    }
+
+    /// The `n`th UUID of this draw, version 7 in form (RFC 9562): the seed's time, `n`, and what follows from the seed.
     pub fn uuid(&self, n: u64) -> Uuid {
-        uuid::Builder::from_random_bytes(self.hash(n).to_be_bytes()).into_uuid()
+        let mut low = [0; 10];
+        low.copy_from_slice(&self.hash(n).to_be_bytes()[..10]);
+        // 12 bits behind the version, then six behind the variant: more than a request has topics (F3).
+        [low[0], low[1], low[2]] = [(n >> 14 & 0xf) as u8, (n >> 6) as u8, (n & 0x3f) as u8];
+        uuid::Builder::from_unix_timestamp_millis((self.seed >> RANDOM_BITS) as u64, &low).into_uuid()
     }
 
     /// The `n`th 64-bit number of this draw.

@@ -12,6 +12,10 @@ pub enum Kind {
     Frame = 4,
     Rpc = 5,
     Slice = 6,
+    /// A log entry with the proof that its leader gave: controllers only.
+    CheckedEntry = 7,
+    /// A machine that remembers the instances of its controllers.
+    AdmittedMachine = 8,
 }
 
 /// The version of every encoding in this build.
@@ -40,6 +44,11 @@ pub enum EnvelopeError {
 pub fn seal(kind: Kind, value: &impl Serialize) -> Result<Vec<u8>, EnvelopeError> {
     let head = vec![MAGIC[0], MAGIC[1], kind as u8, VERSION];
     postcard::to_extend(value, head).map_err(|error| EnvelopeError::Damaged(error.to_string()))
+}
+
+/// Whether these bytes say that they hold this kind.
+pub fn holds(kind: Kind, bytes: &[u8]) -> bool {
+    bytes.get(2).is_some_and(|found| *found == kind as u8)
 }
 
 /// Unwraps a value; bytes left over are damage.

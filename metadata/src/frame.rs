@@ -14,6 +14,7 @@ pub const SCHEMA: u32 = 1;
 
 /// One message of the feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "type"))]
 #[serde(rename_all = "snake_case")]
 pub enum Frame {
     /// First, once.
@@ -36,6 +37,10 @@ pub enum Frame {
         oldest: Index,
     },
     Pulse(Arc<Pulse>),
+    /// Why this node takes no part any more; none once it does again.
+    Fault {
+        detail: Option<String>,
+    },
 }
 
 impl Frame {
@@ -58,6 +63,7 @@ impl Frame {
 
 /// What a controller node does in Raft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     Leader,
@@ -68,6 +74,7 @@ pub enum Role {
 
 /// One controller node as the leader sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NodePulse {
     pub id: NodeId,
     pub url: String,
@@ -85,6 +92,7 @@ pub struct NodePulse {
 
 /// One broker's soft state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BrokerPulse {
     pub id: BrokerId,
     pub heartbeat_age_ms: Option<u64>,
@@ -93,6 +101,7 @@ pub struct BrokerPulse {
 
 /// How the SQL backup does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Backup {
     Off,
@@ -108,6 +117,7 @@ pub enum Backup {
 
 /// Since when the verdict has stood at its level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Since {
     pub level: Level,
     pub at_ms: u64,
@@ -116,6 +126,7 @@ pub struct Since {
 
 /// Soft state, about once a second; never mixed into commits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pulse {
     /// The leader's clock when it was made.
     pub at_ms: u64,

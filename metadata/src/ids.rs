@@ -13,6 +13,7 @@ pub type NodeId = u64;
 
 /// The id of a storage service, 0 to 2 147 483 647.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct BrokerId(pub u32);
 
@@ -29,6 +30,7 @@ impl fmt::Display for BrokerId {
 
 /// The id of a topic for its whole life; a name that is used again gets another one (F8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct TopicId(pub Uuid);
 

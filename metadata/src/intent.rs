@@ -1,6 +1,6 @@
 //! What a person, a broker or the leader itself asks. An intent decides nothing: the plan does.
 
-use crate::ids::{BrokerId, Index, TopicId};
+use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::model::{Configs, Endpoint, Identity, RecoveryState};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 /// Who asks: `user:…`, `broker:101`, `controller:1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Principal(pub String);
 
@@ -15,6 +16,11 @@ impl Principal {
     /// A person who did not sign in.
     pub fn anonymous() -> Self {
         Principal("user:anonymous".to_owned())
+    }
+
+    /// Whether a person asks, or a program of one.
+    pub fn is_person(&self) -> bool {
+        self.0.starts_with("user:")
     }
 
     /// A storage service.
@@ -41,6 +47,7 @@ impl fmt::Display for Principal {
 
 /// A topic to create. What is absent takes its default: 1 partition, replication factor 3 (F4).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewTopic {
     pub name: String,
     pub partitions: Option<i64>,
@@ -52,6 +59,7 @@ pub struct NewTopic {
 
 /// A broker's registration (A1–A5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Registration {
     pub id: BrokerId,
     pub incarnation_id: Uuid,
@@ -65,6 +73,7 @@ pub struct Registration {
 
 /// A heartbeat (B). Becomes an intent only when it asks for a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Heartbeat {
     pub id: BrokerId,
     pub broker_epoch: Index,
@@ -76,6 +85,7 @@ pub struct Heartbeat {
 
 /// A member of the ISR that a leader proposes; no epoch skips its check (D9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IsrMember {
     pub broker: BrokerId,
@@ -85,6 +95,7 @@ pub struct IsrMember {
 
 /// A leader's proposal for one partition (D).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IsrChange {
     pub topic_id: TopicId,
@@ -98,6 +109,7 @@ pub struct IsrChange {
 
 /// One step of a change to a topic's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ConfigOp {
     pub key: String,
@@ -108,6 +120,7 @@ pub struct ConfigOp {
 
 /// What a [`ConfigOp`] does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConfigOpKind {
     Set,
@@ -120,6 +133,7 @@ pub enum ConfigOpKind {
 
 /// Everything that can be asked. Append only: the log encodes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "kind"))]
 #[serde(rename_all = "snake_case")]
 pub enum Intent {
     /// The first leader names the cluster.
@@ -174,6 +188,11 @@ pub enum Intent {
         ops: Vec<ConfigOp>,
         expected: Option<Index>,
     },
+    /// The leader saw this data directory under this controller's id.
+    AdmitInstance {
+        node_id: NodeId,
+        instance_id: Uuid,
+    },
 }
 
 impl Intent {
@@ -192,6 +211,7 @@ impl Intent {
             Intent::CreateTopics { .. } => "create_topics",
             Intent::DeleteTopic { .. } => "delete_topic",
             Intent::ChangeConfigs { .. } => "change_configs",
+            Intent::AdmitInstance { .. } => "admit_instance",
         }
     }
 }

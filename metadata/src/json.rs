@@ -1,5 +1,6 @@
 //! The JSON form of entries, changes and frames: the serde form with the enum's tag moved inside, as `kind` or `type`,
-//! and with partitions and brokers flat. The only place that knows it, in both directions.
+//! and with partitions and brokers flat. The only place that knows it, in both directions; the attributes `schemars(tag)`
+//! and `schemars(flatten)` on those types say the same for the description of the API.
 
 use crate::change::{Change, Commit};
 use crate::command::Group;

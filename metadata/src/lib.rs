@@ -21,6 +21,8 @@ pub mod digest;
 pub mod draw;
 pub mod election;
 pub mod envelope;
+#[cfg(feature = "faults")]
+mod faults;
 pub mod frame;
 pub mod ids;
 pub mod intent;

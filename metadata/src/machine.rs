@@ -1,13 +1,15 @@
 //! The replicated state machine: the state and the idempotency keys, moved by one entry at a time.
 
 use crate::change::{Change, Commit};
-use crate::command::{Entry, Membership};
-use crate::ids::{BrokerId, Index, Term, TopicId};
+use crate::command::{Command, Entry, Membership};
+use crate::ids::{BrokerId, Index, NodeId, Term, TopicId};
 use crate::intent::{Intent, Principal};
 use crate::keys::{KeyTable, Remembered};
-use crate::rejection::Rejection;
+use crate::rejection::{Code, Rejection};
 use crate::state::State;
+use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// What a committed group was about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,11 +28,13 @@ pub struct Response {
     pub outcomes: Vec<Result<GroupOutcome, Rejection>>,
 }
 
-/// The state and the keys. Cloning shares all of it.
+/// The state, and what is replicated beside it. Cloning shares all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
     pub state: State,
     pub keys: KeyTable,
+    /// The data directory that each controller was first seen with. Node ids are never used again, so none is dropped.
+    pub instances: OrdMap<NodeId, Uuid>,
 }
 
 impl Machine {
@@ -48,13 +52,28 @@ impl Machine {
             }
         }
         let prev_index = self.state.revision();
-        let (outcomes, changes) = self.state.apply(entry, index);
+        let (mut outcomes, changes) = self.state.apply(entry, index);
+        self.admit(entry, &mut outcomes);
         if let Some(key) = entry.key.as_ref().filter(|_| outcomes.iter().any(Result::is_ok)) {
             let fingerprint = key.fingerprint;
             self.keys.remember(key, Remembered { fingerprint, at_ms, index, outcomes: outcomes.clone() });
         }
         let commit = self.commit(index, prev_index, term, entry.principal.clone(), Some(entry.intent.clone()), changes);
         (Response { index, outcomes }, commit)
+    }
+
+    /// Remembers the first instance of a node id, and refuses any other (an erased voter must not vote again).
+    fn admit(&mut self, entry: &Entry, outcomes: &mut [Result<GroupOutcome, Rejection>]) {
+        for (group, outcome) in entry.groups.iter().zip(outcomes) {
+            for command in &group.commands {
+                let Command::AdmitInstance { node_id, instance_id } = command else { continue };
+                let first = *self.instances.entry(*node_id).or_insert(*instance_id);
+                if first != *instance_id {
+                    let detail = format!("Controller {node_id} is another data directory: {first}");
+                    *outcome = Err(Rejection::new(Code::InvalidRegistration, detail).at("instance_id", instance_id, first.to_string()));
+                }
+            }
+        }
     }
 
     /// Applies a committed membership.

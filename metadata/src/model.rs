@@ -11,6 +11,7 @@ pub type Configs = BTreeMap<String, String>;
 
 /// Who this cluster is. Committed once, by the first leader.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Identity {
     pub cluster_id: Uuid,
     /// The id of this history: a restored cluster draws a new one.
@@ -38,6 +39,7 @@ impl Topic {
 
 /// Whether a partition's leader still has to recover from an unclean election (KIP-704).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RecoveryState {
     #[default]
@@ -47,6 +49,7 @@ pub enum RecoveryState {
 
 /// One partition. The leader is null or in the ISR; the ISR is a subset of the replicas; ISR and ELR are disjoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Partition {
     pub partition: u32,
     pub leader: Option<BrokerId>,
@@ -67,6 +70,7 @@ pub struct Partition {
 
 /// The availability of a broker as committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BrokerState {
     Online,
@@ -78,6 +82,7 @@ pub enum BrokerState {
 
 /// Where clients reach a broker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Endpoint {
     pub name: String,
@@ -87,6 +92,7 @@ pub struct Endpoint {
 
 /// A storage service, from its registration on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Broker {
     pub id: BrokerId,
     /// The index of the registration entry (A2): strictly increasing, unique, free.
@@ -114,6 +120,7 @@ impl Broker {
 
 /// A controller node in the committed membership.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ControllerNode {
     pub id: NodeId,
     pub url: String,

@@ -2,13 +2,14 @@
 
 use crate::digest::Digest;
 use crate::envelope::{self, EnvelopeError, Kind};
-use crate::ids::{Index, TopicId};
+use crate::ids::{Index, NodeId, TopicId};
 use crate::keys::{KeyTable, Remembered};
 use crate::machine::Machine;
 use crate::model::{Broker, ControllerNode, Identity, Partition, Topic};
 use crate::state::{FORMAT, State};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Every entity of a state.
 #[derive(Serialize, Deserialize)]
@@ -29,6 +30,12 @@ struct MachineImage {
     state: StateImage,
     keys: Vec<([u8; 32], Arc<Remembered>)>,
     keys_digest: Digest,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AdmittedImage {
+    image: MachineImage,
+    instances: Vec<(NodeId, Uuid)>,
 }
 
 impl StateImage {
@@ -102,7 +109,11 @@ pub fn encode_machine(machine: &Machine) -> Result<Vec<u8>, EnvelopeError> {
         keys: machine.keys.iter().map(|(hash, outcome)| (*hash, outcome.clone())).collect(),
         keys_digest: machine.keys.digest(),
     };
-    envelope::seal(Kind::Machine, &image)
+    if machine.instances.is_empty() {
+        return envelope::seal(Kind::Machine, &image);
+    }
+    let instances = machine.instances.iter().map(|(node, instance)| (*node, *instance)).collect();
+    envelope::seal(Kind::AdmittedMachine, &AdmittedImage { image, instances })
 }
 
 /// Reads [`encode_machine`]'s form and checks both digests.
@@ -110,10 +121,15 @@ pub fn encode_machine(machine: &Machine) -> Result<Vec<u8>, EnvelopeError> {
 /// # Errors
 /// As [`envelope::open`], and when a digest does not match.
 pub fn decode_machine(bytes: &[u8]) -> Result<Machine, EnvelopeError> {
-    let image = envelope::open::<MachineImage>(Kind::Machine, bytes)?;
+    let (image, instances) = if envelope::holds(Kind::Machine, bytes) {
+        (envelope::open(Kind::Machine, bytes)?, Vec::new())
+    } else {
+        let AdmittedImage { image, instances } = envelope::open(Kind::AdmittedMachine, bytes)?;
+        (image, instances)
+    };
     let keys = KeyTable::from_pairs(image.keys);
     if keys.digest() != image.keys_digest {
         return Err(EnvelopeError::Damaged("the digest of the idempotency keys does not match".to_owned()));
     }
-    Ok(Machine { state: image.state.restore()?, keys })
+    Ok(Machine { state: image.state.restore()?, keys, instances: instances.into_iter().collect() })
 }

@@ -8,6 +8,9 @@ use crate::model::{Broker, ControllerNode, Identity, Partition, Topic};
 use imbl::OrdMap;
 use std::sync::Arc;
 
+/// Entities between two breaths of a scrub: well under a millisecond of hashing.
+pub const BREATH: usize = 512;
+
 /// The level of encodings that every node of the cluster is known to read.
 pub const FORMAT: u32 = 1;
 
@@ -153,12 +156,30 @@ impl State {
 
     /// The digest computed anew from every entity: what the incremental one must equal.
     pub fn digest_from_scratch(&self) -> Digest {
+        self.scrub(|| {})
+    }
+
+    /// The same at a pace: `breathe` is called after every [`BREATH`] entities.
+    pub fn scrub(&self, mut breathe: impl FnMut()) -> Digest {
         let mut digest = Digest::default();
         if let Some(identity) = &self.identity {
             digest.add(Kind::Identity, identity);
         }
-        self.topics.values().for_each(|topic| digest.add(Kind::Topic, topic));
-        self.partitions.iter().for_each(|((topic, _), partition)| digest.add(Kind::Partition, &(topic, partition)));
+        let mut seen = 0;
+        let mut step = || {
+            seen += 1;
+            if seen % BREATH == 0 {
+                breathe();
+            }
+        };
+        for topic in self.topics.values() {
+            digest.add(Kind::Topic, topic);
+            step();
+        }
+        for ((topic, _), partition) in &self.partitions {
+            digest.add(Kind::Partition, &(topic, partition));
+            step();
+        }
         self.brokers.values().for_each(|broker| digest.add(Kind::Broker, broker));
         self.controllers.values().for_each(|node| digest.add(Kind::Controller, node));
         digest

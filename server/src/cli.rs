@@ -1,7 +1,7 @@
 //! The command line, the environment and the config file: flag before variable before file before default.
 
 use crate::verbs::{self, Common};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -38,10 +38,12 @@ pub enum Command {
         #[command(subcommand)]
         verb: verbs::Brokers,
     },
-    /// The controllers: who leads, how far each one is.
+    /// The controllers: who leads, how far each one is; or replace a lost one.
     Quorum {
         #[command(flatten)]
         common: Common,
+        #[command(subcommand)]
+        verb: Option<verbs::Quorum>,
     },
     /// Print every change as it is committed.
     Watch {
@@ -54,6 +56,23 @@ impl Default for Command {
     fn default() -> Self {
         Command::Serve(Box::default())
     }
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed
+  2  the command line or the configuration cannot be used
+  3  the node is not reachable (verbs that ask one)
+  4  rejected: nothing happened
+  5  unknown outcome: it may have happened or may yet happen";
+
+/// The command line, with the exit codes at the end of every help text.
+pub fn command() -> clap::Command {
+    fn with_exit_codes(command: clap::Command) -> clap::Command {
+        command.after_help(EXIT_CODES).mut_subcommands(with_exit_codes)
+    }
+    with_exit_codes(Cli::command())
 }
 
 /// The command line cannot be used.
@@ -82,6 +101,9 @@ pub struct ServeFlags {
     /// All controllers of the first start, this one included: 1=HOST:PORT,2=HOST:PORT,3=HOST:PORT.
     #[arg(long, env = "QUORATE_PEERS", value_name = "ID=HOST:PORT,…")]
     pub peers: Option<String>,
+    /// Start empty and wait to be put in the place of a lost controller: `quorate quorum replace`.
+    #[arg(long, env = "QUORATE_JOIN", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub join: Option<bool>,
     /// Where the log, the snapshots and the backup are kept.
     #[arg(long, env = "QUORATE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -102,8 +124,11 @@ pub struct ServeFlags {
     #[arg(long, env = "QUORATE_BROKER_SESSION_TIMEOUT_MS", value_name = "MS")]
     pub broker_session_timeout_ms: Option<u64>,
     /// Entries between two snapshots; as many are kept behind one for nodes that lag.
-    #[arg(long, env = "QUORATE_SNAPSHOT_EVERY", hide = true, value_name = "ENTRIES", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, env = "QUORATE_SNAPSHOT_EVERY", value_name = "ENTRIES", value_parser = clap::value_parser!(u64).range(1..))]
     pub snapshot_every: Option<u64>,
+    /// How often the whole state is compared with its own digest.
+    #[arg(long, env = "QUORATE_SCRUB_INTERVAL_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub scrub_interval_ms: Option<u64>,
     /// Networks whose storage services may be pushed to; loopback by default.
     #[arg(long, env = "QUORATE_PUSH_NETWORKS", value_name = "CIDR,…")]
     pub push_networks: Option<String>,
@@ -184,8 +209,9 @@ impl ServeFlags {
     pub fn with_file(mut self) -> Result<Self, Usage> {
         let Some(path) = self.config.clone() else { return Ok(self) };
         let file = read_file(&path)?;
-        fill!(self, file: node_id, listen, peers, data_dir, insecure, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
-            snapshot_every, push_networks, host_names, no_ui, no_backup, database_url, log_format);
+        fill!(self, file: node_id, listen, peers, join, data_dir, insecure, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
+            snapshot_every, scrub_interval_ms,
+            push_networks, host_names, no_ui, no_backup, database_url, log_format);
         Ok(self)
     }
 }
@@ -221,8 +247,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory;
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

@@ -5,9 +5,10 @@ use crate::http::{self, Names, Node};
 use crate::{stop, telemetry};
 use anyhow::{Context, bail};
 use axum::serve::ListenerExt;
+use controller::disk::Directory;
 use controller::environment::Machine;
 use controller::net::{Duplex, PATH, PROTOCOL, Transport};
-use controller::{Options, PushNetworks};
+use controller::{Ground, Options, PushNetworks};
 use futures::future::BoxFuture;
 use hyper_util::rt::TokioIo;
 use std::fs::{File, TryLockError};
@@ -15,17 +16,21 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 
 const ELECTION_TIMEOUT_MS: u64 = 500;
 const HEARTBEAT_INTERVAL_MS: u64 = 100;
-const BROKER_SESSION_TIMEOUT_MS: u64 = 9_000;
 const SNAPSHOT_EVERY: u64 = 20_000;
+const SCRUB_INTERVAL_MS: u64 = 60_000;
+const BROKER_SESSION_TIMEOUT_MS: u64 = 9_000;
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 4_096;
 /// How long open calls may take to finish after the node was asked to stop.
 const LINGER: Duration = Duration::from_secs(2);
 
 struct Settings {
     options: Options,
+    data_dir: PathBuf,
     listen: String,
     names: Names,
     pages: bool,
@@ -49,8 +54,10 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
         Some(text) => cli::peers(text)?,
         None => [(node_id, format!("http://{listen}"))].into(),
     };
-    let Some(own) = peers.get(&node_id) else {
-        return usage(format!("--peers does not name this node, {node_id}"));
+    let own = match peers.get(&node_id) {
+        Some(own) => own.clone(),
+        None if flags.join == Some(true) => listen.clone(),
+        None => return usage(format!("--peers does not name this node, {node_id}")),
     };
     let own_host = own.trim_start_matches("http://").rsplit_once(':').map_or("", |(host, _)| host).to_owned();
     let push_networks = PushNetworks::parse(flags.push_networks.as_deref().unwrap_or_default())
@@ -68,20 +75,27 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     if heartbeat == 0 || election < heartbeat * 3 {
         return usage(format!("--election-timeout-ms {election} has to be at least three times --heartbeat-interval-ms {heartbeat}"));
     }
+    let snapshot_every = flags.snapshot_every.unwrap_or(SNAPSHOT_EVERY);
+    let scrub_interval_ms = flags.scrub_interval_ms.unwrap_or(SCRUB_INTERVAL_MS);
+    if snapshot_every == 0 || scrub_interval_ms == 0 {
+        return usage("--snapshot-every and --scrub-interval-ms have to be 1 or more".to_owned());
+    }
     let more_names = flags.host_names.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned());
     Ok(Settings {
         names: Names::new(more_names.chain([host.to_owned(), own_host]).filter(|name| !name.is_empty())),
         listen,
+        data_dir,
         pages: flags.no_ui != Some(true),
         stop_with_stdin: flags.stop_with_stdin,
         options: Options {
             node_id,
             peers,
-            data_dir,
+            join: flags.join == Some(true),
+            snapshot_every,
+            scrub_interval: Duration::from_millis(scrub_interval_ms),
             election_timeout: Duration::from_millis(election),
             heartbeat_interval: Duration::from_millis(heartbeat),
             broker_session_timeout: Duration::from_millis(flags.broker_session_timeout_ms.unwrap_or(BROKER_SESSION_TIMEOUT_MS)),
-            snapshot_every: flags.snapshot_every.unwrap_or(SNAPSHOT_EVERY).max(1),
             push_networks,
             database_url,
         },
@@ -94,10 +108,10 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
 /// Usage, a data directory that is in use or damaged, a port that is taken.
 pub fn run(flags: ServeFlags) -> anyhow::Result<()> {
     let flags = flags.with_file()?;
-    telemetry::start(flags.log_format.unwrap_or_default());
+    let _log = telemetry::start(flags.log_format.unwrap_or_default());
     let settings = settings(flags)?;
-    let lock = lock(&settings.options.data_dir)?;
-    let raft = runtime("raft", 2)?;
+    let lock = lock(&settings.data_dir)?;
+    let raft = runtime("raft", std::env::var("QRT").ok().and_then(|t| t.parse().ok()).unwrap_or(2))?;
     let edge = runtime("edge", 2)?;
     edge.block_on(serve(settings, raft.handle().clone()))?;
     raft.shutdown_timeout(LINGER);
@@ -123,8 +137,9 @@ fn lock(dir: &Path) -> anyhow::Result<File> {
 }
 
 async fn serve(settings: Settings, raft: tokio::runtime::Handle) -> anyhow::Result<()> {
-    let listener = match TcpListener::bind(&settings.listen).await {
-        Ok(listener) => listener,
+    // Bound at once, so that a port in use is found first; listening only when there is somebody to answer.
+    let socket = match bound(&settings.listen).await {
+        Ok(socket) => socket,
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             bail!("{} is in use: stop what listens there, or give another --listen", settings.listen)
         }
@@ -132,12 +147,16 @@ async fn serve(settings: Settings, raft: tokio::runtime::Handle) -> anyhow::Resu
     };
     let node_id = settings.options.node_id;
     let options = settings.options;
-    let starting = raft.spawn(async move { controller::start(options, Arc::new(Tcp), Arc::new(Machine::default())).await });
+    let disk = Arc::new(Directory::new(&settings.data_dir).context("the data directory cannot be used")?);
+    let background = tokio::runtime::Handle::current();
+    let ground = Ground { transport: Arc::new(Tcp), environment: Arc::new(Machine::default()), disk, background };
+    let starting = raft.spawn(async move { controller::start(options, ground).await });
     let controller = starting.await.context("the node did not start")??;
+    let listener = socket.listen(BACKLOG).with_context(|| format!("cannot listen on {}", settings.listen))?;
     tracing::info!(node_id, listen = settings.listen, "serving");
     let assets = http::assets().filter(|_| settings.pages);
     let pages = assets.map(|assets| app::ssr::routes(controller.clone(), assets));
-    let node = Node { controller: controller.clone(), names: Arc::new(settings.names) };
+    let node = Node::new(controller.clone(), settings.names);
     let router = http::router(node, pages);
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
@@ -148,13 +167,33 @@ async fn serve(settings: Settings, raft: tokio::runtime::Handle) -> anyhow::Resu
     let until = stopping.clone();
     let server = axum::serve(listener, router).with_graceful_shutdown(async move { until.notified().await });
     let server = tokio::spawn(server.into_future());
-    stop::asked(settings.stop_with_stdin).await;
+    let mut faults = controller.watch_fault();
+    let refused = tokio::select! {
+        () = stop::asked(settings.stop_with_stdin) => None,
+        Ok(fault) = faults.wait_for(|fault| fault.as_ref().is_some_and(|fault| fault.ends())) => fault.clone(),
+    };
     tracing::info!(node_id, "stopping");
     raft.spawn(async move { controller.stop().await }).await.context("the node did not stop cleanly")?;
     stopping.notify_one();
     // Feeds and peers keep their connections open for as long as they may.
     drop(tokio::time::timeout(LINGER, server).await);
-    Ok(())
+    match refused {
+        Some(fault) => bail!("{fault}"),
+        None => Ok(()),
+    }
+}
+
+async fn bound(listen: &str) -> io::Result<TcpSocket> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in tokio::net::lookup_host(listen).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address) {
+            Ok(()) => return Ok(socket),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 /// Peers over TCP: an HTTP request that is upgraded to Raft's own framing.

@@ -5,7 +5,7 @@ use crate::{stop, telemetry};
 use anyhow::Context;
 
 pub fn run(flags: StorageFlags) -> anyhow::Result<()> {
-    telemetry::start(flags.log_format);
+    let _log = telemetry::start(flags.log_format);
     if !flags.listen.ip().is_loopback() && !flags.insecure {
         return Err(Usage(format!(
             "--listen {} is beyond loopback, and there is no TLS yet: give --insecure to do it all the same",

@@ -35,7 +35,8 @@ pub struct Built {
 }
 
 const DEV: Recipe = Recipe { pages: Profile::Dev, server: Profile::Dev };
-const RELEASE: Recipe = Recipe { pages: Profile::Release, server: Profile::Release };
+/// As it ships.
+pub const RELEASE: Recipe = Recipe { pages: Profile::Release, server: Profile::Release };
 
 fn main(given: Vec<String>) -> Result<()> {
     let args = Args::flags_only(given, &["--release"])?;

@@ -1,6 +1,7 @@
 //! `cargo xtask …`: builds, runs, tests and checks Quorate. This file only finds the command; each command is a file of its own.
 
 mod args;
+mod bench;
 mod browser;
 mod build;
 mod checks;
@@ -31,7 +32,7 @@ struct Command {
 }
 
 /// A new command is a new file and a line here.
-const COMMANDS: &[Command] = &[build::COMMAND, demo::COMMAND, test::COMMAND, verify::COMMAND, fix::COMMAND];
+const COMMANDS: &[Command] = &[build::COMMAND, demo::COMMAND, test::COMMAND, bench::COMMAND, verify::COMMAND, fix::COMMAND];
 
 fn main() -> ExitCode {
     match dispatch() {

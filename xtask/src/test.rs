@@ -14,7 +14,7 @@ pub const COMMAND: crate::Command = crate::Command {
     usage: "Usage: cargo xtask test [--quick] [step…] [-- arguments]
 
   --quick     Leaves out what needs the built server: site, budget, cluster, browser.
-  step…       Only these: xtask, metadata, wasm, controller, storage, app, site, server, budget, cluster, browser.
+  step…       Only these: xtask, metadata, wasm, controller, storage, bench, app, site, server, budget, cluster, browser.
               Part of a name is enough. `site` is added where a step needs it.
   arguments   Go to the test programs of the steps: `cargo xtask test controller -- snapshot`.",
     run: main,
@@ -39,6 +39,7 @@ const STEPS: &[Step] = &[
     Step { name: "wasm", slow: false, run: Tests::wasm },
     Step { name: "controller", slow: false, run: |tests| tests.cargo(&["-p", "controller"]) },
     Step { name: "storage", slow: false, run: |tests| tests.cargo(&["-p", "storage"]) },
+    Step { name: "bench", slow: false, run: |tests| tests.cargo(&["-p", "bench"]) },
     Step { name: "app", slow: false, run: |tests| tests.cargo(&["-p", "app", "--features", "ssr"]) },
     Step { name: SITE, slow: true, run: Tests::site },
     // After the site, so that the server is compiled once and not first without its pages.
@@ -137,7 +138,7 @@ mod tests {
     #[test]
     fn everything_runs_unless_told_otherwise() -> Result<()> {
         assert_eq!(names(false, &[])?.len(), STEPS.len());
-        assert_eq!(names(true, &[])?, ["xtask", "metadata", "wasm", "controller", "storage", "app", "server"]);
+        assert_eq!(names(true, &[])?, ["xtask", "metadata", "wasm", "controller", "storage", "bench", "app", "server"]);
         Ok(())
     }
 

@@ -28,6 +28,8 @@ pub const NATIVE: &[&str] = &[
     "-p",
     "server",
     "-p",
+    "bench",
+    "-p",
     "xtask",
     "--features",
     "app/ssr,metadata/json",
@@ -83,11 +85,16 @@ impl Workspace {
 
     /// The server's executable.
     pub fn binary(&self, profile: Profile) -> PathBuf {
+        self.program("quorate", profile)
+    }
+
+    /// An executable of this workspace.
+    pub fn program(&self, name: &str, profile: Profile) -> PathBuf {
         let folder = match profile {
             Profile::Dev => "debug",
             Profile::Release => "release",
         };
-        self.target.join(folder).join(format!("quorate{}", std::env::consts::EXE_SUFFIX))
+        self.target.join(folder).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 }
 

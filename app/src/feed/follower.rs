@@ -178,6 +178,7 @@ impl Follower {
                     return Err(End::Anew("the cluster has another history now".to_owned()));
                 }
                 self.doubtful = false;
+                self.wire.fault.set(None);
                 self.wire.node_id.set(node_id);
                 session.target = Some(index);
             }
@@ -185,6 +186,7 @@ impl Follower {
             Frame::Progress { index, quorum_age_ms } => self.progress(index, quorum_age_ms, session),
             Frame::Gone { oldest } => return Err(End::Anew(format!("the feed begins at {oldest} now"))),
             Frame::Pulse(pulse) => self.pulse(pulse),
+            Frame::Fault { detail } => self.fault(detail),
         }
         Ok(())
     }
@@ -236,6 +238,10 @@ impl Follower {
         self.clock.borrow_mut().stamp(pulse.at_ms.saturating_add(pulse.age_ms), now());
         self.wire.heard.update(|heard| Arc::make_mut(heard).take(&pulse));
         self.wire.pulse.set(Some(pulse));
+    }
+
+    fn fault(&mut self, detail: Option<String>) {
+        self.wire.fault.set(detail);
     }
 
     /// Shows what the replica holds, once for a whole batch of frames.

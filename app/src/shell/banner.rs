@@ -10,9 +10,10 @@ use leptos::prelude::*;
 pub fn StaleBanner() -> impl IntoView {
     let live = use_live();
     let stale = Memo::new(move |_| live.connection.get().stale());
-    let attempt = move || match live.attempt.get() {
-        0 => " The node has no contact with its quorum.".to_owned(),
-        attempt => format!(" Reconnecting, attempt {attempt}."),
+    let attempt = move || match (live.attempt.get(), live.fault.get()) {
+        (0, Some(fault)) => [" The node takes no part: ", &fault, "."].concat(),
+        (0, None) => " The node has no contact with its quorum.".to_owned(),
+        (attempt, _) => format!(" Reconnecting, attempt {attempt}."),
     };
     view! {
         {move || stale.get().then(|| view! {

@@ -248,7 +248,7 @@ async fn write_history(tx: &mut Tx<'_>, commit: &Commit) -> Result<(), DatabaseE
         .bind(commit.term as i64)
         .bind(commit.at_ms as i64)
         .bind(commit.principal.0.clone())
-        .bind(commit.intent.as_ref().map_or("membership", |intent| intent.kind()))
+        .bind(commit.kind())
         .bind(serde_json::to_string(&intent)?)
         .bind(serde_json::to_string(&metadata::json::changes(&commit.changes)?)?)
         .bind(commit.digest.to_string())

@@ -1,7 +1,8 @@
 //! One of everything that controllers send to each other or write down.
 
-use crate::net::rpc::{NodeStatus, Reply, Request};
-use crate::raft::data::LogData;
+use crate::api::Replacement;
+use crate::net::rpc::{Hello, NodeStatus, Reply, Request};
+use crate::raft::data::{Checked, LogData};
 use crate::raft::{CommittedLeaderId, Entry, LogId, Payload, SnapshotMeta, StoredMembership, Vote};
 use crate::{Refusal, Submission, Submitted};
 use anyhow::Result;
@@ -47,7 +48,11 @@ fn key() -> KeyUse {
 pub fn payloads() -> Result<Vec<Payload>> {
     let entry = metadata::Entry { at_ms: 1, principal: Principal::anonymous(), intent: create(), key: Some(key()), groups: Vec::new() };
     let joint = Membership::new(vec![[1, 2].into(), [1, 2, 3].into()], nodes())?;
-    Ok(vec![Payload::Blank, Payload::Normal(LogData::encode(&entry)?), Payload::Membership(joint)])
+    Ok(vec![
+        Payload::Blank,
+        Payload::Normal(LogData::encode(&entry, Checked { index: 1, digest: machine()?.state.digest() })?),
+        Payload::Membership(joint),
+    ])
 }
 
 pub fn entries() -> Result<Vec<Entry>> {
@@ -96,6 +101,10 @@ fn pulse() -> Pulse {
     }
 }
 
+fn hello() -> Hello {
+    Hello { node_id: 1, instance_id: Uuid::from_u128(6), lineage: Some(Uuid::from_u128(7)) }
+}
+
 pub fn requests() -> Result<Vec<Request>> {
     let heartbeat = Heartbeat { id: BrokerId(101), broker_epoch: 1, metadata_index: 1, want_fence: false, want_shut_down: true };
     let submission = Submission { key: Some(key()), preview: Some("p".to_owned()), ..Submission::new(create(), Principal::anonymous()) };
@@ -115,6 +124,11 @@ pub fn requests() -> Result<Vec<Request>> {
         Request::Heartbeat { heartbeat, remaining_ms: 1 },
         Request::ReadIndex { remaining_ms: u64::MAX },
         Request::Pulse { pulse: pulse() },
+        Request::Hello(hello()),
+        Request::Status,
+        Request::DigestAt { index: 1 },
+        Request::Doubt { index: 1 },
+        Request::Replace { replacement: Replacement { remove: 3, id: 4, url: "http://127.0.0.1:4".to_owned() }, remaining_ms: 1 },
     ])
 }
 
@@ -140,5 +154,8 @@ pub fn replies() -> Result<Vec<Reply>> {
         Reply::ReadIndex { index: 1 },
         Reply::Status(status),
         Reply::Refused(Refusal { leader: Some("http://127.0.0.1:1".to_owned()), revision: Some(1), ..rejection.into() }),
+        Reply::Hello(hello()),
+        Reply::DigestAt { digest: Some(machine()?.state.digest()) },
+        Reply::Replaced { index: 1 },
     ])
 }

@@ -3,6 +3,7 @@
 //! One task watches the term; each term's work runs under a token that ends with it.
 
 mod fencing;
+pub(crate) mod members;
 mod push;
 
 use crate::backup;
@@ -10,6 +11,7 @@ use crate::net::peers::Lane;
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
 use crate::{LONGEST_DEADLINE, Submission};
+use metadata::frame::{NodePulse, Role};
 use metadata::model::Identity;
 use metadata::{Draw, Intent, Principal, Term};
 use openraft::async_runtime::WatchReceiver;
@@ -59,7 +61,10 @@ async fn lead(node: Arc<Inner>, term: Term, token: CancellationToken) {
         }
         node.sessions.seed(&node.hub.view().state, node.environment.monotonic_ms());
         bootstrap(&node).await;
-        tokio::join!(fencing::run(node.clone()), pulse(&node), push::run(node.clone(), term), backup::run(node.clone(), term));
+        let stop = token.clone();
+        let (pushes, saves) = (push::run(node.clone(), term), backup::run(node.clone(), term));
+        node.background.spawn(async move { stop.run_until_cancelled(async { tokio::join!(pushes, saves) }).await });
+        tokio::join!(fencing::run(node.clone()), pulse(&node), members::admit(node.clone()));
     };
     tokio::select! {
         () = duties => {}
@@ -69,7 +74,7 @@ async fn lead(node: Arc<Inner>, term: Term, token: CancellationToken) {
 
 /// The first leader names the cluster; until that is committed every mutation is answered NO_LEADER.
 async fn bootstrap(node: &Arc<Inner>) {
-    let draw = Draw { now_ms: node.environment.wall_ms(), seed: node.environment.seed() };
+    let draw = Draw::at(node.environment.wall_ms(), node.environment.seed());
     let identity = Identity { cluster_id: draw.uuid(0), lineage: draw.uuid(1) };
     while node.hub.view().state.identity().is_none() {
         let intent = Intent::BootstrapCluster { identity: identity.clone() };
@@ -103,15 +108,18 @@ async fn pulse(node: &Arc<Inner>) {
     }
 }
 
+/// Who would take the leadership over: the most advanced other voter.
+pub(crate) fn heir(node: &Arc<Inner>) -> Option<NodePulse> {
+    let peers = node.board.gather(node).nodes.into_iter();
+    peers.filter(|peer| peer.voter && peer.id != node.options.node_id && peer.role == Role::Follower).max_by_key(|peer| peer.last_log_index)
+}
+
 /// Hands leadership to the most advanced voter before this node stops.
 pub(crate) async fn hand_over(node: &Arc<Inner>) {
     if node.leading_term().is_none() {
         return;
     }
-    let pulse = node.board.gather(node);
-    let heir =
-        pulse.nodes.iter().filter(|peer| peer.voter && peer.id != node.options.node_id && peer.role == metadata::frame::Role::Follower);
-    let Some(heir) = heir.max_by_key(|peer| peer.last_log_index) else { return };
+    let Some(heir) = heir(node) else { return };
     if node.raft.trigger().transfer_leader(heir.id).await.is_err() {
         return;
     }

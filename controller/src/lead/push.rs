@@ -2,6 +2,7 @@
 
 use crate::hub::{Next, Published};
 use crate::node::Inner;
+use metadata::digest::Digest;
 use metadata::{BrokerId, Index, Term, views};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,6 +13,8 @@ use tokio::task::JoinHandle;
 
 /// Commits in one push at most.
 const MOST_COMMITS: usize = 256;
+/// Bytes of changes in one push, unless a single commit is larger.
+const MOST_BYTES: usize = 4 << 20;
 const TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(5);
@@ -88,7 +91,7 @@ async fn follow(node: Arc<Inner>, client: reqwest::Client, id: BrokerId, url: St
             }
             continue;
         };
-        match post(&client, &url, &body).await {
+        match post(&client, &url, body).await {
             Ok(answer) if answer.code.is_none() => {
                 node.sessions.acknowledge(id, answer.acknowledged_index);
                 has = Has::UpTo(answer.acknowledged_index.max(to));
@@ -111,8 +114,9 @@ async fn follow(node: Arc<Inner>, client: reqwest::Client, id: BrokerId, url: St
     }
 }
 
-async fn post(client: &reqwest::Client, url: &str, body: &Value) -> Result<Answer, reqwest::Error> {
-    let response = client.post(url).json(body).send().await?;
+async fn post(client: &reqwest::Client, url: &str, body: Vec<u8>) -> Result<Answer, reqwest::Error> {
+    let request = client.post(url).header(http::header::CONTENT_TYPE, "application/json").body(body);
+    let response = request.send().await?;
     if response.status() != reqwest::StatusCode::CONFLICT {
         return response.error_for_status()?.json().await;
     }
@@ -120,7 +124,7 @@ async fn post(client: &reqwest::Client, url: &str, body: &Value) -> Result<Answe
 }
 
 /// The next push and the index that it goes up to; none while there is nothing to send.
-fn body(node: &Inner, has: Has, settled: bool, term: Term) -> Option<(Value, Index)> {
+fn body(node: &Inner, has: Has, settled: bool, term: Term) -> Option<(Vec<u8>, Index)> {
     let view = node.hub.view();
     let from = match has {
         Has::UpTo(index) => index,
@@ -130,15 +134,39 @@ fn body(node: &Inner, has: Has, settled: bool, term: Term) -> Option<(Value, Ind
         Next::Gone { .. } => snapshot(node, term),
         Next::Commits { commits, .. } if commits.is_empty() && settled => None,
         Next::Commits { commits, .. } => {
-            let to = commits.last().map_or(from, |last| last.commit.index);
-            let digest = commits.last().map_or_else(|| view.state.digest(), |last| last.commit.digest);
-            let changes: Vec<Value> = commits.iter().flat_map(|published| stamped(published)).collect();
-            let mut body = head(node, term, from, to);
-            body["digest"] = json!(digest);
-            body["changes"] = json!(changes);
-            Some((body, to))
+            let (to, digest, changes) = changes(&commits).unwrap_or_else(|| (from, view.state.digest(), Vec::new()));
+            let mut head = head(node, term, from, to);
+            head["digest"] = json!(digest);
+            Some((with_list(&head, "changes", &changes), to))
         }
     }
+}
+
+/// The changes of the first commits that fit into one push, encoded once for all services; up to where, and the digest there.
+fn changes(commits: &[Arc<Published>]) -> Option<(Index, Digest, Vec<u8>)> {
+    let (mut bytes, mut last) = (Vec::new(), None);
+    for published in commits {
+        let more = published.pushed();
+        if last.is_some() && bytes.len() + more.len() > MOST_BYTES {
+            break;
+        }
+        if !bytes.is_empty() {
+            bytes.push(b',');
+        }
+        bytes.extend_from_slice(&more);
+        last = Some((published.commit.index, published.commit.digest));
+    }
+    last.map(|(to, digest)| (to, digest, bytes))
+}
+
+/// An object with one more field: a list whose items are encoded already.
+fn with_list(head: &Value, field: &str, items: &[u8]) -> Vec<u8> {
+    let mut body = head.to_string().into_bytes();
+    body.pop();
+    body.extend_from_slice(format!(",\"{field}\":[").as_bytes());
+    body.extend_from_slice(items);
+    body.extend_from_slice(b"]}");
+    body
 }
 
 fn head(node: &Inner, term: Term, from: Index, to: Index) -> Value {
@@ -154,22 +182,11 @@ fn head(node: &Inner, term: Term, from: Index, to: Index) -> Value {
     })
 }
 
-/// The changes of a commit with its index and time, which a replica needs to absorb them exactly.
-fn stamped(published: &Published) -> Vec<Value> {
-    let commit = &published.commit;
-    let stamp = |mut change: Value| {
-        change["index"] = json!(commit.index);
-        change["at_ms"] = json!(commit.at_ms);
-        change
-    };
-    metadata::json::changes(&commit.changes).unwrap_or_default().into_iter().map(stamp).collect()
-}
-
-fn snapshot(node: &Inner, term: Term) -> Option<(Value, Index)> {
+fn snapshot(node: &Inner, term: Term) -> Option<(Vec<u8>, Index)> {
     let state = node.hub.view().state.clone();
     let to = state.revision();
     let mut body = head(node, term, 0, to);
     body["digest"] = json!(state.digest());
     body["snapshot"] = serde_json::to_value(views::full(&state)).ok()?;
-    Some((body, to))
+    Some((serde_json::to_vec(&body).ok()?, to))
 }

@@ -1,5 +1,6 @@
 //! The client's side of one connection: many requests under way, replies in any order, reconnection on the next call.
 
+use super::greeting::Greeter;
 use super::rpc::{Reply, Request};
 use super::{Duplex, Transport, wire};
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ struct Live {
 pub(crate) struct Connection {
     url: Arc<str>,
     transport: Arc<dyn Transport>,
+    greeter: Arc<Greeter>,
     live: Arc<tokio::sync::Mutex<Option<Live>>>,
     next_id: Arc<AtomicU64>,
 }
@@ -34,8 +36,30 @@ fn lost() -> io::Error {
 }
 
 impl Connection {
-    pub(crate) fn new(url: &str, transport: Arc<dyn Transport>) -> Self {
-        Connection { url: url.into(), transport, live: Arc::default(), next_id: Arc::default() }
+    pub(crate) fn new(url: &str, transport: Arc<dyn Transport>, greeter: Arc<Greeter>) -> Self {
+        Connection { url: url.into(), transport, greeter, live: Arc::default(), next_id: Arc::default() }
+    }
+
+    /// Connects and greets.
+    async fn open(&self) -> io::Result<Live> {
+        let opening = async {
+            let mut stream = self.transport.connect(&self.url).await?;
+            wire::write_all(&mut stream, &mut vec![wire::frame(0, &Request::Hello(self.greeter.hello()))?]).await?;
+            let refusal = match wire::read::<Reply>(&mut stream, &mut Vec::new()).await? {
+                Some((_, Reply::Hello(peer))) => match self.greeter.meet(&peer) {
+                    Ok(()) => return Ok(run(stream)),
+                    Err(refusal) => refusal,
+                },
+                Some((_, Reply::Refused(refusal))) => {
+                    self.greeter.was_refused(&refusal);
+                    refusal
+                }
+                Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, "a greeting was answered by something else")),
+                None => return Err(lost()),
+            };
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, refusal.rejection.detail.clone()))
+        };
+        tokio::time::timeout(CONNECT_TIMEOUT, opening).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
     /// Sends a request and waits for its reply.
@@ -50,9 +74,7 @@ impl Connection {
         let frame = wire::frame(id, request)?;
         let mut live = self.live.lock().await;
         if live.as_ref().is_none_or(|live| live.frames.is_closed()) {
-            let connect = self.transport.connect(&self.url);
-            let stream = tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-            *live = Some(run(stream));
+            *live = Some(self.open().await?);
         }
         let Some(current) = live.as_ref() else { return Err(lost()) };
         let (reply, receiver) = oneshot::channel();

@@ -5,6 +5,7 @@
 //! a snapshot delays a Raft heartbeat.
 
 pub(crate) mod connection;
+pub(crate) mod greeting;
 pub(crate) mod peers;
 pub(crate) mod rpc;
 pub(crate) mod serve;

@@ -2,6 +2,7 @@
 
 use super::Transport;
 use super::connection::Connection;
+use super::greeting::Greeter;
 use super::rpc::{Reply, Request};
 use crate::raft::{TypeConfig, Vote};
 use bytes::Bytes;
@@ -42,17 +43,30 @@ pub(crate) enum Lane {
 pub(crate) struct Peers {
     node_id: NodeId,
     transport: Arc<dyn Transport>,
+    greeter: Arc<Greeter>,
     connections: Mutex<HashMap<(String, Lane), Connection>>,
 }
 
 impl Peers {
-    pub(crate) fn new(node_id: NodeId, transport: Arc<dyn Transport>) -> Arc<Self> {
-        Arc::new(Peers { node_id, transport, connections: Mutex::default() })
+    pub(crate) fn new(node_id: NodeId, transport: Arc<dyn Transport>, greeter: Arc<Greeter>) -> Arc<Self> {
+        Arc::new(Peers { node_id, transport, greeter, connections: Mutex::default() })
+    }
+
+    pub(crate) fn transport(&self) -> &Arc<dyn Transport> {
+        &self.transport
+    }
+
+    /// Who this node is, and whom it has met.
+    pub(crate) fn greeter(&self) -> &Arc<Greeter> {
+        &self.greeter
     }
 
     pub(crate) fn connection(&self, url: &str, lane: Lane) -> Connection {
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        connections.entry((url.to_owned(), lane)).or_insert_with(|| Connection::new(url, self.transport.clone())).clone()
+        connections
+            .entry((url.to_owned(), lane))
+            .or_insert_with(|| Connection::new(url, self.transport.clone(), self.greeter.clone()))
+            .clone()
     }
 
     fn network(&self, target: NodeId, node: &BasicNode, lane: Lane) -> Network {

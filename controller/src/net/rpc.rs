@@ -1,6 +1,6 @@
 //! The vocabulary between controllers.
 
-use crate::api::{Refusal, Submission, Submitted};
+use crate::api::{Refusal, Replacement, Submission, Submitted};
 use crate::raft::{SnapshotMeta, TypeConfig, Vote};
 use bytes::Bytes;
 use metadata::digest::Digest;
@@ -12,6 +12,7 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A request, one per frame.
 #[derive(Serialize, Deserialize)]
@@ -41,6 +42,23 @@ pub(crate) enum Request {
     Pulse {
         pulse: Pulse,
     },
+    /// First on every connection: who speaks.
+    Hello(Hello),
+    /// How far the other node is.
+    Status,
+    /// The digest at a revision.
+    DigestAt {
+        index: Index,
+    },
+    /// A majority has another digest there than the node that is asked: it should look for itself.
+    Doubt {
+        index: Index,
+    },
+    /// To the leader: an empty node in the place of a lost one.
+    Replace {
+        replacement: Replacement,
+        remaining_ms: u64,
+    },
 }
 
 /// The reply to a request. `Refused` answers anything.
@@ -55,6 +73,18 @@ pub(crate) enum Reply {
     ReadIndex { index: Index },
     Status(NodeStatus),
     Refused(Refusal),
+    Hello(Hello),
+    DigestAt { digest: Option<Digest> },
+    Replaced { index: Index },
+}
+
+/// Who speaks on a connection, and of which history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    pub node_id: NodeId,
+    pub instance_id: Uuid,
+    /// None before the cluster has its identity, or before this node has heard of it.
+    pub lineage: Option<Uuid>,
 }
 
 /// What a node says of itself.

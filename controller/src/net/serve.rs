@@ -3,17 +3,24 @@
 use super::rpc::{Reply, Request};
 use super::{Duplex, wire};
 use crate::node::Inner;
+use crate::succession;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, poll};
+use metadata::NodeId;
 use openraft::storage::Snapshot;
 use std::io;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Requests under way on one connection; further ones wait on the wire.
 const MOST_UNDER_WAY: usize = 1_024;
+
+/// How long a fresh connection may stay silent.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(5);
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// Serves one connection until it ends.
 pub(crate) async fn serve(node: Arc<Inner>, stream: impl Duplex) {
@@ -29,12 +36,25 @@ pub(crate) async fn serve(node: Arc<Inner>, stream: impl Duplex) {
     let ended = tokio::select! {
         ended = read(&node, &mut reader, frames) => ended,
         ended = write => ended,
+        () = node.stop.cancelled() => Ok(()),
     };
     tracing::debug!(?ended, "a peer left");
 }
 
 async fn read(node: &Arc<Inner>, reader: &mut (impl tokio::io::AsyncRead + Unpin), frames: mpsc::Sender<Vec<u8>>) -> io::Result<()> {
     let mut buffer = Vec::new();
+    let Some(peer) = greet(node, reader, &mut buffer, &frames).await? else { return Ok(()) };
+    let ended = requests(node, reader, buffer, frames).await;
+    tokio::spawn(succession::peer_left(node.clone(), peer));
+    ended
+}
+
+async fn requests(
+    node: &Arc<Inner>,
+    reader: &mut (impl tokio::io::AsyncRead + Unpin),
+    mut buffer: Vec<u8>,
+    frames: mpsc::Sender<Vec<u8>>,
+) -> io::Result<()> {
     let mut under_way: FuturesUnordered<BoxFuture<'static, (u64, Reply)>> = FuturesUnordered::new();
     loop {
         let incoming = wire::read::<Request>(reader, &mut buffer);
@@ -59,6 +79,33 @@ async fn read(node: &Arc<Inner>, reader: &mut (impl tokio::io::AsyncRead + Unpin
             Poll::Pending => under_way.push(answer),
         }
     }
+}
+
+/// The first frame says who speaks; none for a peer that may not.
+async fn greet(
+    node: &Arc<Inner>,
+    reader: &mut (impl tokio::io::AsyncRead + Unpin),
+    buffer: &mut Vec<u8>,
+    frames: &mpsc::Sender<Vec<u8>>,
+) -> io::Result<Option<NodeId>> {
+    let first = tokio::time::timeout(GREETING_TIMEOUT, wire::read::<Request>(reader, buffer)).await;
+    let Some((id, Request::Hello(peer))) = first.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?? else {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the first frame was no greeting"));
+    };
+    let greeter = node.peers.greeter();
+    let (welcome, reply) = match greeter.meet(&peer) {
+        Ok(()) => (true, Reply::Hello(greeter.hello())),
+        Err(refusal) => {
+            tracing::warn!(peer = peer.node_id, %refusal, "a controller was refused");
+            (false, Reply::Refused(refusal))
+        }
+    };
+    frames.send(wire::frame(id, &reply)?).await.map_err(io::Error::other)?;
+    if !welcome {
+        // Its answer goes out before the connection ends.
+        tokio::time::sleep(FAREWELL).await;
+    }
+    Ok(welcome.then_some(peer.node_id))
 }
 
 async fn answer(node: Arc<Inner>, request: Request) -> Reply {
@@ -97,6 +144,17 @@ async fn answer(node: Arc<Inner>, request: Request) -> Reply {
         Request::Pulse { pulse } => {
             node.take_pulse(pulse);
             Reply::Status(node.status())
+        }
+        Request::Status => Reply::Status(node.status()),
+        Request::Hello(_) => refused(&"a second greeting"),
+        Request::DigestAt { index } => Reply::DigestAt { digest: node.proofs.at(index) },
+        Request::Doubt { index } => {
+            node.proofs.suspect(index);
+            Reply::Status(node.status())
+        }
+        Request::Replace { replacement, remaining_ms } => {
+            let replaced = crate::lead::members::replace(&node, replacement, deadline(remaining_ms)).await;
+            replaced.map_or_else(Reply::Refused, |index| Reply::Replaced { index })
         }
     }
 }

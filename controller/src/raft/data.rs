@@ -1,9 +1,18 @@
 //! What Raft carries: entries encoded once by the leader's planner, decoded once by each node's state machine.
 
+use metadata::Index;
+use metadata::digest::Digest;
 use metadata::envelope::{self, EnvelopeError, Kind};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
+
+/// A recent revision of the leader's and its digest there: every node compares it with its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    pub index: Index,
+    pub digest: Digest,
+}
 
 /// One metadata entry in its encoded form; the log, the network and the batching only move its bytes.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,20 +21,24 @@ pub struct LogData {
 }
 
 impl LogData {
-    /// Encodes an entry.
+    /// Encodes an entry with what its leader had applied.
     ///
     /// # Errors
     /// As [`envelope::seal`].
-    pub fn encode(entry: &metadata::Entry) -> Result<Self, EnvelopeError> {
-        Ok(LogData { bytes: bytes_field::Shared(envelope::seal(Kind::Entry, entry)?.into()) })
+    pub fn encode(entry: &metadata::Entry, checked: Checked) -> Result<Self, EnvelopeError> {
+        Ok(LogData { bytes: bytes_field::Shared(envelope::seal(Kind::CheckedEntry, &(checked, entry))?.into()) })
     }
 
-    /// Decodes it.
+    /// Decodes it. Logs from before entries were checked have none.
     ///
     /// # Errors
     /// As [`envelope::open`].
-    pub fn decode(&self) -> Result<metadata::Entry, EnvelopeError> {
-        envelope::open(Kind::Entry, &self.bytes.0)
+    pub fn decode(&self) -> Result<(Option<Checked>, metadata::Entry), EnvelopeError> {
+        if envelope::holds(Kind::Entry, &self.bytes.0) {
+            return Ok((None, envelope::open(Kind::Entry, &self.bytes.0)?));
+        }
+        let (checked, entry) = envelope::open(Kind::CheckedEntry, &self.bytes.0)?;
+        Ok((Some(checked), entry))
     }
 
     /// Its encoded size in bytes.

@@ -1,74 +1,31 @@
-//! Step 4: the durable log on the `raft-log` WAL. An append is acknowledged only after its fsync; whatever arrives while
-//! one fsync runs shares the next.
+//! Step 4: openraft's log on the node's disk. An append is acknowledged only after its fsync.
 
+use super::mark::{self, Mark};
 use super::{CommittedLeaderId, Entry, LogId, Payload, TypeConfig, Vote};
+use crate::disk::{Bounds, Disk, Done, Log, Position};
 use openraft::impls::leader_id_std::LeaderId;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{OptionalSend, RaftLogReader};
-use raft_log::api::raft_log_writer::RaftLogWriter;
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use tokio::sync::oneshot;
-
-/// A log file is closed and a new one begun at this size, so that purging frees space in these steps.
-const CHUNK_BYTES: usize = 16 << 20;
-/// Entries kept in memory for followers that are a little behind.
-const CACHE_BYTES: usize = 8 << 20;
-const READ_BUFFER_BYTES: usize = 1 << 20;
-
-/// The WAL's own type parameters.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WalTypes;
-
-impl raft_log::Types for WalTypes {
-    /// Term, index.
-    type LogId = (u64, u64);
-    type LogPayload = Vec<u8>;
-    /// Term, (committed, voted for): in the order in which votes grow.
-    type Vote = (u64, (u64, u64));
-    type Callback = Flushed;
-    type UserData = String;
-
-    fn log_index(log_id: &Self::LogId) -> u64 {
-        log_id.1
-    }
-
-    fn payload_size(payload: &Self::LogPayload) -> u64 {
-        payload.len() as u64
-    }
-}
-
-/// Who waits for an fsync.
-pub enum Flushed {
-    Raft(IOFlushed<TypeConfig>),
-    Caller(oneshot::Sender<io::Result<()>>),
-}
-
-impl raft_log::Callback for Flushed {
-    fn send(self, result: io::Result<()>) {
-        match self {
-            Flushed::Raft(callback) => callback.io_completed(result),
-            // The caller may have been cancelled; the write stands all the same.
-            Flushed::Caller(waiting) => drop(waiting.send(result)),
-        }
-    }
-}
 
 /// The log of one node. Clones share it.
 #[derive(Clone)]
 pub struct LogStore {
-    wal: Arc<Mutex<raft_log::RaftLog<WalTypes>>>,
+    log: Arc<Mutex<Box<dyn Log>>>,
+    mark: Mark,
+    /// The first error of the disk; from then on nothing more is written.
+    failure: Arc<OnceLock<io::Error>>,
 }
 
-fn to_wal(log_id: &LogId) -> (u64, u64) {
+fn to_position(log_id: &LogId) -> Position {
     (log_id.leader_id.term, log_id.index)
 }
 
-fn from_wal(&(term, index): &(u64, u64)) -> LogId {
+fn from_position((term, index): Position) -> LogId {
     LogId::new(CommittedLeaderId::new(term), index)
 }
 
@@ -84,46 +41,93 @@ pub(crate) fn decode(bytes: &[u8]) -> io::Result<Payload> {
     postcard::from_bytes(bytes).map_err(damaged)
 }
 
+fn again(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), error.to_string())
+}
+
+/// Refuses a log that is shorter than what the mark says was durable.
+fn check_mark(disk: &dyn Disk, mark: Position, bounds: &Bounds) -> io::Result<()> {
+    let last = bounds.last.max(bounds.purged);
+    if last.is_some_and(|(term, index)| index >= mark.1 && term >= mark.0) || mark == Position::default() {
+        return Ok(());
+    }
+    let ends = last.map_or_else(|| "is empty".to_owned(), |(term, index)| format!("ends at index {index} of term {term}"));
+    Err(damaged(format!(
+        "the Raft log {} {ends}, and {} says that index {} of term {} was durable: entries are missing, and nothing is started without them",
+        disk.path("log"),
+        disk.path(mark::FILE),
+        mark.1,
+        mark.0
+    )))
+}
+
 impl LogStore {
-    /// Opens the log in this directory, recovering what is there.
+    /// Opens the log of this disk, recovering what is there.
     ///
     /// # Errors
-    /// When the directory cannot be used or a file in it is damaged before its end.
-    pub fn open(dir: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(dir)?;
-        let wal = raft_log::chunked_wal::Config {
-            read_buffer_size: Some(READ_BUFFER_BYTES),
-            chunk_max_size: Some(CHUNK_BYTES),
-            truncate_incomplete_record: Some(true),
-            // Batches form by themselves while an fsync runs; waiting for more only adds delay.
-            flush_batch_wait: Some(Duration::ZERO),
-            ..raft_log::chunked_wal::Config::new(dir.display())
-        };
-        let config = raft_log::Config { wal, log_cache_max_items: None, log_cache_capacity: Some(CACHE_BYTES) };
-        let opened = raft_log::RaftLog::open(Arc::new(config))
-            .map_err(|error| io::Error::new(error.kind(), format!("the Raft log in {} does not open: {error}", dir.display())))?;
-        Ok(LogStore { wal: Arc::new(Mutex::new(opened)) })
+    /// When it cannot be used, a file of it is damaged before its end, or entries are missing that were durable.
+    pub fn open(disk: Arc<dyn Disk>) -> io::Result<Self> {
+        let mark = Mark::open(disk.clone())?;
+        let opened = disk.open_log()?;
+        let bounds = opened.log.bounds();
+        if let Some(written) = mark.written() {
+            check_mark(&*disk, written, &bounds)?;
+        }
+        if let Some(cut) = opened.cut {
+            let last = bounds.last.map_or(0, |last| last.1);
+            tracing::warn!(cut, last, "what a crash had left incomplete was cut off the Raft log");
+        }
+        Ok(LogStore { log: Arc::new(Mutex::new(opened.log)), mark, failure: Arc::default() })
     }
 
-    fn wal(&self) -> MutexGuard<'_, raft_log::RaftLog<WalTypes>> {
-        // A panic while the lock was held leaves the WAL's own invariants in place: it only queues records.
-        self.wal.lock().unwrap_or_else(PoisonError::into_inner)
+    fn log(&self) -> MutexGuard<'_, Box<dyn Log>> {
+        // A panic while the lock was held leaves the log's own invariants in place: it only queues records.
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether nothing was ever written here.
     pub fn is_pristine(&self) -> bool {
-        let wal = self.wal();
-        wal.log_state().vote().is_none() && wal.log_state().last().is_none()
+        let bounds = self.log().bounds();
+        bounds.vote.is_none() && bounds.last.is_none() && bounds.purged.is_none()
     }
 
-    async fn durably(&self, write: impl FnOnce(&mut raft_log::RaftLog<WalTypes>) -> io::Result<()>) -> io::Result<()> {
-        let (done, flushed) = oneshot::channel();
-        {
-            let mut wal = self.wal();
-            write(&mut wal)?;
-            wal.flush(true, Some(Flushed::Caller(done)))?;
+    /// The index up to which the log's beginning was removed; a snapshot has to cover it.
+    pub fn purged_index(&self) -> u64 {
+        self.log().bounds().purged.map_or(0, |purged| purged.1)
+    }
+
+    /// The mark that goes with this log.
+    pub(crate) fn mark(&self) -> Mark {
+        self.mark.clone()
+    }
+
+    /// The disk's first error, if there was one.
+    pub(crate) fn failure(&self) -> Arc<OnceLock<io::Error>> {
+        self.failure.clone()
+    }
+
+    /// Dead once everybody who held the log is gone.
+    pub(crate) fn liveness(&self) -> Weak<Mutex<Box<dyn Log>>> {
+        Arc::downgrade(&self.log)
+    }
+
+    fn write<T>(&self, write: impl FnOnce(&mut dyn Log) -> io::Result<T>) -> io::Result<T> {
+        if let Some(error) = self.failure.get() {
+            return Err(again(error));
         }
-        flushed.await.map_err(|_| io::Error::other("the log's writer has stopped"))?
+        write(&mut **self.log()).inspect_err(|error| drop(self.failure.set(again(error))))
+    }
+
+    async fn durably(&self, write: impl FnOnce(&mut dyn Log) -> io::Result<()>) -> io::Result<()> {
+        let (done, flushed) = oneshot::channel();
+        // The caller may have been cancelled; the write stands all the same.
+        let done: Done = Box::new(move |result| drop(done.send(result)));
+        self.write(|log| {
+            write(log)?;
+            log.flush(true, Some(done))
+        })?;
+        let result = flushed.await.unwrap_or_else(|_| Err(io::Error::other("the log's writer has stopped")));
+        result.inspect_err(|error| drop(self.failure.set(again(error))))
     }
 }
 
@@ -134,26 +138,25 @@ impl RaftLogReader<TypeConfig> for LogStore {
             Bound::Excluded(index) => index + 1,
             Bound::Unbounded => 0,
         };
-        let wal = self.wal();
-        let next = wal.log_state().last().map_or(0, |last| last.1 + 1);
-        let end = match range.end_bound() {
-            Bound::Included(index) => index + 1,
-            Bound::Excluded(index) => *index,
-            Bound::Unbounded => next,
+        let records = {
+            let log = self.log();
+            let next = log.bounds().last.map_or(0, |last| last.1 + 1);
+            let end = match range.end_bound() {
+                Bound::Included(index) => index + 1,
+                Bound::Excluded(index) => *index,
+                Bound::Unbounded => next,
+            };
+            if start >= end.min(next) {
+                return Ok(Vec::new());
+            }
+            log.read(start, end.min(next))?
         };
-        if start >= end.min(next) {
-            return Ok(Vec::new());
-        }
-        wal.read(start, end.min(next))
-            .map(|record| {
-                let (log_id, payload) = record?;
-                Ok(Entry { log_id: from_wal(&log_id), payload: decode(&payload)? })
-            })
-            .collect()
+        let entry = |(position, payload): (Position, Vec<u8>)| Ok(Entry { log_id: from_position(position), payload: decode(&payload)? });
+        records.into_iter().map(entry).collect()
     }
 
     async fn read_vote(&mut self) -> io::Result<Option<Vote>> {
-        Ok(self.wal().log_state().vote().map(|&(term, (committed, voted_for))| {
+        Ok(self.log().bounds().vote.map(|(term, (committed, voted_for))| {
             let leader_id = LeaderId { term, voted_for };
             Vote { leader_id, committed: committed != 0 }
         }))
@@ -164,10 +167,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     type LogReader = LogStore;
 
     async fn get_log_state(&mut self) -> io::Result<LogState<TypeConfig>> {
-        let wal = self.wal();
-        let state = wal.log_state();
-        let purged = state.purged().map(from_wal);
-        Ok(LogState { last_purged_log_id: purged, last_log_id: state.last().map(from_wal).or(purged) })
+        let bounds = self.log().bounds();
+        let purged = bounds.purged.map(from_position);
+        Ok(LogState { last_purged_log_id: purged, last_log_id: bounds.last.map(from_position).or(purged) })
     }
 
     async fn get_log_reader(&mut self) -> LogStore {
@@ -176,19 +178,17 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let record = (vote.leader_id.term, (u64::from(vote.committed), vote.leader_id.voted_for));
-        self.durably(|wal| wal.save_vote(record).map(drop)).await
+        self.durably(|log| log.save_vote(record)).await
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
         let Some(committed) = committed else { return Ok(()) };
-        let mut wal = self.wal();
-        wal.commit(to_wal(&committed))?;
-        // Best effort: the next append's fsync carries it, and without it Raft finds the commit index anew.
-        wal.flush(false, None)
+        // Best effort: the next append carries it to the disk, and without it Raft finds the commit index anew.
+        self.write(|log| log.commit(to_position(&committed)))
     }
 
     async fn read_committed(&mut self) -> io::Result<Option<LogId>> {
-        Ok(self.wal().log_state().committed().map(from_wal))
+        Ok(self.log().bounds().committed.map(from_position))
     }
 
     async fn append<I>(&mut self, entries: I, callback: IOFlushed<TypeConfig>) -> io::Result<()>
@@ -197,23 +197,38 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I::IntoIter: OptionalSend,
     {
         let records =
-            entries.into_iter().map(|entry| Ok((to_wal(&entry.log_id), encode(&entry.payload)?))).collect::<io::Result<Vec<_>>>()?;
-        let mut wal = self.wal();
-        wal.append(records)?;
-        wal.flush(true, Some(Flushed::Raft(callback)))
+            entries.into_iter().map(|entry| Ok((to_position(&entry.log_id), encode(&entry.payload)?))).collect::<io::Result<Vec<_>>>()?;
+        let last = records.last().map(|(position, _)| *position);
+        let (mark, failure) = (self.mark.clone(), self.failure.clone());
+        let done: Done = Box::new(move |result: io::Result<()>| {
+            match (&result, last) {
+                (Ok(()), Some(last)) => mark.reached(last),
+                (Ok(()), None) => {}
+                (Err(error), _) => drop(failure.set(again(error))),
+            }
+            callback.io_completed(result);
+        });
+        self.write(|log| {
+            log.append(records)?;
+            log.flush(true, Some(done))
+        })
     }
 
     async fn truncate_after(&mut self, last: Option<LogId>) -> io::Result<()> {
         let from = last.map_or(0, |log_id| log_id.index + 1);
         // The WAL looks the entry before `from` up: where the log ends already there is none, and nothing to cut.
-        let next = self.wal().log_state().last().map_or(0, |last| last.1 + 1);
+        let next = self.log().bounds().last.map_or(0, |last| last.1 + 1);
         if from >= next {
             return Ok(());
         }
-        self.durably(|wal| wal.truncate(from).map(drop)).await
+        let last = last.as_ref().map(to_position);
+        self.mark.lower(last)?;
+        self.durably(|log| log.truncate(from)).await?;
+        self.mark.lowered(last);
+        Ok(())
     }
 
     async fn purge(&mut self, log_id: LogId) -> io::Result<()> {
-        self.durably(|wal| wal.purge(to_wal(&log_id)).map(drop)).await
+        self.durably(|log| log.purge(to_position(&log_id))).await
     }
 }

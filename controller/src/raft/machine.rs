@@ -2,11 +2,13 @@
 
 use super::snapshot_file::{self, SnapshotFile};
 use super::{LogId, Payload, SnapshotMeta, StoredMembership, TypeConfig};
+use crate::environment::Environment;
 use crate::hub::Hub;
+use crate::proofs::Proofs;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use metadata::command::Membership;
-use metadata::{Commit, ControllerNode, Machine, Response};
+use metadata::{Commit, ControllerNode, Index, Machine, Response};
 use openraft::storage::{EntryResponder, RaftStateMachine, Snapshot};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use std::io;
@@ -22,17 +24,30 @@ pub struct StateMachine {
     membership: StoredMembership,
     file: SnapshotFile,
     hub: Arc<Hub>,
+    proofs: Arc<Proofs>,
+    environment: Arc<dyn Environment>,
 }
 
 impl StateMachine {
-    /// Starts from the newest snapshot; Raft re-applies the log after it.
+    /// Starts from the newest snapshot; Raft re-applies the log after it. `purged` is where the log begins.
     ///
     /// # Errors
-    /// When the snapshot is there and cannot be used.
-    pub fn open(file: SnapshotFile, hub: Arc<Hub>) -> io::Result<Self> {
+    /// When the snapshot is there and cannot be used, or does not reach to where the log begins.
+    pub(crate) fn open(
+        file: SnapshotFile,
+        purged: Index,
+        hub: Arc<Hub>,
+        proofs: Arc<Proofs>,
+        environment: Arc<dyn Environment>,
+    ) -> io::Result<Self> {
         let (meta, machine) = file.load()?.unwrap_or_default();
-        hub.restart(machine.clone(), meta.last_log_id.map_or(0, |log_id| log_id.index));
-        Ok(StateMachine { machine, applied: meta.last_log_id, membership: meta.last_membership, file, hub })
+        let applied = meta.last_log_id.map_or(0, |log_id| log_id.index);
+        if applied < purged {
+            return Err(file.too_old(applied, purged));
+        }
+        proofs.restart(&machine.state);
+        hub.begin(machine.clone(), applied);
+        Ok(StateMachine { machine, applied: meta.last_log_id, membership: meta.last_membership, file, hub, proofs, environment })
     }
 
     fn apply_one(&mut self, log_id: LogId, payload: Payload) -> io::Result<(Option<Response>, Option<Commit>)> {
@@ -41,9 +56,12 @@ impl StateMachine {
         match payload {
             EntryPayload::Blank => Ok((None, self.take_membership(log_id))),
             EntryPayload::Normal(data) => {
-                let entry = data.decode().map_err(|error| {
+                let (checked, entry) = data.decode().map_err(|error| {
                     io::Error::new(io::ErrorKind::InvalidData, format!("entry {} does not decode: {error}", log_id.index))
                 })?;
+                if let Some(checked) = checked {
+                    self.proofs.compare(checked);
+                }
                 let (response, commit) = self.machine.apply(&entry, log_id.index, term);
                 Ok((Some(response), commit))
             }
@@ -86,9 +104,13 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         while let Some(batch) = batches.next().await {
             let mut commits = Vec::new();
             let mut answers = Vec::with_capacity(batch.len());
+            self.environment.disturb(&mut self.machine);
             for item in batch {
                 let (entry, responder) = item?;
                 let (response, commit) = self.apply_one(entry.log_id, entry.payload)?;
+                if let Some(commit) = &commit {
+                    self.proofs.note(commit.index, commit.digest);
+                }
                 commits.extend(commit.map(Arc::new));
                 answers.extend(responder.map(|responder| (responder, response.map(Arc::new))));
             }
@@ -106,18 +128,37 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, content: Bytes) -> io::Result<()> {
         let machine = metadata::snapshot::decode_machine(&content).map_err(io::Error::other)?;
-        self.file.write(meta, &content)?;
+        check_lineage(&self.machine, &machine)?;
+        let (file, written) = (self.file.clone(), meta.clone());
+        blocking(move || file.write(&written, &content)).await?;
         self.machine = machine;
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
-        self.hub.restart(self.machine.clone(), meta.last_log_id.map_or(0, |log_id| log_id.index));
-        self.hub.note_snapshot(meta.last_log_id.map_or(0, |log_id| log_id.index));
+        let index = meta.last_log_id.map_or(0, |log_id| log_id.index);
+        self.proofs.restart(&self.machine.state);
+        self.hub.begin(self.machine.clone(), index);
+        self.hub.note_snapshot(index);
         Ok(())
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot<super::CommittedLeaderId, u64, openraft::BasicNode, Bytes>>> {
         Ok(self.file.read()?.map(|(meta, snapshot)| Snapshot { meta, snapshot }))
     }
+}
+
+/// A snapshot of another history never replaces this one.
+fn check_lineage(own: &Machine, other: &Machine) -> io::Result<()> {
+    match (own.state.identity(), other.state.identity()) {
+        (Some(own), Some(other)) if own != other => {
+            Err(io::Error::other(format!("a snapshot of lineage {} was sent to a node of lineage {}", other.lineage, own.lineage)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Encoding and writing a large state takes long: not on a thread that Raft's heartbeats need.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 /// Builds a snapshot beside the running state machine: the state is shared, never copied.
@@ -132,8 +173,13 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
     type SnapshotData = Bytes;
 
     async fn build_snapshot(&mut self) -> io::Result<Snapshot<super::CommittedLeaderId, u64, openraft::BasicNode, Bytes>> {
-        let content = snapshot_file::content(&self.machine)?;
-        self.file.write(&self.meta, &content)?;
+        let (machine, meta, file) = (self.machine.clone(), self.meta.clone(), self.file.clone());
+        let content = blocking(move || {
+            let content = snapshot_file::content(&machine)?;
+            file.write(&meta, &content)?;
+            Ok(content)
+        })
+        .await?;
         self.hub.note_snapshot(self.meta.last_log_id.map_or(0, |log_id| log_id.index));
         Ok(Snapshot { meta: self.meta.clone(), snapshot: content })
     }

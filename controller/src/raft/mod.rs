@@ -3,9 +3,12 @@
 pub(crate) mod data;
 pub(crate) mod log;
 pub(crate) mod machine;
+pub(crate) mod mark;
 pub(crate) mod snapshot_file;
 #[cfg(test)]
 mod suite;
+#[cfg(test)]
+mod torn_tail;
 
 pub use data::TypeConfig;
 

@@ -18,6 +18,7 @@ const LONGEST_URL: usize = 2_000;
 
 /// The answer to a heartbeat (B13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeartbeatReply {
     /// Whether the broker has taken in its own registration.
     pub caught_up: bool,

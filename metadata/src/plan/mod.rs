@@ -75,5 +75,8 @@ pub fn plan(state: &State, liveness: &Liveness, draw: &Draw, intent: &Intent) ->
         Intent::CreateTopics { topics } => topics::create(state, draw, topics),
         Intent::DeleteTopic { name, expected } => topics::delete(state, name, *expected).map(Plan::one),
         Intent::ChangeConfigs { name, ops, expected } => topics::change_configs(state, name, ops, *expected).map(Plan::one),
+        Intent::AdmitInstance { node_id, instance_id } => {
+            Ok(Plan::one(Group::of(vec![Command::AdmitInstance { node_id: *node_id, instance_id: *instance_id }])))
+        }
     }
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 /// A topic in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TopicRow {
     pub id: TopicId,
     pub name: Arc<str>,
@@ -28,6 +29,7 @@ pub struct TopicRow {
 
 /// A topic whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TopicView {
     pub id: TopicId,
     pub name: Arc<str>,
@@ -52,6 +54,7 @@ pub struct TopicQuery<'a> {
 
 /// A page of topics by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TopicPage {
     pub topics: Vec<TopicRow>,
     /// What to give as `after` for the next page; none on the last.
@@ -60,6 +63,7 @@ pub struct TopicPage {
 
 /// A broker with its load and the leader's soft state of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BrokerView {
     pub id: BrokerId,
     pub epoch: Index,
@@ -97,6 +101,7 @@ impl BrokerView {
 
 /// Brokers by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BrokerCounts {
     pub total: u32,
     pub online: u32,
@@ -107,6 +112,7 @@ pub struct BrokerCounts {
 
 /// The whole cluster in a few numbers: `GET /cluster` without its revision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClusterView {
     pub cluster_id: Option<Uuid>,
     pub lineage: Option<Uuid>,
@@ -122,6 +128,7 @@ pub struct ClusterView {
 
 /// The whole state: `GET /state` as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StateView {
     pub revision: Index,
     pub cluster_id: Option<Uuid>,
@@ -181,24 +188,31 @@ pub fn topic(state: &State, name: &str) -> Option<TopicView> {
 
 /// A topic as the commit that created it made it, whatever happened to it since.
 pub fn created_topic(commit: &Commit, id: TopicId) -> Option<TopicView> {
-    let (name, configs) = commit.created_topic(id)?;
-    let partitions = commit
-        .changes
-        .iter()
-        .filter_map(|change| match change {
-            Change::PartitionChanged { topic_id, partition } if *topic_id == id => Some(partition.clone()),
-            _ => None,
-        })
-        .collect();
+    let at = commit.changes.iter().position(|change| matches!(change, Change::TopicCreated { topic_id, .. } if *topic_id == id))?;
+    created_at(commit, at)
+}
+
+/// Every topic that a commit created, as it made it.
+pub fn created_topics(commit: &Commit) -> impl Iterator<Item = TopicView> {
+    (0..commit.changes.len()).filter_map(|at| created_at(commit, at))
+}
+
+/// The topic whose creation is the change at this place; its partitions follow it.
+fn created_at(commit: &Commit, at: usize) -> Option<TopicView> {
+    let (Change::TopicCreated { topic_id: id, name, configs }, rest) = commit.changes.get(at..)?.split_first()? else { return None };
+    let partitions = rest.iter().map_while(|change| match change {
+        Change::PartitionChanged { topic_id, partition } if topic_id == id => Some(partition.clone()),
+        _ => None,
+    });
     let topic = Topic {
-        id,
+        id: *id,
         name: name.clone(),
         created_index: commit.index,
         changed_index: commit.index,
         created_at_ms: commit.at_ms,
         configs: configs.clone(),
     };
-    Some(view(&topic, partitions))
+    Some(view(&topic, partitions.collect()))
 }
 
 /// One broker, with what the leader heard of it.

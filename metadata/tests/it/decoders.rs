@@ -3,7 +3,7 @@
 use crate::fixture::{World, topic};
 use crate::{cases, samples};
 use metadata::digest::Digest;
-use metadata::envelope::{EnvelopeError, Kind, VERSION, open, seal};
+use metadata::envelope::{EnvelopeError, Kind, VERSION, holds, open, seal};
 use metadata::frame::Frame;
 use metadata::{Change, Entry, Machine, State, slice, snapshot};
 use proptest::prelude::*;
@@ -13,11 +13,16 @@ use std::sync::LazyLock;
 /// A kind of bytes, with its decoder; a value that was decoded must survive another round.
 type Decoder = (Kind, fn(&[u8]) -> bool);
 
-const DECODERS: [Decoder; 5] = [
+const DECODERS: [Decoder; 6] = [
     (Kind::Entry, |bytes| survives(open(Kind::Entry, bytes), |entry: &Entry| seal(Kind::Entry, entry), |bytes| open(Kind::Entry, bytes))),
     (Kind::Frame, |bytes| survives(Frame::decode(bytes), Frame::encode, Frame::decode)),
     (Kind::State, |bytes| survives(snapshot::decode_state(bytes), snapshot::encode_state, snapshot::decode_state)),
-    (Kind::Machine, |bytes| survives(snapshot::decode_machine(bytes), snapshot::encode_machine, snapshot::decode_machine)),
+    (Kind::Machine, |bytes| {
+        holds(Kind::Machine, bytes) && survives(snapshot::decode_machine(bytes), snapshot::encode_machine, snapshot::decode_machine)
+    }),
+    (Kind::AdmittedMachine, |bytes| {
+        holds(Kind::AdmittedMachine, bytes) && survives(snapshot::decode_machine(bytes), snapshot::encode_machine, snapshot::decode_machine)
+    }),
     (Kind::Slice, |bytes| slice::decode(bytes).is_ok()),
 ];
 
@@ -38,6 +43,7 @@ static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let mut good: Vec<Vec<u8>> = samples::entries().iter().map(|(_, entry)| seal(Kind::Entry, entry).unwrap()).collect();
     good.extend(samples::frames().iter().map(|(_, frame)| frame.encode().unwrap()));
     good.push(snapshot::encode_machine(&machine).unwrap());
+    good.push(snapshot::encode_machine(&samples::admitted()).unwrap());
     good.push(snapshot::encode_state(&machine.state).unwrap());
     good.push(slice::encode(&machine.state, &topics[..1], &topics[1..]).unwrap());
     good

@@ -126,8 +126,13 @@ fn golden_small_enums() {
 fn golden_snapshots() {
     let full = samples::machine();
     let named = |bytes| vec![("full".to_owned(), bytes)];
-    let stored = file!("machine.hex").check(&named(snapshot::encode_machine(&full).unwrap()));
-    assert_eq!(snapshot::decode_machine(&stored[0]).unwrap(), full);
+    let admitted = samples::admitted();
+    let both = [&full, &admitted];
+    let encoded: Vec<_> =
+        ["full", "admitted"].into_iter().zip(both).map(|(name, one)| (name.to_owned(), snapshot::encode_machine(one).unwrap())).collect();
+    for (stored, machine) in file!("machine.hex").check(&encoded).iter().zip(both) {
+        assert_eq!(&snapshot::decode_machine(stored).unwrap(), machine);
+    }
     let stored = file!("state.hex").check(&named(snapshot::encode_state(&full.state).unwrap()));
     let state = snapshot::decode_state(&stored[0]).unwrap();
     assert_eq!(state, full.state);

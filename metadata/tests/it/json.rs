@@ -124,6 +124,7 @@ fn intents_and_commands_are_named_by_their_kind() {
         "delete_topic",
         "update_partition_leader",
         "update_isr",
+        "admit_instance",
     ];
     assert_eq!(kinds, expected);
     assert_eq!(keys(&value), ["commands"]);

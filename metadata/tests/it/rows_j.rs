@@ -283,3 +283,17 @@ fn j9_controllers_and_brokers_share_one_number_space() {
     let commit = world.commit.unwrap();
     assert_eq!(commit.principal, Principal::anonymous());
 }
+
+#[test]
+fn an_instance_once_admitted_keeps_its_node_id_for_ever() {
+    let mut world = World::online(&[101]);
+    let admit = |node_id, instance: u128| Intent::AdmitInstance { node_id, instance_id: uuid::Uuid::from_u128(instance) };
+    let before = world.machine.state.clone();
+    for (node_id, instance, refused) in [(1, 0x31, None), (2, 0x32, None), (1, 0x31, None), (1, 0x99, Some(Code::InvalidRegistration))] {
+        let outcome = world.submit(admit(node_id, instance)).unwrap().remove(0);
+        assert_eq!(outcome.err().map(|no| no.code), refused, "{node_id} {instance:x}");
+    }
+    assert_eq!(world.machine.instances.get(&1), Some(&uuid::Uuid::from_u128(0x31)));
+    assert_eq!(world.machine.state, before, "it is beside the state, not in it");
+    assert_eq!(decode_machine(&encode_machine(&world.machine).unwrap()).unwrap(), world.machine);
+}

@@ -173,6 +173,7 @@ every! {
         DeleteTopic => Command::DeleteTopic { topic_id: TOPIC },
         UpdatePartitionLeader => Command::UpdatePartitionLeader { target: target() },
         UpdateIsr => Command::UpdateIsr { broker: id(101), broker_epoch: 301, target: PartitionTarget { leader: Some(id(101)), isr: ids(&[101]), elr: ids(&[]), ..target() } },
+        AdmitInstance => Command::AdmitInstance { node_id: 3, instance_id: Uuid::from_u128(0x33) },
     }
 }
 
@@ -212,6 +213,7 @@ every! {
             ops: config_op_kinds().into_iter().map(|(_, op)| ConfigOp { key: "cleanup.policy".into(), op, value: Some("compact".into()) }).collect(),
             expected: None,
         },
+        AdmitInstance => Intent::AdmitInstance { node_id: 3, instance_id: Uuid::from_u128(0x33) },
     }
 }
 
@@ -236,6 +238,7 @@ every! {
         Progress => Frame::Progress { index: 601, quorum_age_ms: 12 },
         Gone => Frame::Gone { oldest: 500 },
         Pulse => Frame::Pulse(pulse(Backup::Off).into()),
+        Fault => Frame::Fault { detail: Some("the disk is full".into()) },
     }
 }
 
@@ -280,7 +283,8 @@ pub fn pulse(backup: Backup) -> Pulse {
 
 /// An entry with every command, and one with nothing.
 pub fn entries() -> Vec<(&'static str, Entry)> {
-    let commands = commands().into_iter().map(|(_, command)| command).collect();
+    let mut commands: Vec<Command> = commands().into_iter().map(|(_, command)| command).collect();
+    let later = commands.split_off(10);
     let mut groups: Vec<Group> =
         expectations().into_iter().map(|(_, expected)| Group { expected: Some(expected), commands: Vec::new() }).collect();
     groups.push(Group::of(commands));
@@ -292,7 +296,13 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
         groups,
     };
     let bare = Entry { at_ms: 0, principal: Principal::controller(1), intent: intents().remove(4).1, key: None, groups: Vec::new() };
-    vec![("full", full), ("bare", bare)]
+    let late = Entry { groups: vec![Group::of(later)], ..bare.clone() };
+    vec![("full", full), ("bare", bare), ("later", late)]
+}
+
+/// The same with the controllers' instances.
+pub fn admitted() -> Machine {
+    Machine { instances: [(1_u64, Uuid::from_u128(0x31)), (3, Uuid::from_u128(0x33))].into_iter().collect(), ..machine() }
 }
 
 /// A machine with everything in it, made of changes alone: it does not move when a rule does.
@@ -325,5 +335,5 @@ pub fn machine() -> Machine {
     let outcomes = group_outcomes().into_iter().map(|(_, outcome)| Ok(outcome)).chain([Err(rejection)]).collect();
     let first = Remembered { fingerprint: [1; 16], at_ms: 1_700_000_000_000, index: 503, outcomes };
     let second = Remembered { outcomes: vec![Ok(GroupOutcome::Done)], index: 504, ..first.clone() };
-    Machine { state, keys: KeyTable::from_pairs([([3; 32], Arc::new(first)), ([2; 32], Arc::new(second))]) }
+    Machine { state, keys: KeyTable::from_pairs([([3; 32], Arc::new(first)), ([2; 32], Arc::new(second))]), ..Machine::default() }
 }

@@ -1,32 +1,35 @@
 //! Many topics in one request: one entry, each topic a group of its own.
 
 use super::Node;
+use super::answers::{BatchAnswer, BatchResult};
 use super::body::{self, EIGHT_MIB};
 use super::call::Call;
 use super::mutation::planned_answer;
 use super::problem::{Refused, document};
 use super::topics::Asked;
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use controller::Submitted;
 use http::request::Parts;
 use metadata::intent::NewTopic;
-use metadata::views;
-use metadata::{Code, GroupOutcome, Intent, Principal, Rejection};
+use metadata::views::{self, TopicView};
+use metadata::{Code, GroupOutcome, Intent, Principal, Rejection, TopicId};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-#[derive(Deserialize)]
+/// Topics to create in one entry, each on its own.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Batch {
+#[schemars(rename = "BatchRequest")]
+pub struct Batch {
     topics: Vec<Asked>,
     preview: Option<String>,
 }
 
-fn refused(name: &str, rejection: Rejection, at: usize, index: u64) -> Value {
-    json!({ "name": name, "error": document(&rejection.within(&format!("topics[{at}].")).into(), index) })
+fn refused(name: String, rejection: Rejection, at: usize, index: u64) -> BatchResult {
+    BatchResult::Refused { name, error: document(&rejection.within(&format!("topics[{at}].")).into(), index) }
 }
 
 /// What was planned of the topics that could be asked for, among those that could not.
@@ -53,31 +56,34 @@ pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Resul
         };
         let mut groups = Vec::new();
         let mut results = Vec::new();
-        for (at, (name, item)) in names.iter().zip(merge(asked, items)).enumerate() {
+        for (at, (name, item)) in names.into_iter().zip(merge(asked, items)).enumerate() {
             match item {
                 Ok(group) => {
                     groups.push(group);
-                    results.push(json!({ "name": name }));
+                    results.push(BatchResult::Planned { name });
                 }
                 Err(rejection) => results.push(refused(name, rejection, at, index)),
             }
         }
-        return planned_answer(index, &groups, &preview, Some(json!(results)));
+        return planned_answer(index, &groups, &preview, Some(results));
     }
     let outcome = node.controller.submit(submission, call.deadline).await?;
     let state = node.controller.state();
-    let results: Vec<Value> = names
-        .iter()
+    let mut created: BTreeMap<TopicId, TopicView> =
+        outcome.commit.iter().flat_map(|commit| views::created_topics(commit)).map(|topic| (topic.id, topic)).collect();
+    let results = names
+        .into_iter()
         .zip(merge(asked, outcome.outcomes))
         .enumerate()
         .map(|(at, (name, result))| match result {
             Ok(GroupOutcome::Topic { topic_id }) => {
-                let created = outcome.commit.as_ref().and_then(|commit| views::created_topic(commit, topic_id));
-                json!({ "name": name, "topic": created.or_else(|| views::topic(&state, name)) })
+                // A retry that comes after the commit left this node's memory is answered with the topic as it is now.
+                let topic = created.remove(&topic_id).or_else(|| views::topic(&state, &name));
+                BatchResult::Created { name, topic }
             }
-            Ok(_) => json!({ "name": name, "topic": views::topic(&state, name) }),
+            Ok(_) => BatchResult::Created { topic: views::topic(&state, &name), name },
             Err(rejection) => refused(name, rejection, at, outcome.index),
         })
         .collect();
-    Ok(Json(json!({ "revision": outcome.index, "results": results })).into_response())
+    Ok(BatchAnswer { revision: outcome.index, results }.into_response())
 }

@@ -1,12 +1,12 @@
 //! Brokers: what operators ask of them, and what they ask themselves.
 
 use super::Node;
+use super::answers::{BrokerAnswer, BrokersAnswer, CommittedAnswer, HeartbeatAnswer, IsrAnswer, IsrResult, RegistrationAnswer};
 use super::body::{self, ONE_MIB};
 use super::call::{self, Call};
 use super::mutation::{self, Done};
 use super::problem::{Refused, document};
 use super::query::Query;
-use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -16,8 +16,8 @@ use metadata::change::Change;
 use metadata::intent::{Heartbeat, IsrChange, Registration};
 use metadata::views::{self, BrokerView};
 use metadata::{BrokerId, Code, GroupOutcome, Index, Intent, Principal, Rejection, model::Endpoint};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 fn id(text: &str) -> Result<BrokerId, Refused> {
@@ -39,9 +39,10 @@ fn shown(node: &Node, id: BrokerId) -> Option<BrokerView> {
     Some(views::broker(&state, broker, pulse.brokers.iter().find(|pulse| pulse.id == id)))
 }
 
-fn answer(revision: Index, broker: &BrokerView) -> Response {
-    let mut response = Json(json!({ "revision": revision, "broker": broker })).into_response();
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", broker.changed_index)) {
+fn answer(revision: Index, broker: BrokerView) -> Response {
+    let tag = HeaderValue::from_str(&format!("\"{}\"", broker.changed_index));
+    let mut response = BrokerAnswer { revision, broker }.into_response();
+    if let Ok(tag) = tag {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
@@ -50,7 +51,7 @@ fn answer(revision: Index, broker: &BrokerView) -> Response {
 pub async fn list(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
     let (_, view) = call::read(&node, &parts, &[]).await?;
     let brokers = views::brokers(&view.state, &node.controller.pulse().brokers);
-    Ok(Json(json!({ "revision": view.applied, "brokers": brokers })).into_response())
+    Ok(BrokersAnswer { revision: view.applied, brokers }.into_response())
 }
 
 pub async fn get(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
@@ -58,12 +59,14 @@ pub async fn get(State(node): State<Node>, Path(text): Path<String>, parts: Part
     let (_, view) = call::read(&node, &parts, &[]).await?;
     let pulse = node.controller.pulse();
     let broker = view.state.broker(id).ok_or_else(|| unknown(id, view.applied))?;
-    Ok(answer(view.applied, &views::broker(&view.state, broker, pulse.brokers.iter().find(|pulse| pulse.id == id))))
+    Ok(answer(view.applied, views::broker(&view.state, broker, pulse.brokers.iter().find(|pulse| pulse.id == id))))
 }
 
-#[derive(Deserialize)]
+/// A storage service makes itself known.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Registering {
+#[schemars(rename = "RegistrationRequest")]
+pub struct Registering {
     id: BrokerId,
     incarnation_id: Uuid,
     cluster_id: Option<Uuid>,
@@ -94,7 +97,7 @@ pub async fn register(State(node): State<Node>, parts: Parts, body: Body) -> Res
                 _ => node.controller.state().broker(asked.id).map(|broker| broker.epoch),
             };
             let epoch = registered.ok_or_else(|| unknown(asked.id, index))?;
-            let mut response = (StatusCode::CREATED, Json(json!({ "revision": index, "broker_epoch": epoch }))).into_response();
+            let mut response = (StatusCode::CREATED, RegistrationAnswer { revision: index, broker_epoch: epoch }).into_response();
             if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/brokers/{}", asked.id)) {
                 response.headers_mut().insert(header::LOCATION, location);
             }
@@ -103,9 +106,11 @@ pub async fn register(State(node): State<Node>, parts: Parts, body: Body) -> Res
     }
 }
 
-#[derive(Deserialize)]
+/// A storage service lives, and what it wants.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Beating {
+#[schemars(rename = "HeartbeatRequest")]
+pub struct Beating {
     broker_epoch: Index,
     metadata_index: Index,
     want_fence: bool,
@@ -124,20 +129,15 @@ pub async fn heartbeat(State(node): State<Node>, Path(text): Path<String>, parts
         want_fence: beat.want_fence,
         want_shut_down: beat.want_shut_down,
     };
-    let (index, reply) = node.controller.heartbeat(heartbeat, call::deadline(&parts)?).await?;
-    Ok(Json(json!({
-        "revision": index,
-        "caught_up": reply.caught_up,
-        "fenced": reply.fenced,
-        "in_controlled_shutdown": reply.in_controlled_shutdown,
-        "should_shut_down": reply.should_shut_down,
-    }))
-    .into_response())
+    let (revision, reply) = node.controller.heartbeat(heartbeat, call::deadline(&parts)?).await?;
+    Ok(HeartbeatAnswer { revision, reply }.into_response())
 }
 
-#[derive(Deserialize)]
+/// What a leader of partitions proposes for them.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct IsrChanges {
+#[schemars(rename = "IsrRequest")]
+pub struct IsrChanges {
     broker_epoch: Index,
     changes: Vec<IsrChange>,
 }
@@ -158,7 +158,7 @@ pub async fn change_isr(State(node): State<Node>, Path(text): Path<String>, part
     }
     let outcome = node.controller.submit(submission, call.deadline).await?;
     let state = node.controller.state();
-    let results: Vec<Value> = targets
+    let results = targets
         .into_iter()
         .zip(outcome.outcomes)
         .enumerate()
@@ -170,15 +170,15 @@ pub async fn change_isr(State(node): State<Node>, Path(text): Path<String>, part
                     }
                     _ => None,
                 });
-                json!({ "topic_id": topic_id, "partition": partition, "state": changed.or_else(|| state.partition(topic_id, partition)) })
+                IsrResult::Changed { topic_id, partition, state: changed.or_else(|| state.partition(topic_id, partition)).cloned() }
             }
             Err(rejection) => {
-                let problem = document(&rejection.within(&format!("changes[{at}].")).into(), outcome.index);
-                json!({ "topic_id": topic_id, "partition": partition, "error": problem })
+                let error = document(&rejection.within(&format!("changes[{at}].")).into(), outcome.index);
+                IsrResult::Refused { topic_id, partition, error }
             }
         })
         .collect();
-    Ok(Json(json!({ "revision": outcome.index, "results": results })).into_response())
+    Ok(IsrAnswer { revision: outcome.index, results }.into_response())
 }
 
 pub async fn unregister(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
@@ -186,7 +186,7 @@ pub async fn unregister(State(node): State<Node>, Path(text): Path<String>, part
     let call = Call::read(&parts, &[], Principal::anonymous())?;
     match mutation::submit(&node, &call, call.submission(Intent::UnregisterBroker { id, expected: call.if_match }, None)).await? {
         Done::Planned(response) => Ok(response),
-        Done::Committed { index, .. } => Ok(Json(json!({ "revision": index })).into_response()),
+        Done::Committed { index, .. } => Ok(CommittedAnswer { revision: index }.into_response()),
     }
 }
 
@@ -208,6 +208,6 @@ async fn by_operator(
     let call = Call::read(parts, &[], Principal::anonymous())?;
     match mutation::submit(node, &call, call.submission(intent(id, call.if_match), None)).await? {
         Done::Planned(response) => Ok(response),
-        Done::Committed { index, .. } => Ok(answer(index, &shown(node, id).ok_or_else(|| unknown(id, index))?)),
+        Done::Committed { index, .. } => Ok(answer(index, shown(node, id).ok_or_else(|| unknown(id, index))?)),
     }
 }

@@ -43,7 +43,9 @@ pub async fn open(State(node): State<Node>, mut parts: Parts) -> Result<Response
     };
     let upgrade = upgrade.protocols([JSON, POSTCARD]).max_message_size(LONGEST_MESSAGE).max_frame_size(LONGEST_MESSAGE);
     let binary = upgrade.selected_protocol().is_some_and(|chosen| chosen == POSTCARD);
+    let subscribers = node.counters.subscribers.clone();
     Ok(upgrade.on_upgrade(move |socket| async move {
+        let _counted = subscribers.enter();
         let feed = Feed { generation: controller.generation(), controller, socket, binary, position };
         if let Err(error) = feed.run().await {
             tracing::debug!(%error, "a feed ended");
@@ -102,6 +104,10 @@ impl Feed {
         self.send_frame(&hello).await?;
         let mut applied = self.controller.watch_applied();
         let mut pulses = self.controller.watch_pulse();
+        let mut faults = self.controller.watch_fault();
+        if faults.borrow_and_update().is_some() {
+            self.fault().await?;
+        }
         let mut ticks = interval(PROGRESS_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.send_frame(&Frame::Pulse(self.controller.pulse())).await?;
@@ -118,6 +124,7 @@ impl Feed {
                         self.send_frame(&Frame::Pulse(self.controller.pulse())).await?;
                     }
                 }
+                changed = faults.changed() => if changed.is_ok() { self.fault().await? },
                 message = self.socket.recv() => match message {
                     None | Some(Err(_)) | Some(Ok(Message::Close(_))) => return Ok(()),
                     // Readers have nothing to say; pings are answered below this.
@@ -157,6 +164,11 @@ impl Feed {
                 }
             }
         }
+    }
+
+    async fn fault(&mut self) -> Sent {
+        let detail = self.controller.fault().map(|fault| fault.to_string());
+        self.send_frame(&Frame::Fault { detail }).await
     }
 
     async fn progress(&mut self) -> Sent {

@@ -2,12 +2,13 @@
 
 use super::Node;
 use super::problem::{Refused, respond};
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::Authority};
 use metadata::{Code, Rejection};
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 /// The host names that this node goes by.
 #[derive(Clone, Debug)]
@@ -55,10 +56,32 @@ fn check(node: &Node, request: &Request) -> Result<(), Refused> {
     Ok(())
 }
 
+/// A state that is not to be trusted is not shown to anybody.
+fn check_state(node: &Node, path: &str) -> Result<(), Refused> {
+    // What is said of the process itself, what controllers say to each other, and files do not rest on the state.
+    let apart = ["/healthz", "/readyz", "/metrics", "/openapi.json", controller::net::PATH].contains(&path) || path.starts_with("/pkg/");
+    match node.controller.fault().filter(|fault| !apart && !fault.readable()) {
+        Some(fault) => Err(Refused::new(Code::NotController, format!("This node serves nothing for now: {fault}"))),
+        None => Ok(()),
+    }
+}
+
 /// The middleware.
 pub async fn guard(State(node): State<Node>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let response = answered(&node, request, next).await;
+    let (status, took) = (response.status(), began.elapsed());
+    node.counters.requests.note(&method, matched.as_ref().map(MatchedPath::as_str), status, took);
+    tracing::debug!(%method, path = uri.path(), status = status.as_u16(), ms = took.as_millis() as u64, "answered");
+    response
+}
+
+async fn answered(node: &Node, request: Request, next: Next) -> Response {
     let api = request.uri().path().starts_with("/api/");
-    let mut response = match check(&node, &request) {
+    let checked = check(node, &request).and_then(|()| check_state(node, request.uri().path()));
+    let mut response = match checked {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
     };

@@ -1,8 +1,12 @@
 //! The outside: one router over the controller's handle.
 //!
 //! `guard` checks every request's Host and Origin and finishes every answer; `call` reads what all calls share (deadline,
-//! key, preview, consistency); `body` and `query` are strict; each other file is one part of the contract.
+//! key, preview, consistency); `body` and `query` are strict. `table` lists every operation, `operations` makes routes of them and `openapi` their
+//! description; `answers` are the types that they answer. Each other file is one part of the contract.
 
+#[cfg(test)]
+mod alone;
+mod answers;
 mod batch;
 mod body;
 mod brokers;
@@ -11,12 +15,17 @@ mod cluster;
 mod feed;
 mod guard;
 mod health;
+mod metrics;
 mod mutation;
+mod openapi;
+mod operations;
 mod problem;
 mod query;
+mod quorum;
 mod raft;
 mod site;
 mod state;
+mod table;
 mod topics;
 
 pub use guard::Names;
@@ -24,9 +33,10 @@ pub use site::assets;
 
 use axum::Router;
 use axum::extract::OriginalUri;
-use axum::routing::{any, get, post};
+use axum::routing::{any, get};
 use controller::Controller;
 use metadata::Code;
+use metrics::Counters;
 use problem::Refused;
 use std::sync::Arc;
 
@@ -35,6 +45,13 @@ use std::sync::Arc;
 pub struct Node {
     pub controller: Controller,
     pub names: Arc<Names>,
+    pub counters: Arc<Counters>,
+}
+
+impl Node {
+    pub fn new(controller: Controller, names: Names) -> Self {
+        Node { controller, names: Arc::new(names), counters: Arc::default() }
+    }
 }
 
 async fn not_found() -> Refused {
@@ -48,30 +65,9 @@ async fn method_not_allowed(method: http::Method, OriginalUri(uri): OriginalUri)
 
 /// The whole router of a node; `pages` is the dashboard, or none.
 pub fn router(node: Node, pages: Option<Router>) -> Router {
-    let api = Router::new()
-        .route("/cluster", get(cluster::get))
-        .route("/topics", get(topics::list).post(topics::create))
-        .route("/batch/topics", post(batch::create))
-        .route("/topics/{name}", get(topics::get).delete(topics::delete))
-        .route("/topics/{name}/configs", axum::routing::patch(topics::change_configs))
-        .route("/topics/{name}/partitions/{partition}", get(topics::partition))
-        .route("/brokers", get(brokers::list).post(brokers::register))
-        .route("/brokers/{id}", get(brokers::get).delete(brokers::unregister))
-        .route("/brokers/{id}/heartbeat", post(brokers::heartbeat))
-        .route("/brokers/{id}/isr", post(brokers::change_isr))
-        .route("/brokers/{id}/fence", post(brokers::fence))
-        .route("/brokers/{id}/unfence", post(brokers::unfence))
-        .route("/state", get(state::get))
-        .route("/state/digest", get(state::digest))
-        .route("/feed", get(feed::open))
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed);
-    let mut router = Router::new()
-        .nest("/api/v1", api)
+    let mut router = operations::routes(table::table())
         .route("/api", any(not_found))
         .route("/api/{*rest}", any(not_found))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
         .route(controller::net::PATH, get(raft::upgrade))
         .merge(site::routes())
         .method_not_allowed_fallback(method_not_allowed)

@@ -1,13 +1,13 @@
 //! The common end of every mutation: a dry run's groups, or the one item's outcome at its commit.
 
 use super::Node;
+use super::answers::{BatchResult, PlannedAnswer};
 use super::call::Call;
 use super::problem::Refused;
-use axum::Json;
 use axum::response::{IntoResponse, Response};
 use controller::{Outcome, Refusal, Submission, Submitted};
 use metadata::{GroupOutcome, Index};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// What became of a mutation of one thing.
 pub enum Done {
@@ -45,12 +45,13 @@ pub async fn submit(node: &Node, call: &Call, submission: Submission) -> Result<
 ///
 /// # Errors
 /// None that a group can cause.
-pub fn planned_answer(index: Index, groups: &[metadata::Group], preview: &str, results: Option<Value>) -> Result<Response, Refused> {
+pub fn planned_answer(
+    index: Index,
+    groups: &[metadata::Group],
+    preview: &str,
+    results: Option<Vec<BatchResult>>,
+) -> Result<Response, Refused> {
     let groups: Result<Vec<Value>, _> = groups.iter().map(metadata::json::group).collect();
     let groups = groups.map_err(|error| Refused::new(metadata::Code::InvalidRequest, error.to_string()))?;
-    let mut body = json!({ "revision": index, "dry_run": true, "groups": groups, "preview": preview });
-    if let Some(results) = results {
-        body["results"] = results;
-    }
-    Ok(Json(body).into_response())
+    Ok(PlannedAnswer { revision: index, dry_run: true, groups, preview: preview.to_owned(), results }.into_response())
 }

@@ -1,6 +1,7 @@
 //! The whole state, and its digest.
 
 use super::Node;
+use super::answers::DigestAnswer;
 use super::call;
 use super::problem::Refused;
 use axum::Json;
@@ -10,7 +11,6 @@ use http::header;
 use http::request::Parts;
 use metadata::views::{self, StateView};
 use metadata::{Code, snapshot};
-use serde_json::json;
 
 const BINARY: &str = "application/octet-stream";
 
@@ -26,5 +26,5 @@ pub async fn get(State(node): State<Node>, parts: Parts) -> Result<Response, Ref
 
 pub async fn digest(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
     let (_, view) = call::read(&node, &parts, &[]).await?;
-    Ok(Json(json!({ "revision": view.applied, "digest": view.state.digest() })).into_response())
+    Ok(DigestAnswer { revision: view.applied, digest: view.state.digest() }.into_response())
 }

@@ -1,11 +1,11 @@
 //! Topics and partitions.
 
 use super::Node;
+use super::answers::{CommittedAnswer, PartitionAnswer, TopicAnswer, TopicsAnswer};
 use super::body::{self, ONE_MIB};
 use super::call::{self, Call};
 use super::mutation::{self, Done};
 use super::problem::Refused;
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -13,23 +13,31 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use metadata::intent::{ConfigOp, NewTopic};
 use metadata::model::Configs;
+use metadata::plan::MOST_PARTITIONS;
 use metadata::views::{self, TopicHealth, TopicQuery, TopicView};
 use metadata::{BrokerId, Code, GroupOutcome, Intent, Principal, Rejection};
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
 const MOST_LISTED: usize = 1_000;
 const USUALLY_LISTED: usize = 100;
 
 /// A topic as a caller asks for it.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "TopicRequest")]
 pub struct Asked {
     pub name: String,
+    /// 1 when absent.
+    #[schemars(range(min = 1, max = MOST_PARTITIONS))]
     partitions: Option<i64>,
+    /// 3 when absent.
+    #[schemars(range(min = 1))]
     replication_factor: Option<i64>,
+    /// Replicas per partition, by hand; excludes the two counts.
     assignments: Option<Vec<Vec<BrokerId>>>,
     configs: Option<Configs>,
+    /// Of a dry run: exactly what it showed is committed, or STALE_PREVIEW.
     pub preview: Option<String>,
 }
 
@@ -67,12 +75,13 @@ pub async fn list(State(node): State<Node>, parts: Parts) -> Result<Response, Re
     let limit = query.check("limit", "1 to 1000", |text| text.parse().ok().filter(|limit| (1..=MOST_LISTED).contains(limit)))?;
     let asked = TopicQuery { search: query.text("search"), health, after: query.text("after"), limit: limit.unwrap_or(USUALLY_LISTED) };
     let page = views::topics(&view.state, &asked);
-    Ok(Json(json!({ "revision": view.applied, "topics": page.topics, "next": page.next })).into_response())
+    Ok(TopicsAnswer { revision: view.applied, page }.into_response())
 }
 
-fn answer(revision: u64, topic: &TopicView, status: StatusCode) -> Response {
-    let mut response = (status, Json(json!({ "revision": revision, "topic": topic }))).into_response();
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", topic.changed_index)) {
+fn answer(revision: u64, topic: TopicView, status: StatusCode) -> Response {
+    let tag = HeaderValue::from_str(&format!("\"{}\"", topic.changed_index));
+    let mut response = (status, TopicAnswer { revision, topic }).into_response();
+    if let Ok(tag) = tag {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
@@ -86,7 +95,7 @@ fn unknown(name: &str, revision: u64) -> Refused {
 pub async fn get(State(node): State<Node>, Path(name): Path<String>, parts: Parts) -> Result<Response, Refused> {
     let (_, view) = call::read(&node, &parts, &[]).await?;
     let topic = views::topic(&view.state, &name).ok_or_else(|| unknown(&name, view.applied))?;
-    Ok(answer(view.applied, &topic, StatusCode::OK))
+    Ok(answer(view.applied, topic, StatusCode::OK))
 }
 
 pub async fn partition(State(node): State<Node>, Path((name, number)): Path<(String, String)>, parts: Parts) -> Result<Response, Refused> {
@@ -107,7 +116,7 @@ pub async fn partition(State(node): State<Node>, Path((name, number)): Path<(Str
             format!("0 to {}", count.saturating_sub(1)),
         )
     })?;
-    Ok(Json(json!({ "revision": view.applied, "partition": partition })).into_response())
+    Ok(PartitionAnswer { revision: view.applied, partition: partition.clone() }.into_response())
 }
 
 pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
@@ -127,7 +136,7 @@ pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Resul
     };
     // A retry that comes after the commit left this node's memory is answered with the topic as it is now.
     let topic = created.or_else(|| views::topic(&node.controller.state(), &name)).ok_or_else(|| unknown(&name, index))?;
-    let mut response = answer(index, &topic, StatusCode::CREATED);
+    let mut response = answer(index, topic, StatusCode::CREATED);
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/topics/{name}")) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -139,14 +148,17 @@ pub async fn delete(State(node): State<Node>, Path(name): Path<String>, parts: P
     let submission = call.submission(Intent::DeleteTopic { name, expected: call.if_match }, None);
     match mutation::submit(&node, &call, submission).await? {
         Done::Planned(response) => Ok(response),
-        Done::Committed { index, .. } => Ok(Json(json!({ "revision": index })).into_response()),
+        Done::Committed { index, .. } => Ok(CommittedAnswer { revision: index }.into_response()),
     }
 }
 
-#[derive(Deserialize)]
+/// Steps of a change to a topic's configuration: all of them or none.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct ConfigChange {
+#[schemars(rename = "ConfigsRequest")]
+pub struct ConfigChange {
     ops: Vec<ConfigOp>,
+    /// Of a dry run: exactly what it showed is committed, or STALE_PREVIEW.
     preview: Option<String>,
 }
 
@@ -159,7 +171,7 @@ pub async fn change_configs(State(node): State<Node>, Path(name): Path<String>, 
         Done::Planned(response) => Ok(response),
         Done::Committed { index, .. } => {
             let topic = views::topic(&node.controller.state(), &name).ok_or_else(|| unknown(&name, index))?;
-            Ok(answer(index, &topic, StatusCode::OK))
+            Ok(answer(index, topic, StatusCode::OK))
         }
     }
 }

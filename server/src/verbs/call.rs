@@ -1,16 +1,23 @@
 //! Asks a node, and turns what it refuses into an exit code.
 
+use super::table::{plain, planned};
 use super::{Common, Output};
-use anyhow::Context;
-use reqwest::{Method, StatusCode};
+use crate::cli::Usage;
+use anyhow::{Context, bail};
+use reqwest::{Method, Url};
 use serde_json::Value;
+use std::io::Write;
+use std::time::Duration;
 use thiserror::Error;
+
+/// Longer than a node takes for anything.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why a verb failed, with its exit code: 3 not reachable, 4 rejected, 5 unknown outcome.
 #[derive(Debug, Error)]
 pub enum Failed {
-    #[error("{server} is not reachable: {error}")]
-    Unreachable { server: String, error: reqwest::Error },
+    #[error("{server} is not reachable: {why}")]
+    Unreachable { server: String, why: String },
     #[error("{0}")]
     Rejected(String),
     #[error("{0}")]
@@ -34,80 +41,135 @@ pub type Show = fn(&Value) -> String;
 /// The node that is asked.
 pub struct Server {
     client: reqwest::Client,
+    base: Url,
     common: Common,
+}
+
+/// A line on stdout. An error that it cannot be written is the caller's: the reader of a pipe may have had enough.
+pub fn print_line(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
 }
 
 impl Server {
     pub fn new(common: &Common) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(15)).build().context("no HTTP client")?;
-        Ok(Server { client, common: common.clone() })
+        let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().context("no HTTP client")?;
+        let usable = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+        let base = Url::parse(&common.server).ok().filter(usable);
+        let base = base.ok_or_else(|| Usage(format!("--server {:?} is no http://HOST:PORT", common.server)))?;
+        Ok(Server { client, base, common: common.clone() })
     }
 
     pub fn dry_run(&self) -> bool {
         self.common.dry_run
     }
 
+    pub fn output(&self) -> Output {
+        self.common.output
+    }
+
+    /// The URL of a path below the base path; each segment is taken as it is, whatever it holds.
+    pub fn url(&self, path: &[&str]) -> anyhow::Result<Url> {
+        // A URL has no way to say these two as a name.
+        if let Some(dots) = path.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
+            return Err(Usage(format!("{dots:?} is no name")).into());
+        }
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["api", "v1"]).extend(path);
+        }
+        Ok(url)
+    }
+
     /// Asks and prints.
-    pub async fn show(&self, method: &str, path: &str, body: Option<Value>, show: Show) -> anyhow::Result<()> {
-        let planned = self.common.dry_run && method != "GET";
-        let path = if planned { format!("{path}?dry_run=true") } else { path.to_owned() };
-        let answer = self.ask(method, &path, body).await?;
-        self.print(&answer, if planned { super::table::planned } else { show })
+    pub async fn show(&self, method: Method, path: &[&str], body: Option<Value>, show: Show) -> anyhow::Result<()> {
+        let dry = self.common.dry_run && method != Method::GET;
+        let query: &[_] = if dry { &[("dry_run", "true")] } else { &[] };
+        let answer = self.ask(method, path, query, body).await?;
+        self.print(&answer, if dry { planned } else { show })
     }
 
     /// Prints as the caller wants it.
     pub fn print(&self, answer: &Value, show: Show) -> anyhow::Result<()> {
-        match self.common.output {
-            Output::Json => println!("{}", serde_json::to_string_pretty(answer)?),
-            Output::Table => println!("{}", show(answer)),
-        }
-        Ok(())
+        let text = match self.common.output {
+            Output::Json => serde_json::to_string_pretty(answer)?,
+            Output::Table => show(answer),
+        };
+        Ok(print_line(&text)?)
     }
 
-    /// Every topic, page by page.
-    pub async fn all_topics(&self) -> anyhow::Result<Vec<Value>> {
+    /// Every topic, page by page, as one list at the last page's revision.
+    pub async fn all_topics(&self) -> anyhow::Result<Value> {
         let mut topics = Vec::new();
         let mut after = String::new();
         loop {
-            let page = self.ask("GET", &format!("topics?limit=1000{after}"), None).await?;
+            let mut query = vec![("limit", "1000")];
+            if !after.is_empty() {
+                query.push(("after", &after));
+            }
+            let mut page = self.ask(Method::GET, &["topics"], &query, None).await?;
             topics.extend(page["topics"].as_array().cloned().unwrap_or_default());
             match page["next"].as_str() {
-                Some(next) => after = format!("&after={next}"),
-                None => return Ok(topics),
+                Some(next) => after = next.to_owned(),
+                None => {
+                    page["topics"] = topics.into();
+                    return Ok(page);
+                }
             }
         }
     }
 
-    async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let server = self.common.server.trim_end_matches('/');
-        let method = Method::from_bytes(method.as_bytes())?;
-        let mut request = self.client.request(method, format!("{server}/api/v1/{path}"));
+    async fn ask(&self, method: Method, path: &[&str], query: &[(&str, &str)], body: Option<Value>) -> anyhow::Result<Value> {
+        // What changes nothing has no unknown outcome.
+        let harmless = method == Method::GET || self.common.dry_run;
+        let unanswered = |error: reqwest::Error| {
+            let server = self.common.server.clone();
+            if harmless || error.is_connect() {
+                return Failed::Unreachable { server, why: causes(&error.without_url()) };
+            }
+            Failed::Unknown(format!("{server} did not answer, it may have happened or may yet happen: {}", causes(&error.without_url())))
+        };
+        let mut request = self.client.request(method, self.url(path)?).query(query);
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let response = match request.send().await {
-            Ok(response) => response,
-            Err(error) if error.is_connect() || error.is_builder() => {
-                return Err(Failed::Unreachable { server: server.to_owned(), error: error.without_url() }.into());
-            }
-            Err(error) => return Err(Failed::Unknown(format!("{server} did not answer: {}", error.without_url())).into()),
-        };
+        let response = request.send().await.map_err(unanswered)?;
         let status = response.status();
-        let answer: Value = response.json().await.context("the answer is not JSON: is this a Quorate node?")?;
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let problem = problem(&answer);
-        Err(if status == StatusCode::GATEWAY_TIMEOUT { Failed::Unknown(problem) } else { Failed::Rejected(problem) }.into())
+        let bytes = response.bytes().await.map_err(unanswered)?;
+        let Ok(answer) = serde_json::from_slice::<Value>(&bytes) else {
+            bail!("the answer, {status}, is not JSON: is this a Quorate node?");
+        };
+        if status.is_success() { Ok(answer) } else { Err(refused(&answer, status.as_u16())) }
+    }
+}
+
+/// An error of the HTTP client with what caused it: it hides the reason, as a refused connection, behind a general sentence.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+/// What a problem document comes to.
+pub fn refused(document: &Value, status: u16) -> anyhow::Error {
+    match document["code"].as_str() {
+        Some("OUTCOME_UNKNOWN") => Failed::Unknown(problem(document)).into(),
+        Some(_) => Failed::Rejected(problem(document)).into(),
+        None => anyhow::anyhow!("the answer, {status}, is no problem document: is this a Quorate node?"),
     }
 }
 
 /// A problem document in one line.
 fn problem(document: &Value) -> String {
-    let text = |key: &str| document[key].as_str().unwrap_or_default();
+    let text = |key: &str| plain(document[key].as_str().unwrap_or_default());
     let mut line = format!("{}: {}", text("code"), text("detail"));
     if !text("field").is_empty() {
-        line.push_str(&format!(" ({} {:?}; allowed: {})", text("field"), text("value"), text("allowed")));
+        line.push_str(&format!(" ({} {:?}; allowed: {})", text("field"), document["value"].as_str().unwrap_or_default(), text("allowed")));
     }
     line
 }

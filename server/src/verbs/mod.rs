@@ -11,8 +11,9 @@ pub use call::Failed;
 use anyhow::{Context, bail};
 use call::Server;
 use clap::{Args, Subcommand, ValueEnum};
+use reqwest::Method;
 use serde_json::{Map, Value, json};
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -82,12 +83,24 @@ pub enum Brokers {
     Remove { id: u32 },
 }
 
+#[derive(Subcommand, Clone, Debug)]
+pub enum Quorum {
+    /// Put an empty controller, started with --join under an id that was never used, in the place of a lost one.
+    Replace {
+        /// The node id whose data is lost.
+        id: u64,
+        /// The new node.
+        #[arg(long, value_name = "ID=HOST:PORT")]
+        with: String,
+    },
+}
+
 /// A verb with what it needs.
 #[derive(Clone, Debug)]
 pub enum Verb {
     Topics(Topics),
     Brokers(Brokers),
-    Quorum,
+    Quorum(Option<Quorum>),
     Watch,
 }
 
@@ -97,24 +110,25 @@ pub enum Verb {
 /// [`Failed`] with the exit code where the node was asked; anything else is a failure of this program.
 pub fn run(common: &Common, verb: Verb) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
-    runtime.block_on(async {
-        let server = Server::new(common)?;
+    let ran = runtime.block_on(async {
         match verb {
-            Verb::Topics(verb) => topics(&server, verb).await,
-            Verb::Brokers(verb) => brokers(&server, verb).await,
-            Verb::Quorum => server.show("GET", "cluster", None, table::quorum).await,
+            Verb::Topics(verb) => topics(&Server::new(common)?, verb).await,
+            Verb::Brokers(verb) => brokers(&Server::new(common)?, verb).await,
+            Verb::Quorum(verb) => quorum(&Server::new(common)?, verb).await,
             Verb::Watch => watch::run(common).await,
         }
-    })
+    });
+    match ran {
+        // Whoever reads the output has had enough of it, as `head` does.
+        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) => Ok(()),
+        ran => ran,
+    }
 }
 
 async fn topics(server: &Server, verb: Topics) -> anyhow::Result<()> {
     match verb {
-        Topics::List => {
-            let topics = server.all_topics().await?;
-            server.print(&json!({ "topics": topics }), table::topics)
-        }
-        Topics::Get { name } => server.show("GET", &format!("topics/{name}"), None, table::topic).await,
+        Topics::List => server.print(&server.all_topics().await?, table::topics),
+        Topics::Get { name } => server.show(Method::GET, &["topics", &name], None, table::topic).await,
         Topics::Create { name, partitions, replication_factor, configs } => {
             let mut body = json!({ "name": name, "configs": pairs(&configs)? });
             for (key, value) in [("partitions", partitions), ("replication_factor", replication_factor)] {
@@ -122,34 +136,44 @@ async fn topics(server: &Server, verb: Topics) -> anyhow::Result<()> {
                     body[key] = json!(value);
                 }
             }
-            server.show("POST", "topics", Some(body), table::topic).await
+            server.show(Method::POST, &["topics"], Some(body), table::topic).await
         }
         Topics::Delete { name, yes } => {
             if !yes && !server.dry_run() {
                 confirm(&name)?;
             }
-            server.show("DELETE", &format!("topics/{name}"), None, table::committed).await
+            server.show(Method::DELETE, &["topics", &name], None, table::committed).await
         }
         Topics::Config { name, set, delete } => {
             let mut ops: Vec<Value> =
                 pairs(&set)?.into_iter().map(|(key, value)| json!({ "key": key, "op": "set", "value": value })).collect();
             ops.extend(delete.iter().map(|key| json!({ "key": key, "op": "delete" })));
             if ops.is_empty() {
-                return server.show("GET", &format!("topics/{name}"), None, table::configs).await;
+                return server.show(Method::GET, &["topics", &name], None, table::configs).await;
             }
-            server.show("PATCH", &format!("topics/{name}/configs"), Some(json!({ "ops": ops })), table::configs).await
+            server.show(Method::PATCH, &["topics", &name, "configs"], Some(json!({ "ops": ops })), table::configs).await
         }
     }
 }
 
 async fn brokers(server: &Server, verb: Brokers) -> anyhow::Result<()> {
     match verb {
-        Brokers::List => server.show("GET", "brokers", None, table::brokers).await,
-        Brokers::Get { id } => server.show("GET", &format!("brokers/{id}"), None, table::broker).await,
-        Brokers::Fence { id } => server.show("POST", &format!("brokers/{id}/fence"), None, table::broker).await,
-        Brokers::Unfence { id } => server.show("POST", &format!("brokers/{id}/unfence"), None, table::broker).await,
-        Brokers::Remove { id } => server.show("DELETE", &format!("brokers/{id}"), None, table::committed).await,
+        Brokers::List => server.show(Method::GET, &["brokers"], None, table::brokers).await,
+        Brokers::Get { id } => server.show(Method::GET, &["brokers", &id.to_string()], None, table::broker).await,
+        Brokers::Fence { id } => server.show(Method::POST, &["brokers", &id.to_string(), "fence"], None, table::broker).await,
+        Brokers::Unfence { id } => server.show(Method::POST, &["brokers", &id.to_string(), "unfence"], None, table::broker).await,
+        Brokers::Remove { id } => server.show(Method::DELETE, &["brokers", &id.to_string()], None, table::committed).await,
     }
+}
+
+async fn quorum(server: &Server, verb: Option<Quorum>) -> anyhow::Result<()> {
+    let Some(Quorum::Replace { id, with }) = verb else { return server.show(Method::GET, &["cluster"], None, table::quorum).await };
+    let newcomer = crate::cli::peers(&with)?.into_iter().next();
+    let Some((new_id, url)) = newcomer else {
+        return Err(crate::cli::Usage(format!("--with {with:?} is no ID=HOST:PORT")).into());
+    };
+    let body = json!({ "remove": id, "add": { "id": new_id, "url": url } });
+    server.show(Method::POST, &["quorum", "replace"], Some(body), table::members).await
 }
 
 fn pairs(texts: &[String]) -> anyhow::Result<Map<String, Value>> {
@@ -166,8 +190,9 @@ fn confirm(name: &str) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
         return Err(crate::cli::Usage("deleting needs --yes where there is no terminal to ask on".to_owned()).into());
     }
-    print!("This deletes {name} and cannot be undone. Type its name: ");
-    std::io::stdout().flush()?;
+    // Not on stdout, which may go to a program.
+    eprint!("This deletes {} and cannot be undone. Type its name: ", table::plain(name));
+    std::io::stderr().flush()?;
     let mut typed = String::new();
     std::io::stdin().read_line(&mut typed)?;
     if typed.trim() == name { Ok(()) } else { bail!("that is not its name; nothing was deleted") }

@@ -2,10 +2,15 @@
 
 use serde_json::Value;
 
-fn cell(value: &Value) -> String {
+/// A text that stays in its line and does nothing to the terminal, whoever chose it.
+pub fn plain(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+pub fn cell(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => plain(text),
         Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(","),
         other => other.to_string(),
     }
@@ -49,7 +54,7 @@ pub fn topic(answer: &Value) -> String {
 
 pub fn configs(answer: &Value) -> String {
     let set = answer["topic"]["configs"].as_object();
-    let lines: Vec<String> = set.into_iter().flatten().map(|(key, value)| format!("{key}={}", cell(value))).collect();
+    let lines: Vec<String> = set.into_iter().flatten().map(|(key, value)| format!("{}={}", plain(key), cell(value))).collect();
     if lines.is_empty() { "every key is at its default".to_owned() } else { lines.join("\n") }
 }
 
@@ -94,6 +99,10 @@ pub fn quorum(answer: &Value) -> String {
     )
 }
 
+pub fn members(answer: &Value) -> String {
+    rows(&answer["controllers"], &[("NODE", "id"), ("VOTER", "voter"), ("URL", "url")])
+}
+
 pub fn committed(answer: &Value) -> String {
     format!("committed at {}", cell(&answer["revision"]))
 }
@@ -110,6 +119,11 @@ pub fn planned(answer: &Value) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_cell_stays_in_its_line() {
+        assert_eq!(cell(&json!("a\nb\u{1b}[31m")), "a\\nb\\u{1b}[31m");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

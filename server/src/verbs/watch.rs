@@ -1,21 +1,39 @@
 //! `quorate watch`: prints the feed, a frame a line, and resumes where it was when the connection is lost.
 
-use super::{Common, Failed, Output};
+use super::call::{Failed, Server, print_line, refused};
+use super::table::cell;
+use super::{Common, Output};
 use anyhow::Context;
 use futures::StreamExt;
 use serde_json::Value;
 use std::time::Duration;
-use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
+use tokio_tungstenite::tungstenite::{Error, Message, client::IntoClientRequest};
 
 const RETRY: Duration = Duration::from_secs(1);
 
+/// Where the feed was, and of which history.
+#[derive(Default)]
+struct Position {
+    index: Option<u64>,
+    lineage: Option<String>,
+}
+
 pub async fn run(common: &Common) -> anyhow::Result<()> {
-    let base = common.server.trim_end_matches('/').replacen("http", "ws", 1);
-    let mut from: Option<u64> = None;
+    let server = Server::new(common)?;
+    let mut position = Position::default();
     let mut ever = false;
     loop {
-        let resume = from.map_or_else(String::new, |index| format!("?from={index}"));
-        let mut request = format!("{base}/api/v1/feed{resume}").into_client_request().context("--server is no URL")?;
+        let mut url = server.url(&["feed"])?;
+        // Not by the URL itself: it lets no web scheme become one that it knows less of.
+        let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
+        if let Some(index) = position.index {
+            url.query_pairs_mut().append_pair("from", &index.to_string());
+            if let Some(lineage) = &position.lineage {
+                url.query_pairs_mut().append_pair("lineage", lineage);
+            }
+        }
+        let (_, rest) = url.as_str().split_once(':').context("--server has no scheme")?;
+        let mut request = format!("{scheme}:{rest}").into_client_request().context("--server is no URL")?;
         request.headers_mut().insert("sec-websocket-protocol", http::HeaderValue::from_static("quorate.v1.json"));
         match tokio_tungstenite::connect_async(request).await {
             Ok((mut socket, _)) => {
@@ -23,43 +41,56 @@ pub async fn run(common: &Common) -> anyhow::Result<()> {
                 while let Some(Ok(message)) = socket.next().await {
                     if let Message::Text(text) = message {
                         let frame: Value = serde_json::from_str(&text)?;
-                        from = position(&frame, from);
-                        print(common.output, &frame);
+                        position.after(&frame);
+                        print(server.output(), &frame)?;
                     }
                 }
             }
-            Err(error) if !ever => return Err(Failed::Rejected(format!("{base} has no feed: {error}")).into()),
+            Err(Error::Http(answer)) if !(ever && answer.status().is_server_error()) => {
+                let document = answer.body().as_ref().and_then(|body| serde_json::from_slice(body).ok());
+                return Err(refused(&document.unwrap_or_default(), answer.status().as_u16()));
+            }
+            Err(error) if !ever => return Err(Failed::Unreachable { server: common.server.clone(), why: error.to_string() }.into()),
             Err(error) => eprintln!("{error}; trying again"),
         }
         tokio::time::sleep(RETRY).await;
     }
 }
 
-/// Where to resume after this frame.
-fn position(frame: &Value, before: Option<u64>) -> Option<u64> {
-    match frame["type"].as_str() {
-        Some("hello") => before.or(frame["index"].as_u64()),
-        Some("commit" | "progress") => frame["index"].as_u64(),
-        Some("gone") => frame["oldest"].as_u64(),
-        _ => before,
+impl Position {
+    fn after(&mut self, frame: &Value) {
+        match frame["type"].as_str() {
+            Some("hello") => {
+                self.index = self.index.or(frame["index"].as_u64());
+                self.lineage = frame["lineage"].as_str().map(str::to_owned);
+            }
+            Some("commit" | "progress") => self.index = frame["index"].as_u64(),
+            Some("gone") => self.index = frame["oldest"].as_u64(),
+            _ => {}
+        }
     }
 }
 
-fn print(output: Output, frame: &Value) {
+fn print(output: Output, frame: &Value) -> std::io::Result<()> {
     match (output, frame["type"].as_str()) {
-        (Output::Json, _) => println!("{frame}"),
+        (Output::Json, _) => print_line(&frame.to_string()),
         (Output::Table, Some("commit")) => {
             for change in frame["changes"].as_array().into_iter().flatten() {
-                let subject = ["name", "topic_id", "id"].iter().find_map(|key| change.get(*key)).cloned().unwrap_or_default();
-                println!(
-                    "#{}  {}  {}  {subject}",
-                    frame["index"],
-                    frame["principal"].as_str().unwrap_or_default(),
-                    change["kind"].as_str().unwrap_or_default()
-                );
+                let (index, who, kind) = (cell(&frame["index"]), cell(&frame["principal"]), cell(&change["kind"]));
+                print_line(&format!("#{index}  {who}  {kind}  {}", subject(change)))?;
             }
+            Ok(())
         }
-        (Output::Table, Some("gone")) => println!("changes up to #{} were missed", frame["oldest"]),
-        (Output::Table, _) => {}
+        (Output::Table, Some("gone")) => print_line(&format!("changes up to #{} were missed", frame["oldest"])),
+        (Output::Table, _) => Ok(()),
+    }
+}
+
+/// What a change is about.
+fn subject(change: &Value) -> String {
+    let found = ["name", "topic_id", "id"].iter().find_map(|key| change.get(*key)).map(cell).unwrap_or_default();
+    match change.get("partition") {
+        Some(partition) => format!("{found}/{partition}"),
+        None => found,
     }
 }

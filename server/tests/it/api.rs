@@ -1,5 +1,6 @@
-//! A small HTTP client that holds every answer to the rules for every call: its headers, its revision, its problem document.
+//! A small HTTP client that holds every answer to the rules for every call: its headers, its revision, its problem document, its description.
 
+use crate::description;
 use anyhow::{Context, Result, bail, ensure};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder};
@@ -31,6 +32,8 @@ struct Seen {
 pub struct Call<'a> {
     api: &'a Api,
     what: String,
+    method: Method,
+    path: String,
     builder: RequestBuilder,
 }
 
@@ -38,6 +41,8 @@ pub struct Call<'a> {
 #[derive(Debug)]
 pub struct Answer {
     what: String,
+    method: Method,
+    path: String,
     pub status: u16,
     pub headers: HeaderMap,
     pub bytes: Vec<u8>,
@@ -51,6 +56,11 @@ impl Api {
         Ok(Api { client, node, host, seen: Arc::default() })
     }
 
+    /// Learns what the node says of its calls, so that its answers are held to it.
+    pub async fn learn_description(&self) -> Result<()> {
+        description::learn(&self.client, &self.host).await
+    }
+
     /// A call below the base path.
     pub fn call(&self, method: Method, path: &str) -> Call<'_> {
         self.at(method, &format!("/api/v1{path}"))
@@ -59,7 +69,8 @@ impl Api {
     /// A call of any path.
     pub fn at(&self, method: Method, path: &str) -> Call<'_> {
         let builder = self.client.request(method.clone(), format!("http://{}{path}", self.host));
-        Call { api: self, what: format!("{method} {path} at node {}", self.node), builder }
+        let what = format!("{method} {path} at node {}", self.node);
+        Call { api: self, what, method, path: path.to_owned(), builder }
     }
 
     pub fn get(&self, path: &str) -> Call<'_> {
@@ -94,10 +105,13 @@ impl Api {
                 seen.revision = seen.revision.max(revision);
             }
         }
+        let (content_type, length) = (answer.text("content-type"), answer.bytes.len());
+        description::check_answer(&answer.method, &answer.path, answer.status, content_type, &answer.body, length)?;
         if answer.status >= 400 {
             return answer.check_problem();
         }
-        if answer.body.is_object() {
+        // OpenAPI has no place for it.
+        if answer.body.is_object() && answer.body.get("openapi").is_none() {
             let own = answer.body["revision"].as_u64().context("the answer has no revision")?;
             ensure!(own <= revision, "the answer is of {own} and the header says {revision}");
         }
@@ -122,12 +136,12 @@ impl Call<'_> {
     /// Sends it. An error that is a `reqwest::Error` means that there was no answer.
     pub async fn send(self) -> Result<Answer> {
         let before = *self.api.seen();
-        let what = self.what;
+        let (what, method, path) = (self.what, self.method, self.path);
         let response = self.builder.send().await.with_context(|| what.clone())?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.with_context(|| what.clone())?.to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or_default();
-        let answer = Answer { what, status, headers, bytes, body };
+        let answer = Answer { what, method, path, status, headers, bytes, body };
         self.api.check(before, &answer).with_context(|| answer.shown())?;
         Ok(answer)
     }

@@ -77,6 +77,7 @@ impl Cluster {
             cluster.controller(id)?.process.start()?;
         }
         cluster.ready().await?;
+        cluster.api(1)?.learn_description().await?;
         Ok(cluster)
     }
 
@@ -175,6 +176,42 @@ impl Cluster {
         let controller = self.controller(id)?;
         controller.api.forget();
         controller.process.start()
+    }
+
+    /// Starts a node that is expected to refuse, and waits until it has ended.
+    pub async fn ends_by_itself(&mut self, id: u64) -> Result<ExitStatus> {
+        let process = &mut self.controller(id)?.process;
+        process.start()?;
+        process.wait().await
+    }
+
+    /// Starts an empty node that waits to be put in the place of another; its URL.
+    pub async fn join(&mut self, id: u64) -> Result<String> {
+        let host = address()?.to_string();
+        let data_dir = self.data_dir(id).display().to_string();
+        let mut arguments = strings(&["serve", "--node-id", &id.to_string(), "--listen", &host, "--data-dir", &data_dir]);
+        arguments.extend(strings(&["--join", "--stop-with-stdin"]));
+        arguments.extend(strings(crate::fake::LONG_SESSION));
+        let mut process = Process::new(format!("node-{id}"), self.dir.path().join(format!("node-{id}.log")), arguments);
+        process.start()?;
+        let api = Api::new(id, host.clone())?;
+        until("the empty node answers", async || {
+            let alive = reqwest::get(format!("http://{}/healthz", api.host)).await?;
+            Ok(ensure!(alive.status().is_success(), "{}", alive.status()))
+        })
+        .await?;
+        self.controllers.insert(id, Controller { process, api });
+        Ok(format!("http://{host}"))
+    }
+
+    /// A node that is no member any more.
+    pub fn forget(&mut self, id: u64) {
+        self.controllers.remove(&id);
+    }
+
+    /// Ends a test in which nodes were made to refuse.
+    pub fn ended_as_expected(mut self) {
+        self.passed = true;
     }
 
     /// Asks a node to stop, and waits until it has.

@@ -1,6 +1,7 @@
 //! A subscriber of the feed, and the fold of what it hears into a state.
 
 use crate::api::Api;
+use crate::description;
 use crate::wait::PATIENCE;
 use anyhow::{Context, Result, bail, ensure};
 use futures::StreamExt;
@@ -52,7 +53,10 @@ impl Feed {
     /// The next frame; none when the feed ended. Progress comes every second, so silence is a fault.
     pub async fn next(&mut self) -> Result<Option<Value>> {
         let text = self.next_text().await?;
-        Ok(text.map(|text| serde_json::from_str(text.as_str())).transpose()?)
+        let Some(text) = text else { return Ok(None) };
+        let frame = serde_json::from_str(text.as_str())?;
+        description::check_frame(&frame)?;
+        Ok(Some(frame))
     }
 
     /// The same as it came.

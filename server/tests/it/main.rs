@@ -1,7 +1,7 @@
 //! Tests of whole clusters: real processes, real ports, real disks, and what people and brokers see from outside.
 //!
 //! * `cluster` starts, kills, pauses and restarts processes (`process`); `api` and `feed` are clients that hold every
-//!   answer to the contract; `fake` stands in for brokers, `load` makes topics while something goes wrong,
+//!   answer to the contract, and to its own `description`; `fake` stands in for brokers, `load` makes topics while something goes wrong,
 //!   `backup` reads the SQL backup, `wait` waits. `register` records what clients were told of a name, `linear` says whether
 //!   that can have happened. `subscriber` follows the feed over many connections.
 //! * Every other module is a group of tests.
@@ -12,6 +12,7 @@
 mod api;
 mod backup;
 mod cluster;
+mod description;
 mod fake;
 mod feed;
 mod linear;
@@ -29,12 +30,16 @@ mod deletion;
 mod failure;
 mod feed_guarantees;
 mod idempotency;
+mod identity;
 mod keys_survive_leaders;
 mod kill_loop;
 mod leaderless;
 mod linear_tests;
+mod logs;
+mod metrics;
 mod paused_leader;
 mod placement;
 mod preview;
 mod resume;
 mod services;
+mod verbs;

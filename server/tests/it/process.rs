@@ -19,6 +19,15 @@ pub fn program() -> Result<PathBuf> {
     std::env::var_os("QUORATE_BIN").or_else(built).map(PathBuf::from).context("set QUORATE_BIN to the binary under test")
 }
 
+/// The program, without what the developer's own node is configured with.
+pub fn command() -> Result<Command> {
+    let mut command = Command::new(program()?);
+    std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("QUORATE_")).for_each(|(name, _)| {
+        command.env_remove(name);
+    });
+    Ok(command)
+}
+
 /// A free address. Not from the range of outgoing connections, which could take it between this look and its use.
 pub fn address() -> Result<SocketAddr> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
@@ -53,11 +62,7 @@ impl Process {
             bail!("{} runs already", self.name);
         }
         let log = File::options().create(true).append(true).open(&self.log)?;
-        let mut command = Command::new(program()?);
-        // What the developer's own node is configured with is not for these.
-        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("QUORATE_")).for_each(|(name, _)| {
-            command.env_remove(name);
-        });
+        let mut command = command()?;
         command.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
         self.child = Some(command.spawn().with_context(|| format!("{} does not start", self.name))?);
         Ok(())

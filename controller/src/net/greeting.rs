@@ -1,0 +1,116 @@
+//! Who may speak: every connection between controllers begins with a greeting in both directions, so that neither a node
+//! of another history nor an erased voter under its old id ever gets a Raft message through.
+
+use super::rpc::Hello;
+use crate::api::Refusal;
+use crate::hub::Hub;
+use metadata::{Code, NodeId, Rejection};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// What a node says of itself, and whom it has met.
+pub(crate) struct Greeter {
+    node_id: NodeId,
+    instance_id: Uuid,
+    hub: Arc<Hub>,
+    /// The first instance met under each id, while it is not yet replicated.
+    met: Mutex<BTreeMap<NodeId, Uuid>>,
+    changed: watch::Sender<u64>,
+    /// What a peer said when it refused this node.
+    refused: watch::Sender<Option<String>>,
+}
+
+impl Greeter {
+    pub(crate) fn new(node_id: NodeId, instance_id: Uuid, hub: Arc<Hub>) -> Self {
+        let met = Mutex::new([(node_id, instance_id)].into());
+        Greeter { node_id, instance_id, hub, met, changed: watch::channel(0).0, refused: watch::channel(None).0 }
+    }
+
+    /// The greeting of this node.
+    pub(crate) fn hello(&self) -> Hello {
+        let lineage = self.hub.view().state.identity().map(|identity| identity.lineage);
+        Hello { node_id: self.node_id, instance_id: self.instance_id, lineage }
+    }
+
+    /// Judges a peer's greeting.
+    ///
+    /// # Errors
+    /// INCONSISTENT_CLUSTER_ID for another history, INVALID_REGISTRATION for another data directory under a known id.
+    pub(crate) fn meet(&self, peer: &Hello) -> Result<(), Refusal> {
+        let view = self.hub.view();
+        let own = view.state.identity().map(|identity| identity.lineage);
+        if let (Some(own), Some(theirs)) = (own, peer.lineage)
+            && own != theirs
+        {
+            let detail = format!("Node {} belongs to lineage {theirs}, and node {} to {own}: they never mix", peer.node_id, self.node_id);
+            return Err(Rejection::new(Code::InconsistentClusterId, detail).at("lineage", theirs, own.to_string()).into());
+        }
+        let replicated = view.machine.instances.get(&peer.node_id).copied();
+        let first = {
+            let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+            let first = replicated.unwrap_or_else(|| *met.entry(peer.node_id).or_insert(peer.instance_id));
+            if met.insert(peer.node_id, first) != Some(first) || replicated.is_none() {
+                self.changed.send_modify(|count| *count += 1);
+            }
+            first
+        };
+        if first == peer.instance_id { Ok(()) } else { Err(erased(peer, first)) }
+    }
+
+    /// Instances that were met and are not replicated yet.
+    pub(crate) fn strangers(&self) -> Vec<(NodeId, Uuid)> {
+        let view = self.hub.view();
+        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        met.iter().filter(|(id, _)| !view.machine.instances.contains_key(id)).map(|(id, instance)| (*id, *instance)).collect()
+    }
+
+    /// Told whenever somebody was met.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// A peer refused this node for good.
+    pub(crate) fn was_refused(&self, refusal: &Refusal) {
+        // A node of another history says nothing about this one.
+        if refusal.rejection.code == Code::InvalidRegistration {
+            self.refused.send_replace(Some(refusal.rejection.detail.clone()));
+        }
+    }
+
+    /// Follows what peers say when they refuse this node.
+    pub(crate) fn refusals(&self) -> watch::Receiver<Option<String>> {
+        self.refused.subscribe()
+    }
+}
+
+fn erased(peer: &Hello, first: Uuid) -> Refusal {
+    let id = peer.node_id;
+    let detail = format!(
+        "The cluster knows node {id} with the data directory {first}, and this is {}: a node that lost its vote and log cannot \
+         come back under its old id. Start an empty node under an id that was never used, `quorate serve --node-id N --join …`, \
+         and put it in the place of this one: `quorate quorum replace {id} --with N=HOST:PORT`",
+        peer.instance_id
+    );
+    Rejection::new(Code::InvalidRegistration, detail).at("instance_id", peer.instance_id, first.to_string()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hello(node_id: NodeId, instance: u128, lineage: Option<u128>) -> Hello {
+        Hello { node_id, instance_id: Uuid::from_u128(instance), lineage: lineage.map(Uuid::from_u128) }
+    }
+
+    #[test]
+    fn the_first_instance_of_an_id_is_the_only_one() {
+        let greeter = Greeter::new(1, Uuid::from_u128(1), Arc::new(Hub::new(1)));
+        let cases = [(2, 2, true), (2, 2, true), (2, 9, false), (3, 3, true), (1, 1, true), (1, 9, false)];
+        for (node_id, instance, welcome) in cases {
+            assert_eq!(greeter.meet(&hello(node_id, instance, None)).is_ok(), welcome, "{node_id} {instance}");
+        }
+        assert_eq!(greeter.strangers().len(), 3);
+    }
+}

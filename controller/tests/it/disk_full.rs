@@ -1,0 +1,62 @@
+//! A full disk: the node stops acknowledging, says why, and comes back by itself when there is room.
+
+use crate::cluster::{Cluster, until};
+use anyhow::{Result, ensure};
+use controller::Fault;
+use std::time::Duration;
+
+const NEVER: Duration = Duration::from_secs(3_600);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_node_whose_disk_is_full_comes_back_when_there_is_room() -> Result<()> {
+    let cluster = Cluster::start(NEVER).await?;
+    let mut names = Vec::new();
+    for (round, leads) in [("leader", true), ("follower", false)] {
+        cluster.created(&format!("{round}-before")).await?;
+        let victim = if leads { cluster.leader()?.node_id() } else { cluster.follower()? };
+        let (node, disk) = (&cluster.nodes[&victim], &cluster.disks[&victim]);
+        disk.fill(true);
+        for turn in 0..20 {
+            let name = format!("{round}-{turn}");
+            cluster.created(&name).await?;
+            names.push(name);
+        }
+        let fault = until("the fault is shown", async || node.fault().ok_or_else(|| anyhow::anyhow!("no fault"))).await?;
+        ensure!(matches!(&*fault, Fault::Disk { full: true, .. }) && fault.readable(), "{fault}");
+        ensure!(!node.ready(), "a node with a full disk is ready");
+        let shown = node.applied_index();
+        disk.fill(false);
+        until("it takes part again", async || Ok(ensure!(node.fault().is_none(), "{:?}", node.fault()))).await?;
+        ensure!(node.applied_index() >= shown, "it went back from {shown} to {}", node.applied_index());
+        let agreed = cluster.agree().await?;
+        ensure!(agreed > shown, "it agrees at {agreed}, and had {shown} when it stopped");
+    }
+    for node in cluster.nodes.values() {
+        let state = node.state();
+        let missing = names.iter().find(|name| state.topic_by_name(name).is_none());
+        ensure!(missing.is_none(), "node {} lacks {missing:?}, which was acknowledged", node.node_id());
+    }
+    cluster.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_is_acknowledged_while_two_disks_are_full() -> Result<()> {
+    let cluster = Cluster::start(NEVER).await?;
+    cluster.created("before").await?;
+    let full: Vec<u64> = [cluster.leader()?.node_id(), cluster.follower()?].into();
+    full.iter().for_each(|id| cluster.disks[id].fill(true));
+    for turn in 0..5 {
+        if let Ok(id) = cluster.create(&format!("during-{turn}")).await {
+            anyhow::bail!("{id} was acknowledged by one of three disks");
+        }
+    }
+    full.iter().for_each(|id| cluster.disks[id].fill(false));
+    cluster.created("after").await?;
+    cluster.agree().await?;
+    for node in cluster.nodes.values() {
+        ensure!(["before", "after"].iter().all(|name| node.state().topic_by_name(name).is_some()), "node {}", node.node_id());
+    }
+    cluster.stop().await;
+    Ok(())
+}

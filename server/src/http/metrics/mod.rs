@@ -1,0 +1,120 @@
+//! `GET /metrics`: numbers about this node, in Prometheus' text format 0.0.4. Labels have few values, all known beforehand: no name that a caller chose.
+//!
+//! Most numbers are read when they are asked for; `requests` is what is counted along, `text` the format.
+
+mod requests;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use super::Node;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use controller::Controller;
+use http::header;
+use metadata::frame::Backup;
+use metadata::views;
+pub use requests::{Requests, Subscribers};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use text::Text;
+
+const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What this process counts of its edge.
+pub struct Counters {
+    pub requests: Requests,
+    pub subscribers: Subscribers,
+    began: Instant,
+    began_at: SystemTime,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        let (requests, subscribers) = (Requests::of(&super::table::table()), Subscribers::default());
+        Counters { requests, subscribers, began: Instant::now(), began_at: SystemTime::now() }
+    }
+}
+
+pub async fn get(State(node): State<Node>) -> Response {
+    let mut out = Text::default();
+    raft(&mut out, &node.controller);
+    cluster(&mut out, &node.controller);
+    backup(&mut out, &node.controller);
+    out.gauge("quorate_feed_subscribers", "Open feeds on this node.", node.counters.subscribers.count());
+    node.counters.requests.write(&mut out);
+    process(&mut out, &node.counters);
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], out.finish()).into_response()
+}
+
+fn leads(controller: &Controller) -> bool {
+    controller.leader_id() == Some(controller.node_id())
+}
+
+fn raft(out: &mut Text, controller: &Controller) {
+    out.gauge("quorate_applied_index", "The log index applied on this node.", controller.applied_index());
+    out.gauge("quorate_last_log_index", "The last index in this node's log, committed or not.", controller.last_log_index());
+    out.gauge("quorate_term", "The Raft term.", controller.term());
+    out.gauge("quorate_is_leader", "1 on the node that leads.", u8::from(leads(controller)));
+    out.gauge("quorate_leader_id", "The node that leads, as this node knows it; 0 for none.", controller.leader_id().unwrap_or(0));
+    out.gauge("quorate_quorum_age_ms", "How long ago this node last heard a majority's leader, ms.", controller.quorum_age_ms());
+    out.gauge("quorate_ready", "1 while /readyz answers 200.", u8::from(controller.ready()));
+    out.counter("quorate_overloaded_total", "Intents that this node, leading, refused with OVERLOADED.", controller.overloads());
+    out.family("quorate_commits_total", "counter", "Commits applied by this process, those replayed at its start included.");
+    for (kind, count) in controller.commits_by_kind() {
+        out.sample("quorate_commits_total", &[("kind", kind)], count);
+    }
+}
+
+fn cluster(out: &mut Text, controller: &Controller) {
+    let state = controller.state();
+    let view = views::cluster(&state, controller.node_id(), None, 0, Vec::new());
+    out.gauge("quorate_topics", "Topics.", view.topics);
+    out.gauge("quorate_partitions", "Partitions of all topics.", view.partitions);
+    let health = view.health;
+    out.gauge("quorate_offline_partitions", "Partitions without a leader.", health.offline);
+    out.gauge("quorate_below_min_isr_partitions", "Partitions with fewer in sync than min.insync.replicas.", health.below_min_isr);
+    out.gauge("quorate_at_min_isr_partitions", "Partitions with exactly min.insync.replicas in sync.", health.at_min_isr);
+    out.gauge("quorate_under_replicated_partitions", "Partitions with a replica that is not in sync.", health.under_replicated);
+    out.gauge("quorate_not_preferred_partitions", "Partitions that another than their preferred leader leads.", health.not_preferred);
+    out.family("quorate_brokers", "gauge", "Registered brokers by state.");
+    let brokers = view.brokers;
+    for (state, count) in
+        [("online", brokers.online), ("fencing", brokers.fencing), ("fenced", brokers.fenced), ("shutting_down", brokers.shutting_down)]
+    {
+        out.sample("quorate_brokers", &[("state", state)], count);
+    }
+}
+
+/// Only the leader writes the backup, and only there it says something.
+fn backup(out: &mut Text, controller: &Controller) {
+    let (watermark, failing) = match controller.pulse().backup {
+        _ if !leads(controller) => return,
+        Backup::Off => return,
+        Backup::Following { watermark } => (watermark, false),
+        Backup::Failing { watermark, .. } => (watermark, true),
+    };
+    let lag = controller.state().revision().saturating_sub(watermark);
+    out.gauge("quorate_backup_watermark_index", "Everything up to this index is in the SQL backup. On the leader.", watermark);
+    out.gauge("quorate_backup_lag_indexes", "How many indexes the SQL backup is behind the last commit. On the leader.", lag);
+    out.gauge("quorate_backup_failing", "1 while the SQL backup cannot be written. On the leader.", u8::from(failing));
+}
+
+fn process(out: &mut Text, counters: &Counters) {
+    out.family("quorate_build_info", "gauge", "Always 1; the version is its label.");
+    out.sample("quorate_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    out.gauge("quorate_uptime_seconds", "How long this process has run.", counters.began.elapsed().as_secs());
+    let began = counters.began_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    out.gauge("process_start_time_seconds", "When this process began, in seconds since the Unix epoch.", began);
+    if let Some(bytes) = resident_bytes() {
+        out.gauge("process_resident_memory_bytes", "Memory of this process that is in RAM.", bytes);
+    }
+}
+
+/// As Linux says; other systems say nothing.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1_024)
+}

@@ -1,0 +1,143 @@
+//! `GET /openapi.json`: the description of the outside contract (OpenAPI 3.1), made from the table of operations and from the types themselves.
+//!
+//! `parameters` says what each parameter and header is, `schemas` collects the types, this file puts them together.
+
+mod parameters;
+mod schemas;
+
+#[cfg(test)]
+mod tests;
+
+use super::operations::{Answer, Kind, Operation};
+use super::table::table;
+use axum::body::Bytes;
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
+use metadata::Code;
+use schemas::Schemas;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// It is the same for as long as the process lives.
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document(&table()).to_string().into());
+
+pub async fn get() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response()
+}
+
+const ABOUT: &str = "Every node answers everything; a mutation on a follower is forwarded to the leader. Every answer has the headers \
+    `Quorate-Revision` and `Quorate-Node`. A refusal is a problem document (RFC 9457) with a stable `code`. Unknown parameters and unknown \
+    fields of a body are refused by name. Outcomes are three: committed (2xx), rejected (4xx, and 503: certainly nothing happened), unknown \
+    (504 `OUTCOME_UNKNOWN`: retry with the same `Idempotency-Key`).";
+
+fn document(operations: &[Operation]) -> Value {
+    let mut schemas = Schemas::default();
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for operation in operations {
+        let method = operation.method.as_str().to_ascii_lowercase();
+        paths.entry(operation.path).or_default().insert(method, described(operation, &mut schemas));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Quorate",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "The metadata controller of partitioned-log clusters",
+            "description": ABOUT,
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{ "url": "/", "description": "This node; any other answers alike" }],
+        "tags": [
+            { "name": "read", "description": "Local, unless the caller asks for more" },
+            { "name": "mutation", "description": "Committed by a majority, or not at all; each can be run dry" },
+            { "name": "node", "description": "Of this one node" },
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.finish(),
+            "headers": parameters::answer_headers(),
+            "parameters": parameters::shared(),
+        },
+    })
+}
+
+fn described(operation: &Operation, schemas: &mut Schemas) -> Value {
+    let tag = match operation.kind {
+        Kind::Read | Kind::Feed => "read",
+        Kind::Mutation | Kind::Command => "mutation",
+        Kind::Plain => "node",
+    };
+    let mut out = json!({
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "tags": [tag],
+        "responses": responses(operation, schemas),
+    });
+    let parameters = parameters::of(operation);
+    if !parameters.is_empty() {
+        out["parameters"] = json!(parameters);
+    }
+    if let Some(body) = &operation.body {
+        let schema = schemas.request(body);
+        out["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+    }
+    if operation.kind == Kind::Feed {
+        out["x-subprotocols"] = json!(["quorate.v1.json", "quorate.v1.postcard"]);
+        out["x-message"] = schemas.frame();
+    }
+    out
+}
+
+fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
+    let mut out = Map::new();
+    for answer in &operation.answers {
+        out.insert(answer.status.as_str().to_owned(), good(answer, schemas));
+    }
+    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    operation.codes().into_iter().for_each(|code| by_status.entry(code.status()).or_default().push(code));
+    for (status, codes) in by_status {
+        out.insert(status.to_string(), refusal(&codes, schemas));
+    }
+    Value::Object(out)
+}
+
+fn good(answer: &Answer, schemas: &mut Schemas) -> Value {
+    let mut by_type: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for (content_type, schema) in &answer.content {
+        let schema = schema.map_or_else(|| json!({}), |schema| schemas.answer(schema));
+        by_type.entry(content_type).or_default().push(schema);
+    }
+    let content: Map<String, Value> = by_type
+        .into_iter()
+        .map(|(content_type, mut found)| {
+            let schema = if found.len() > 1 { json!({ "anyOf": found }) } else { found.pop().unwrap_or_default() };
+            (content_type.to_owned(), json!({ "schema": schema }))
+        })
+        .collect();
+    let mut headers = parameters::on_every_answer();
+    let mut add = |name: &str| headers[name] = json!({ "$ref": format!("#/components/headers/{name}") });
+    if answer.tagged {
+        add("ETag");
+    }
+    if answer.located && answer.status == StatusCode::CREATED {
+        add("Location");
+    }
+    let mut out = json!({ "description": answer.description, "headers": headers });
+    if !content.is_empty() {
+        out["content"] = Value::Object(content);
+    }
+    out
+}
+
+/// A problem document with one of these codes, which share a status.
+fn refusal(codes: &[Code], schemas: &mut Schemas) -> Value {
+    let titles: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
+    let names: Vec<&str> = codes.iter().map(|code| code.name()).collect();
+    let schema = json!({ "allOf": [schemas.problem(), { "properties": { "code": { "enum": names } } }] });
+    let mut headers = parameters::on_every_answer();
+    if codes.contains(&Code::Overloaded) {
+        headers["Retry-After"] = json!({ "$ref": "#/components/headers/Retry-After" });
+    }
+    json!({ "description": titles.join(". "), "headers": headers, "content": { "application/problem+json": { "schema": schema } } })
+}

@@ -1,0 +1,119 @@
+//! What each parameter and each header is, by name. The operations say which of them they have.
+
+use crate::http::operations::{Kind, Operation};
+use controller::LONGEST_DEADLINE;
+use metadata::BrokerId;
+use metadata::views::TopicHealth;
+use serde_json::{Map, Value, json};
+
+/// The query parameters that every operation of a kind knows.
+fn query_of(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Read => &["min_revision", "consistency"],
+        Kind::Mutation => &["dry_run"],
+        Kind::Command | Kind::Feed | Kind::Plain => &[],
+    }
+}
+
+fn headers_of(operation: &Operation) -> Vec<&'static str> {
+    let mut headers = Vec::new();
+    if operation.kind != Kind::Plain {
+        headers.push("Quorate-Timeout-Ms");
+    }
+    if operation.kind == Kind::Mutation {
+        headers.extend(["Idempotency-Key", "Quorate-Preview"]);
+    }
+    if operation.conditional {
+        headers.push("If-Match");
+    }
+    headers
+}
+
+/// References to an operation's parameters: those in the path, in the query, and headers.
+pub fn of(operation: &Operation) -> Vec<Value> {
+    let path = operation.path_parameters();
+    let query = operation.query.iter().chain(query_of(operation.kind)).copied();
+    path.chain(query).chain(headers_of(operation)).map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })).collect()
+}
+
+/// Every parameter there is: where, and what. A reference to one that is not here is found by the test of the description.
+pub fn shared() -> Value {
+    let longest = LONGEST_DEADLINE.as_millis() as u64;
+    let index = json!({ "type": "integer", "format": "uint64", "minimum": 0 });
+    let text = json!({ "type": "string" });
+    let health = TopicHealth::ALL.map(TopicHealth::name);
+    let all = [
+        ("path", "name", "A topic's name", text.clone()),
+        ("path", "id", "A broker's id", json!({ "type": "integer", "minimum": 0, "maximum": BrokerId::MAX })),
+        ("path", "partition", "A partition's number", json!({ "type": "integer", "format": "uint32", "minimum": 0 })),
+        ("query", "min_revision", "Wait until this node has applied this index", index.clone()),
+        (
+            "query",
+            "consistency",
+            "`linearizable` confirms with the leader first",
+            json!({ "enum": ["local", "linearizable"], "default": "local" }),
+        ),
+        ("query", "dry_run", "Say what would be committed, and commit nothing", json!({ "type": "boolean", "default": false })),
+        ("query", "search", "Only names that contain this, whatever the case", text.clone()),
+        ("query", "health", "Only topics whose worst condition is this", json!({ "enum": health })),
+        ("query", "after", "Only names after this one: `next` of the page before", text.clone()),
+        ("query", "limit", "How many at most", json!({ "type": "integer", "minimum": 1, "maximum": 1_000, "default": 100 })),
+        ("query", "from", "Begin after this index; absent: from now", index),
+        ("query", "lineage", "The history that `from` is of", json!({ "type": "string", "format": "uuid" })),
+        (
+            "header",
+            "Quorate-Timeout-Ms",
+            "How long the call may take",
+            json!({ "type": "integer", "minimum": 1, "maximum": longest, "default": longest }),
+        ),
+        (
+            "header",
+            "Idempotency-Key",
+            "The same key with the same request within 10 minutes is answered with the first committed outcome",
+            json!({ "type": "string", "pattern": "^[!-~]{1,128}$" }),
+        ),
+        (
+            "header",
+            "Quorate-Preview",
+            "The `preview` of a dry run: exactly what it showed is committed, or STALE_PREVIEW. A body's own `preview` stands before it",
+            json!({ "type": "string", "pattern": "^[0-9a-f]{48}$" }),
+        ),
+        (
+            "header",
+            "If-Match",
+            "The object's ETag, its `changed_index` in double quotes: commit only if it has not changed since",
+            json!({ "type": "string", "pattern": "^\"[0-9]+\"$" }),
+        ),
+    ];
+    let described = all.into_iter().map(|(place, name, description, schema)| {
+        let required = place == "path";
+        (name.to_owned(), json!({ "name": name, "in": place, "required": required, "description": description, "schema": schema }))
+    });
+    Value::Object(described.collect())
+}
+
+/// The headers of answers.
+pub fn answer_headers() -> Value {
+    let all = [
+        (
+            "Quorate-Revision",
+            "The index applied on this node when it answered",
+            json!({ "type": "integer", "format": "uint64", "minimum": 0 }),
+        ),
+        ("Quorate-Node", "The node that answered", json!({ "type": "integer", "format": "uint64", "minimum": 1 })),
+        ("ETag", "The object's `changed_index` in double quotes", json!({ "type": "string" })),
+        ("Location", "The path of what was made", json!({ "type": "string" })),
+        ("Retry-After", "Seconds to wait; with OVERLOADED", json!({ "type": "integer" })),
+    ];
+    let described =
+        all.into_iter().map(|(name, description, schema)| (name.to_owned(), json!({ "description": description, "schema": schema })));
+    Value::Object(described.collect::<Map<_, _>>())
+}
+
+/// References to the headers that every answer has.
+pub fn on_every_answer() -> Value {
+    json!({
+        "Quorate-Revision": { "$ref": "#/components/headers/Quorate-Revision" },
+        "Quorate-Node": { "$ref": "#/components/headers/Quorate-Node" },
+    })
+}

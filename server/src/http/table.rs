@@ -1,0 +1,195 @@
+//! The table of operations: everything that the outside contract offers. The router and `/openapi.json` are made from it.
+
+use super::answers::{
+    AliveAnswer, BatchAnswer, BrokerAnswer, BrokersAnswer, ClusterAnswer, CommittedAnswer, DigestAnswer, HeartbeatAnswer, IsrAnswer,
+    PartitionAnswer, ReadyAnswer, RegistrationAnswer, ReplacedAnswer, TopicAnswer, TopicsAnswer,
+};
+use super::operations::Operation;
+use super::{batch, brokers, cluster, feed, health, metrics, openapi, quorum, state, topics};
+use http::Method;
+use metadata::Code;
+use metadata::views::StateView;
+
+/// Every operation.
+pub fn table() -> Vec<Operation> {
+    [cluster_operations(), topic_operations(), broker_operations(), broker_own_operations(), state_operations(), plain_operations()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn cluster_operations() -> Vec<Operation> {
+    vec![
+        Operation::read("/api/v1/cluster", "getCluster", "The cluster in a few numbers", cluster::get).answers::<ClusterAnswer>(),
+        Operation::command(
+            "/api/v1/quorum/replace",
+            "replaceController",
+            "Put an empty controller in the place of a lost one",
+            quorum::replace,
+        )
+        .body::<quorum::Replace>()
+        .answers::<ReplacedAnswer>(),
+    ]
+}
+
+/// What a new topic can be refused with.
+const NEW_TOPIC: &[Code] = &[
+    Code::PolicyViolation,
+    Code::TopicAlreadyExists,
+    Code::InvalidTopic,
+    Code::InvalidPartitions,
+    Code::InvalidReplicationFactor,
+    Code::InvalidReplicaAssignment,
+    Code::InvalidConfig,
+];
+
+fn topic_operations() -> Vec<Operation> {
+    let unknown = &[Code::UnknownTopicOrPartition];
+    vec![
+        Operation::read("/api/v1/topics", "listTopics", "Topics by name, a page at a time", topics::list)
+            .query(&["search", "health", "after", "limit"])
+            .answers::<TopicsAnswer>(),
+        Operation::mutation(Method::POST, "/api/v1/topics", "createTopic", "Create a topic", topics::create)
+            .body::<topics::Asked>()
+            .creates::<TopicAnswer>()
+            .tagged()
+            .refuses(NEW_TOPIC)
+            // It was deleted again before a retry under its key was answered.
+            .refuses(unknown),
+        Operation::mutation(Method::POST, "/api/v1/batch/topics", "createTopics", "Create many topics, each on its own", batch::create)
+            .body::<batch::Batch>()
+            .answers::<BatchAnswer>()
+            .refuses(NEW_TOPIC),
+        Operation::read("/api/v1/topics/{name}", "getTopic", "A topic with its partitions", topics::get)
+            .answers::<TopicAnswer>()
+            .tagged()
+            .refuses(unknown),
+        Operation::mutation(Method::DELETE, "/api/v1/topics/{name}", "deleteTopic", "Delete a topic", topics::delete)
+            .conditional()
+            .answers::<CommittedAnswer>()
+            .refuses(unknown)
+            .refuses(&[Code::PolicyViolation, Code::UnknownTopicId]),
+        Operation::mutation(
+            Method::PATCH,
+            "/api/v1/topics/{name}/configs",
+            "changeConfigs",
+            "Change a topic's configuration",
+            topics::change_configs,
+        )
+        .conditional()
+        .body::<topics::ConfigChange>()
+        .answers::<TopicAnswer>()
+        .tagged()
+        .refuses(unknown)
+        .refuses(&[Code::PolicyViolation, Code::UnknownTopicId, Code::InvalidConfig]),
+        Operation::read("/api/v1/topics/{name}/partitions/{partition}", "getPartition", "One partition", topics::partition)
+            .answers::<PartitionAnswer>()
+            .refuses(unknown),
+    ]
+}
+
+/// What operators ask of brokers.
+fn broker_operations() -> Vec<Operation> {
+    let unknown = &[Code::BrokerIdNotRegistered];
+    vec![
+        Operation::read("/api/v1/brokers", "listBrokers", "Every broker by id", brokers::list).answers::<BrokersAnswer>(),
+        Operation::read("/api/v1/brokers/{id}", "getBroker", "One broker", brokers::get)
+            .answers::<BrokerAnswer>()
+            .tagged()
+            .refuses(unknown),
+        Operation::mutation(
+            Method::DELETE,
+            "/api/v1/brokers/{id}",
+            "unregisterBroker",
+            "Unregister a broker: it leaves every ISR",
+            brokers::unregister,
+        )
+        .conditional()
+        .answers::<CommittedAnswer>()
+        .refuses(unknown)
+        .refuses(&[Code::PolicyViolation, Code::StaleBrokerEpoch]),
+        Operation::mutation(
+            Method::POST,
+            "/api/v1/brokers/{id}/fence",
+            "fenceBroker",
+            "Fence a broker until it is unfenced: no heartbeat undoes it",
+            brokers::fence,
+        )
+        .conditional()
+        .answers::<BrokerAnswer>()
+        .tagged()
+        .refuses(unknown)
+        .refuses(&[Code::StaleBrokerEpoch]),
+        Operation::mutation(
+            Method::POST,
+            "/api/v1/brokers/{id}/unfence",
+            "unfenceBroker",
+            "Take an operator's fence off",
+            brokers::unfence,
+        )
+        .conditional()
+        .answers::<BrokerAnswer>()
+        .tagged()
+        .refuses(unknown)
+        .refuses(&[Code::StaleBrokerEpoch]),
+    ]
+}
+
+/// What brokers ask themselves.
+fn broker_own_operations() -> Vec<Operation> {
+    let unknown = &[Code::BrokerIdNotRegistered, Code::StaleBrokerEpoch];
+    vec![
+        Operation::mutation(Method::POST, "/api/v1/brokers", "registerBroker", "A storage service makes itself known", brokers::register)
+            .body::<brokers::Registering>()
+            .creates::<RegistrationAnswer>()
+            .refuses(unknown)
+            .refuses(&[Code::DuplicateBrokerRegistration, Code::InconsistentClusterId, Code::InvalidRegistration]),
+        Operation::command("/api/v1/brokers/{id}/heartbeat", "heartbeat", "A storage service lives", brokers::heartbeat)
+            .body::<brokers::Beating>()
+            .answers::<HeartbeatAnswer>()
+            .refuses(unknown),
+        Operation::mutation(
+            Method::POST,
+            "/api/v1/brokers/{id}/isr",
+            "changeIsr",
+            "A leader of partitions says who is in sync with it",
+            brokers::change_isr,
+        )
+        .body::<brokers::IsrChanges>()
+        .answers::<IsrAnswer>()
+        .refuses(unknown)
+        .refuses(&[
+            Code::PolicyViolation,
+            Code::UnknownTopicId,
+            Code::UnknownTopicOrPartition,
+            Code::FencedLeaderEpoch,
+            Code::InvalidUpdateVersion,
+            Code::IneligibleReplica,
+            Code::NewLeaderElected,
+        ]),
+    ]
+}
+
+fn state_operations() -> Vec<Operation> {
+    vec![
+        Operation::read("/api/v1/state", "getState", "The whole state", state::get)
+            .answers::<StateView>()
+            .answers_bytes("application/octet-stream"),
+        Operation::read("/api/v1/state/digest", "getDigest", "The state's digest: equal on any two nodes at one revision", state::digest)
+            .answers::<DigestAnswer>(),
+        Operation::feed("/api/v1/feed", "openFeed", "Every commit after a position, in order, as they come", feed::open)
+            .query(&["from", "lineage"]),
+    ]
+}
+
+fn plain_operations() -> Vec<Operation> {
+    vec![
+        Operation::plain("/healthz", "isAlive", "The process lives", health::alive).answers::<AliveAnswer>(),
+        Operation::plain("/readyz", "isReady", "This node is caught up, and heard a leader lately", health::ready)
+            .answers::<ReadyAnswer>()
+            .refuses(&[Code::NoLeader, Code::NotController]),
+        Operation::plain("/metrics", "getMetrics", "Numbers about this node, in Prometheus' text format", metrics::get)
+            .answers_bytes("text/plain"),
+        Operation::plain("/openapi.json", "getDescription", "This description", openapi::get).answers_bytes("application/json"),
+    ]
+}

@@ -1,0 +1,79 @@
+//! A data directory is its node's identity: what was erased cannot vote again, and a named command replaces it.
+
+use crate::fake;
+use crate::load;
+use crate::process::command;
+use crate::wait::until;
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use std::process::Stdio;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn erased_voter() -> Result<()> {
+    let mut cluster = fake::cluster().await?;
+    let leader = cluster.leader().await?;
+    until("every instance is admitted", async || {
+        let admitted = cluster.log(leader).matches("an instance was admitted").count();
+        Ok(ensure!(admitted == 3, "{admitted} of 3 are"))
+    })
+    .await?;
+    let victim = *cluster.followers().await?.first().context("no follower")?;
+    load::made(&cluster.api(leader)?, "before").await?;
+    cluster.kill(victim)?;
+    std::fs::remove_dir_all(cluster.data_dir(victim))?;
+    let status = cluster.ends_by_itself(victim).await?;
+    let log = cluster.log(victim);
+    ensure!(status.code() == Some(1), "it ended with {status}");
+    let named = format!("quorate quorum replace {victim} --with");
+    ensure!(log.contains(&named), "its log does not name the command: {log}");
+    // Its old place cannot be taken under its old id, nor under one that is in use.
+    let api = cluster.api(leader)?;
+    let new = cluster.join(4).await?;
+    for (remove, id, field) in [(9, 4, "remove"), (victim, victim, "id"), (victim, 101, "id"), (leader, 4, "remove")] {
+        let body = json!({ "remove": remove, "add": { "id": id, "url": new } });
+        let refused = api.post("/quorum/replace", body).refused(400, "INVALID_REQUEST").await?;
+        ensure!(refused.body["field"] == field, "{remove} by {id}: {}", refused.body);
+    }
+    let with = format!("4={}", new.trim_start_matches("http://"));
+    let arguments = ["quorum", "replace", &victim.to_string(), "--with", &with, "--server", &format!("http://{}", api.host)];
+    let output = command()?.args(arguments).stdin(Stdio::null()).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    cluster.forget(victim);
+    cluster.ready().await?;
+    let body = api.get("/cluster").ok().await?.body;
+    let voters: Vec<u64> = body["controllers"]
+        .as_array()
+        .context("no controllers")?
+        .iter()
+        .filter(|node| node["voter"] == true)
+        .filter_map(|node| node["id"].as_u64())
+        .collect();
+    ensure!(voters.len() == 3 && voters.contains(&4) && !voters.contains(&victim), "the voters are {voters:?}");
+    // Whole again: it goes on without its leader.
+    cluster.agree().await?;
+    cluster.kill(leader)?;
+    load::made(&cluster.api(4)?, "after").await?;
+    cluster.start_again(leader)?;
+    cluster.ready().await?;
+    for api in cluster.apis() {
+        for name in ["before", "after"] {
+            api.get(&format!("/topics/{name}?consistency=linearizable")).ok().await?;
+        }
+    }
+    cluster.passed().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_directory_belongs_to_one_node() -> Result<()> {
+    let mut cluster = fake::cluster().await?;
+    cluster.kill_all()?;
+    let (one, two) = (cluster.data_dir(1), cluster.data_dir(2));
+    std::fs::remove_dir_all(&two)?;
+    std::fs::rename(&one, &two)?;
+    let status = cluster.ends_by_itself(2).await?;
+    ensure!(status.code() == Some(1), "it ended with {status}");
+    let log = cluster.log(2);
+    ensure!(log.contains("this data belongs to node 1") && log.contains("instance.json"), "{log}");
+    cluster.ended_as_expected();
+    Ok(())
+}
