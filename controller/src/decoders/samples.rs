@@ -1,9 +1,10 @@
 //! One of everything that controllers send to each other or write down.
 
+use crate::api::Replacement;
 use crate::net::rpc::{Hello, NodeStatus, Reply, Request};
 use crate::raft::data::{Checked, LogData};
 use crate::raft::{CommittedLeaderId, Entry, LogId, Payload, SnapshotMeta, StoredMembership, Vote};
-use crate::{Refusal, Replacement, Submission, Submitted};
+use crate::{Refusal, Submission, Submitted};
 use anyhow::Result;
 use bytes::Bytes;
 use metadata::frame::{Backup, BrokerPulse, NodePulse, Pulse, Role};
@@ -47,8 +48,11 @@ fn key() -> KeyUse {
 pub fn payloads() -> Result<Vec<Payload>> {
     let entry = metadata::Entry { at_ms: 1, principal: Principal::anonymous(), intent: create(), key: Some(key()), groups: Vec::new() };
     let joint = Membership::new(vec![[1, 2].into(), [1, 2, 3].into()], nodes())?;
-    let checked = Checked { index: 7, digest: metadata::digest::Digest(9) };
-    Ok(vec![Payload::Blank, Payload::Normal(LogData::encode(&entry, checked)?), Payload::Membership(joint)])
+    Ok(vec![
+        Payload::Blank,
+        Payload::Normal(LogData::encode(&entry, Checked { index: 1, digest: machine()?.state.digest() })?),
+        Payload::Membership(joint),
+    ])
 }
 
 pub fn entries() -> Result<Vec<Entry>> {
@@ -122,9 +126,9 @@ pub fn requests() -> Result<Vec<Request>> {
         Request::Pulse { pulse: pulse() },
         Request::Hello(hello()),
         Request::Status,
-        Request::DigestAt { index: 7 },
-        Request::Doubt { index: 7 },
-        Request::Replace { replacement: Replacement { remove: 3, id: 4, url: "http://four:1".into() }, remaining_ms: 1 },
+        Request::DigestAt { index: 1 },
+        Request::Doubt { index: 1 },
+        Request::Replace { replacement: Replacement { remove: 3, id: 4, url: "http://127.0.0.1:4".to_owned() }, remaining_ms: 1 },
     ])
 }
 
@@ -149,9 +153,9 @@ pub fn replies() -> Result<Vec<Reply>> {
         Reply::Heartbeat { index: 1, reply },
         Reply::ReadIndex { index: 1 },
         Reply::Status(status),
-        Reply::Hello(hello()),
-        Reply::DigestAt { digest: Some(metadata::digest::Digest(9)) },
-        Reply::Replaced { index: 1 },
         Reply::Refused(Refusal { leader: Some("http://127.0.0.1:1".to_owned()), revision: Some(1), ..rejection.into() }),
+        Reply::Hello(hello()),
+        Reply::DigestAt { digest: Some(machine()?.state.digest()) },
+        Reply::Replaced { index: 1 },
     ])
 }
