@@ -113,6 +113,7 @@ fn raft_config(options: &Options) -> Config {
         snapshot_policy: SnapshotPolicy::LogsSinceLast(options.snapshot_every),
         max_in_snapshot_log_to_keep: options.snapshot_every,
         purge_batch_size: PURGED_AT_ONCE.min(options.snapshot_every),
+        broadcast_submitted_on_append: Some(true),
         ..Config::default()
     }
 }
