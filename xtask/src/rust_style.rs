@@ -41,7 +41,7 @@ fn walk(folder: &Path, target: &Path, visit: &mut dyn FnMut(&Path) -> Result<()>
         let (path, name) = (entry.path(), entry.file_name());
         let hidden = name.to_string_lossy().starts_with('.');
         if entry.file_type()?.is_dir() {
-            if !hidden && path != target && !["target", "node_modules", "vendor"].contains(&name.as_ref()) {
+            if !hidden && path != target && !["target", "node_modules", "vendor"].iter().any(|other| name == *other) {
                 walk(&path, target, visit)?;
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
