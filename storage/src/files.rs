@@ -72,4 +72,49 @@ mod tests {
         assert!(read_json::<u32>(&path).is_err(), "an empty file says nothing");
         Ok(())
     }
+
+    #[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+    struct Known {
+        lineage: uuid::Uuid,
+        index: u64,
+        name: Option<String>,
+    }
+
+    fn good() -> Known {
+        Known { lineage: uuid::Uuid::from_u128(7), index: 9, name: Some("orders".to_owned()) }
+    }
+
+    #[test]
+    fn a_part_of_a_file_says_nothing() -> anyhow::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("x.json");
+        write_json(&path, &good(), Content::Derived)?;
+        let bytes = fs::read(&path)?;
+        assert_eq!(read_json::<Known>(&path)?, Some(good()));
+        for end in 0..bytes.len() {
+            fs::write(&path, &bytes[..end])?;
+            assert!(read_json::<Known>(&path).is_err(), "{end} of {} bytes", bytes.len());
+        }
+        Ok(())
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        // Whatever is there: none only where there is no file, for none means that everything begins anew.
+        #[test]
+        fn any_file_is_read_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..100), at in proptest::prelude::any::<proptest::sample::Index>()) {
+            let directory = tempfile::tempdir()?;
+            let path = directory.path().join("x.json");
+            fs::write(&path, &bytes)?;
+            proptest::prop_assert!(read_json::<Known>(&path).is_err());
+            let mut damaged = serde_json::to_vec(&good())?;
+            let at = at.index(damaged.len());
+            damaged.splice(at..at + 1, bytes);
+            fs::write(&path, &damaged)?;
+            if let Ok(read) = read_json::<Known>(&path) {
+                proptest::prop_assert!(read.is_some());
+            }
+        }
+    }
 }

@@ -9,12 +9,15 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use thiserror::Error;
 use tokio::task::JoinHandle;
 
 /// Commits in one push at most.
 const MOST_COMMITS: usize = 256;
 /// Bytes of changes in one push, unless a single commit is larger.
 const MOST_BYTES: usize = 4 << 20;
+/// Bytes of an answer that are read at most.
+const LONGEST_ANSWER: usize = 64 << 10;
 const TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(5);
@@ -114,13 +117,34 @@ async fn follow(node: Arc<Inner>, client: reqwest::Client, id: BrokerId, url: St
     }
 }
 
-async fn post(client: &reqwest::Client, url: &str, body: Vec<u8>) -> Result<Answer, reqwest::Error> {
+/// Why a push came to nothing.
+#[derive(Debug, Error)]
+enum PushError {
+    #[error("{0}")]
+    Http(#[from] reqwest::Error),
+    #[error("what it answered is no answer to a push: {0}")]
+    NotUnderstood(String),
+}
+
+async fn post(client: &reqwest::Client, url: &str, body: Vec<u8>) -> Result<Answer, PushError> {
     let request = client.post(url).header(http::header::CONTENT_TYPE, "application/json").body(body);
     let response = request.send().await?;
     if response.status() != reqwest::StatusCode::CONFLICT {
-        return response.error_for_status()?.json().await;
+        return answer(response.error_for_status()?).await;
     }
-    response.json().await
+    answer(response).await
+}
+
+/// Reads an answer, and no more of it than one can have: the service chose the address, and may send for ever.
+async fn answer(mut response: reqwest::Response) -> Result<Answer, PushError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if bytes.len() + chunk.len() > LONGEST_ANSWER {
+            return Err(PushError::NotUnderstood(format!("it is longer than {LONGEST_ANSWER} bytes")));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    serde_json::from_slice(&bytes).map_err(|error| PushError::NotUnderstood(error.to_string()))
 }
 
 /// The next push and the index that it goes up to; none while there is nothing to send.
@@ -189,4 +213,62 @@ fn snapshot(node: &Inner, term: Term) -> Option<(Vec<u8>, Index)> {
     body["digest"] = json!(state.digest());
     body["snapshot"] = serde_json::to_value(views::full(&state)).ok()?;
     Some((serde_json::to_vec(&body).ok()?, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Answers one request with this head and then with this body again and again, until nobody listens; what it could send.
+    fn service(head: &'static str, body: &'static [u8], most: usize) -> anyhow::Result<(String, Arc<AtomicUsize>)> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let (url, sent) = (format!("http://{}/push", listener.local_addr()?), Arc::new(AtomicUsize::new(0)));
+        let counted = sent.clone();
+        std::thread::spawn(move || -> std::io::Result<()> {
+            let (mut stream, _) = listener.accept()?;
+            let read = stream.read(&mut [0; 4_096])?;
+            if read > 0 {
+                stream.write_all(head.as_bytes())?;
+            }
+            while counted.load(Ordering::SeqCst) < most {
+                counted.fetch_add(stream.write(body)?, Ordering::SeqCst);
+            }
+            Ok(())
+        });
+        Ok((url, sent))
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_an_end_is_not_read_to_its_end() -> anyhow::Result<()> {
+        let endless = 1 << 30;
+        let (url, sent) = service("HTTP/1.1 200 OK\r\n\r\n", &[b' '; 16 << 10], endless)?;
+        let refused = post(&reqwest::Client::builder().no_proxy().build()?, &url, b"{}".to_vec()).await;
+        anyhow::ensure!(matches!(refused, Err(PushError::NotUnderstood(_))), "it was taken, or read until the time was over");
+        // What the sockets hold was sent as well.
+        anyhow::ensure!(sent.load(Ordering::SeqCst) < 64 << 20, "{} bytes were taken", sent.load(Ordering::SeqCst));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_or_refused() -> anyhow::Result<()> {
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let cases: [(&str, &[u8], Option<Index>); 5] = [
+            ("200 OK", b"{\"acknowledged_index\":7}", Some(7)),
+            ("409 Conflict", b"{\"acknowledged_index\":3,\"code\":\"GAP\"}", Some(3)),
+            ("500 Oh", b"{\"acknowledged_index\":7}", None),
+            ("200 OK", b"{\"acknowledged_index\":-1}", None),
+            ("200 OK", b"\xff", None),
+        ];
+        for (status, body, expected) in cases {
+            let head: &'static str = Box::leak(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len()).into());
+            let body: &'static [u8] = Box::leak(body.into());
+            let (url, _) = service(head, body, body.len())?;
+            let answer = post(&client, &url, b"{}".to_vec()).await;
+            anyhow::ensure!(answer.as_ref().ok().map(|answer| answer.acknowledged_index) == expected, "{status} {body:?}");
+        }
+        Ok(())
+    }
 }

@@ -12,6 +12,8 @@ mod body;
 mod brokers;
 mod call;
 mod cluster;
+#[cfg(test)]
+mod decoders;
 mod feed;
 mod guard;
 mod health;
