@@ -31,6 +31,7 @@ pub mod words;
 use leptos::prelude::*;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
+use pages::chunks;
 
 /// The names of the bundle's files, which carry a hash of their content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,13 +53,13 @@ pub fn App() -> impl IntoView {
         <Router>
             <shell::Shell>
                 <Routes fallback=|| view! { <pages::not_found::NotFound/> }>
-                    <Route path=path!("/") view=pages::overview::Overview/>
-                    <Route path=path!("/topics") view=pages::topics::TopicsPage/>
-                    <Route path=path!("/create-topic") view=pages::create_topic::CreateTopicPage/>
-                    <Route path=path!("/topics/:name") view=pages::topic::TopicPage/>
-                    <Route path=path!("/brokers") view=pages::brokers::BrokersPage/>
-                    <Route path=path!("/brokers/:id") view=pages::broker::BrokerPage/>
-                    <Route path=path!("/quorum") view=pages::quorum::QuorumPage/>
+                    <Route path=path!("/") view=chunks::OVERVIEW/>
+                    <Route path=path!("/topics") view=chunks::TOPICS/>
+                    <Route path=path!("/create-topic") view=chunks::CREATE_TOPIC/>
+                    <Route path=path!("/topics/:name") view=chunks::TOPIC/>
+                    <Route path=path!("/brokers") view=chunks::BROKERS/>
+                    <Route path=path!("/brokers/:id") view=chunks::BROKER/>
+                    <Route path=path!("/quorum") view=chunks::QUORUM/>
                 </Routes>
             </shell::Shell>
         </Router>
