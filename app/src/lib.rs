@@ -23,6 +23,7 @@ pub mod recent;
 pub mod replica;
 pub mod shell;
 pub mod shown;
+pub mod signals;
 #[cfg(feature = "ssr")]
 pub mod ssr;
 pub mod time;

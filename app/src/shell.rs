@@ -15,6 +15,7 @@ pub mod topbar;
 use crate::components::verdict::judge;
 use crate::live::use_live;
 use crate::place::Place;
+use crate::signals::Memo;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 

@@ -1,6 +1,7 @@
 //! Small charts: a sparkline and a progress bar.
 
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use leptos::prelude::*;
 use std::fmt::Write;
 
@@ -23,7 +24,7 @@ pub fn CommitRate() -> impl IntoView {
                 <path class="l" d=move || line.with(|line| line.path.clone())></path>
                 <circle cx="128" cy=move || line.with(|line| line.end.clone()) r="2.5"></circle>
             </svg>
-            <p class="mute num">{rate}</p>
+            <p class="mute num">{changing(rate)}</p>
         </div>
     }
 }

@@ -4,6 +4,7 @@ use crate::api::{Answer, answer};
 use crate::boot::Boot;
 use crate::icons::{self, Icon};
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use metadata::Rejection;
@@ -59,10 +60,10 @@ pub fn FieldNote(
     let error = Memo::new(move |_| refusal.get().filter(|no| concerns(no, field)).map(|no| words(&no)));
     view! {
         <div id=id aria-live="polite">
-            {move || match error.get() {
+            {changing(move || match error.get() {
                 Some(error) => view! { <p class="error"><Icon of=icons::CRIT/><span>{error}</span></p> }.into_any(),
                 None => view! { <p class="help">{help.get()}</p> }.into_any(),
-            }}
+            })}
         </div>
     }
 }
@@ -75,10 +76,10 @@ pub fn FormNote(fields: &'static [&'static str], refusal: Signal<Option<Rejectio
     });
     view! {
         <div role="alert">
-            {move || error.get().map(|(title, error)| {
+            {changing(move || error.get().map(|(title, error)| {
                 let error = if error == title { String::new() } else { error };
                 view! { <p class="form-error"><Icon of=icons::CRIT/><span><b>{title}</b>". "{error}</span></p> }
-            })}
+            }))}
         </div>
     }
 }

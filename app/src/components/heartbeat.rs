@@ -2,6 +2,7 @@
 
 use crate::heard::{MISSED, STRIP};
 use crate::live::use_live;
+use crate::signals::Memo;
 use leptos::prelude::*;
 use metadata::BrokerId;
 use std::fmt::Write;

@@ -28,8 +28,7 @@ macro_rules! page {
             }
         }
 
-        pub const $page: Page =
-            Page { chunk: stringify!($chunk), load: || Box::pin($chunk::load()), view: || Box::pin($chunk::$chunk()) };
+        pub const $page: Page = Page { chunk: stringify!($chunk), load: || Box::pin($chunk::load()), view: || Box::pin($chunk::$chunk()) };
     };
 }
 

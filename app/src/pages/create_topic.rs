@@ -13,6 +13,7 @@ use crate::icons::{self, Icon};
 use crate::live::use_live;
 use crate::pages::first_paint::actions_off;
 use crate::shown::Shown;
+use crate::signals::{Memo, changing};
 use crate::words::num;
 use draft::Draft;
 use fields::{Configuration, FactorField, NameField, PartitionsField};
@@ -102,7 +103,7 @@ pub fn CreateTopicPage() -> impl IntoView {
                         <NameField form=form/>
                         <div class="stack">
                             <div class="fields"><PartitionsField form=form/><FactorField form=form/></div>
-                            <p class="help num">{move || draft.with(summary)}</p>
+                            <p class="help num">{changing(move || draft.with(summary))}</p>
                         </div>
                         <Configuration form=form/>
                     </div>
@@ -123,12 +124,12 @@ fn Refused(refusal: Signal<Option<Rejection>>) -> impl IntoView {
     view! {
         <FormNote fields=fields::FIELDS refusal=other/>
         <div role="alert">
-            {move || stale.get().then(|| view! {
+            {changing(move || stale.get().then(|| view! {
                 <p class="form-error warn">
                     <Icon of=icons::WARN/>
                     <span><b>"The cluster changed while you looked."</b>" Nothing was created. The preview shows the new placement: look again, then create."</span>
                 </p>
-            })}
+            }))}
         </div>
     }
     .into_any()

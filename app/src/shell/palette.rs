@@ -4,6 +4,7 @@ use crate::components::dialog::Dialog;
 use crate::icons::{self, Glyph, Icon};
 use crate::live::use_live;
 use crate::shell::theme;
+use crate::signals::{Memo, changing};
 use crate::words::count;
 use leptos::ev::KeyboardEvent;
 use leptos::html;
@@ -66,7 +67,7 @@ fn found(state: &State, words: &str) -> Vec<Entry> {
 pub fn Palette(open: RwSignal<bool>) -> impl IntoView {
     view! {
         <Dialog open=open label="Command palette" class="palette">
-            {move || open.get().then(|| view! { <Search open=open/> })}
+            {changing(move || open.get().then(|| view! { <Search open=open/> }))}
         </Dialog>
     }
 }
@@ -128,7 +129,7 @@ fn Search(open: RwSignal<bool>) -> impl IntoView {
             <kbd>"Esc"</kbd>
         </div>
         <ul role="listbox" id="palette-list" aria-label="Results">
-            {move || rows(list.get(), at, move |deed| choose.with_value(|choose| choose(deed)))}
+            {changing(move || rows(list.get(), at, move |deed| choose.with_value(|choose| choose(deed))))}
         </ul>
         <div class="foot">
             <span><kbd>"↑"</kbd>" "<kbd>"↓"</kbd>" choose"</span>

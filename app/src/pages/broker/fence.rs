@@ -6,6 +6,7 @@ use crate::components::field::{FormNote, refusal_of};
 use crate::icons::{self, Glyph, Icon};
 use crate::live::use_live;
 use crate::pages::first_paint::actions_off;
+use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -94,7 +95,7 @@ pub fn FenceAction(id: BrokerId, held: Memo<bool>) -> impl IntoView {
     let plain =
         if held.get_untracked() { plain_form(UnfenceBroker::url(), "Unfence", id) } else { plain_form(FenceBroker::url(), "Fence", id) };
     view! {
-        <button type="button" class="btn needs-live js-only" aria-haspopup="dialog" disabled=move || off.get() on:click=ask>{glyph}<span>{words}</span></button>
+        <button type="button" class="btn needs-live js-only" aria-haspopup="dialog" disabled=move || off.get() on:click=ask>{changing(glyph)}<span>{changing(words)}</span></button>
         <noscript inner_html=plain></noscript>
         <Fence id=id open=fencing/>
         <Unfence id=id open=unfencing/>
@@ -109,7 +110,9 @@ fn Fence(id: BrokerId, open: RwSignal<bool>) -> impl IntoView {
     let impact = Memo::new(move |_| if open.get() { live.state.with(|state| Impact::of(state, id)) } else { Impact::default() });
     let lines = move || {
         let lines = impact.get().lines().into_iter();
-        lines.map(|(class, glyph, words)| view! { <li class=class><Icon of=glyph/><span class="num">{words}</span></li> }).collect_view()
+        lines
+            .map(|(class, glyph, words)| view! { <li class=class><Icon of=glyph/><span class="num">{words}</span></li> })
+            .collect_view()
     };
     Effect::new(move |_| {
         if let Some(Ok(committed)) = answer(action.value().get()) {
@@ -127,7 +130,7 @@ fn Fence(id: BrokerId, open: RwSignal<bool>) -> impl IntoView {
             refusal=refusal_of(action)
             on_confirm=Callback::new(move |()| { action.dispatch(FenceBroker { id }); })
         >
-            <ul class="notes impact">{lines}</ul>
+            <ul class="notes impact">{changing(lines)}</ul>
         </Question>
     }
     .into_any()

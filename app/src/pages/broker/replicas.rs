@@ -4,6 +4,7 @@ use crate::components::card::Card;
 use crate::components::status::{Status, Tone};
 use crate::icons;
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
 use metadata::{BrokerId, State, TopicId};
@@ -95,13 +96,13 @@ pub fn ReplicasByTopic(id: BrokerId) -> impl IntoView {
                                 <th scope="col">"In sync"</th>
                             </tr>
                         </thead>
-                        <tbody>{rows}</tbody>
+                        <tbody>{changing(rows)}</tbody>
                     </table>
                 </div>
             </Show>
             <Show when=move || { hidden.get() > 0 }>
                 <div class="card-f">
-                    <span class="num">{move || format!("{} more", count(hidden.get() as u64, "topic", "topics"))}</span>
+                    <span class="num">{changing(move || format!("{} more", count(hidden.get() as u64, "topic", "topics")))}</span>
                     <button type="button" class="link js-only" on:click=move |_| most.update(|most| *most += 100)>"Show more"</button>
                 </div>
             </Show>

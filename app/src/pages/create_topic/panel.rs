@@ -7,6 +7,7 @@ use crate::components::empty::Empty;
 use crate::components::placement_matrix::{MOST_COLUMNS, Matrix, Row, placement_matrix};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
 use metadata::{BrokerId, BrokerState, Rejection, State};
@@ -28,9 +29,9 @@ pub fn PreviewPanel(draft: RwSignal<Draft>, planned: Memo<Result<Preview, Reject
     };
     view! {
         <div class="create-p">
-            <div class="prev-h"><h2>"Placement preview"</h2><span class="num">{next}</span></div>
+            <div class="prev-h"><h2>"Placement preview"</h2><span class="num">{changing(next)}</span></div>
             <Without/>
-            {body}
+            {changing(body)}
             <div class="field">
                 <span class="lab">"The same from the command line"</span>
                 <CodeLine code=Signal::derive(move || draft.with(draft::command))/>

@@ -7,6 +7,7 @@ use crate::components::card::Card;
 use crate::components::chart::Progress;
 use crate::components::status::Tag;
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
 use metadata::load::Tally;
@@ -60,7 +61,7 @@ pub fn NeedsAttention() -> impl IntoView {
     });
     let any = Memo::new(move |_| found.with(|(rows, _)| !rows.is_empty()));
     view! {
-        {move || any.get().then(|| view! {
+        {changing(move || any.get().then(|| view! {
             <Card title="Needs attention" sub=move || count(found.with(|(_, count)| *count), "topic below full replication", "topics below full replication")>
                 <table class="dt dt--flush">
                     <thead>
@@ -71,9 +72,9 @@ pub fn NeedsAttention() -> impl IntoView {
                             <th scope="col" class="lo">"Missing on"</th>
                         </tr>
                     </thead>
-                    <tbody>{move || found.with(|(rows, _)| rows.clone()).into_iter().map(|row| view! { <AttentionRow row=row/> }).collect_view()}</tbody>
+                    <tbody>{changing(move || found.with(|(rows, _)| rows.clone()).into_iter().map(|row| view! { <AttentionRow row=row/> }).collect_view())}</tbody>
                 </table>
-                {move || {
+                {changing(move || {
                     let (listed, all) = found.with(|(rows, count)| (rows.len() as u32, *count));
                     (all > listed).then(|| view! {
                         <div class="card-f">
@@ -81,9 +82,9 @@ pub fn NeedsAttention() -> impl IntoView {
                             <a class="link" href="/topics">{format!("Show all {}", num(all))}</a>
                         </div>
                     })
-                }}
+                })}
             </Card>
-        })}
+        }))}
     }
 }
 

@@ -7,6 +7,7 @@ use crate::components::field::{FieldNote, FormNote, refusal_of};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
 use crate::pages::first_paint::actions_off;
+use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -62,7 +63,7 @@ pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>, 
         <section class="card card--danger">
             <header class="card-h"><h2>"Delete topic"</h2></header>
             <div class="card-b stacked">
-                <p class="soft">{move || format!("Deletes {}. Brokers remove the data. A committed delete cannot be undone.", impact.get().words())}</p>
+                <p class="soft">{changing(move || format!("Deletes {}. Brokers remove the data. A committed delete cannot be undone.", impact.get().words()))}</p>
                 <div>{button}</div>
                 {possible_at_first.then(|| view! { <noscript inner_html=plain></noscript> })}
                 <Show when=move || !open.get()><FormNote fields=&[] refusal=refusal/></Show>
@@ -126,7 +127,7 @@ fn DeleteDialog(
                 <h2>{format!("Delete {name}?")}</h2>
                 <p>"The delete is committed at once and cannot be undone."</p>
                 <ul class="notes impact">
-                    <li class="crit"><Icon of=icons::TRASH/><span>{move || format!("{} go.", impact.get().words())}</span></li>
+                    <li class="crit"><Icon of=icons::TRASH/><span>{changing(move || format!("{} go.", impact.get().words()))}</span></li>
                     <li class="warn"><Icon of=icons::WARN/><span>"Producers and consumers of this topic fail from then on."</span></li>
                     <li class="info"><Icon of=icons::INFO/><span>"A topic created later under this name is another one, with another id."</span></li>
                 </ul>

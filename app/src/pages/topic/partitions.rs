@@ -3,6 +3,7 @@
 use crate::components::replica_tokens::{Legend, ReplicaTokens};
 use crate::components::status::{Status, Tag, Tone, level_glyph};
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use crate::words::{count, list, num};
 use leptos::prelude::*;
 use metadata::load::Tally;
@@ -40,7 +41,7 @@ pub fn Partitions(id: TopicId) -> impl IntoView {
     let more = move || {
         view! {
             <div class="card-f">
-                <span>{move || format!("{} more", count(hidden.get() as u64, "partition", "partitions"))}</span>
+                <span>{changing(move || format!("{} more", count(hidden.get() as u64, "partition", "partitions")))}</span>
                 <button type="button" class="btn js-only" on:click=move |_| most.update(|most| *most += PAGE)>{format!("Show {PAGE} more")}</button>
             </div>
         }
@@ -65,7 +66,7 @@ pub fn Partitions(id: TopicId) -> impl IntoView {
                 </table>
                 <Show when=move || { hidden.get() > 0 }>{more()}</Show>
             </div>
-            <div class="card-f">{move || view! { <Legend moving=moving.get()/> }}</div>
+            <div class="card-f">{changing(move || view! { <Legend moving=moving.get()/> })}</div>
         </section>
     }
     .into_any()
@@ -87,7 +88,7 @@ fn PartitionRow(id: TopicId, number: u32) -> impl IntoView {
     });
     view! {
         <tr data-flash=move || flash.get()>
-            {move || held.get().map(|(partition, min_isr)| view! { <Cells partition=Partition::clone(&partition) min_isr=min_isr/> })}
+            {changing(move || held.get().map(|(partition, min_isr)| view! { <Cells partition=Partition::clone(&partition) min_isr=min_isr/> }))}
         </tr>
     }
     .into_any()

@@ -4,6 +4,7 @@ use super::delete::DeleteTopicForm;
 use crate::api::DeleteTopic;
 use crate::components::card::Card;
 use crate::components::code::CodeLine;
+use crate::signals::{Memo, changing};
 use leptos::prelude::*;
 use metadata::Topic;
 use metadata::configs::{DELETION_PROTECTION, deletion_protected};
@@ -59,7 +60,7 @@ fn ProtectionCard(name: String, protection: Memo<Protection>) -> impl IntoView {
     };
     view! {
         <Card title="Protection">
-            <div class="card-b stacked"><p class="soft">{words}</p>{command}</div>
+            <div class="card-b stacked"><p class="soft">{changing(words)}</p>{changing(command)}</div>
         </Card>
     }
     .into_any()
