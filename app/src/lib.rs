@@ -10,6 +10,7 @@
 pub mod api;
 pub mod attention;
 pub mod boot;
+pub mod chunks;
 pub mod components;
 pub mod config_values;
 #[cfg(feature = "hydrate")]
@@ -32,7 +33,6 @@ pub mod words;
 use leptos::prelude::*;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
-use pages::chunks;
 
 /// The names of the bundle's files, which carry a hash of their content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 pub mod broker;
 pub mod brokers;
-pub mod chunks;
 pub mod create_topic;
 pub mod first_paint;
 pub mod not_found;

@@ -12,6 +12,8 @@ pub mod theme;
 pub mod toasts;
 pub mod topbar;
 
+use crate::chunks::parts;
+use crate::components::late::late;
 use crate::components::verdict::judge;
 use crate::live::use_live;
 use crate::place::Place;
@@ -40,7 +42,7 @@ pub fn Shell(children: Children) -> impl IntoView {
     tab::mirror();
     begin_at_the_top();
     #[cfg(feature = "hydrate")]
-    Effect::new(move |_| crate::feed::start(live));
+    Effect::new(move |_| leptos::task::spawn_local(crate::chunks::go_on(live)));
     view! {
         <a class="skip btn" href="#main" rel="external">"Skip to content"</a>
         <div class="app">
@@ -52,8 +54,8 @@ pub fn Shell(children: Children) -> impl IntoView {
             </main>
             <navigation::TabBar/>
         </div>
-        <help::Help open=overlays.help/>
-        <palette::Palette open=overlays.palette/>
+        {late(overlays.help, move || Box::pin(parts::help(overlays.help)))}
+        {late(overlays.palette, move || Box::pin(parts::palette(overlays.palette)))}
         <toasts::Toasts/>
     }
 }

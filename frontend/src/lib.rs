@@ -1,6 +1,6 @@
 //! The hydrate entry: brings the page that the server rendered to life.
 
-use app::pages::chunks::Page;
+use app::chunks::Page;
 use leptos::prelude::window;
 use wasm_bindgen::prelude::wasm_bindgen;
 

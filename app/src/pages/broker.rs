@@ -1,6 +1,7 @@
 //! One broker: its last minute, its load, its replicas by topic, its registration, and the operator's fence.
 
 mod fence;
+pub(crate) mod fence_dialogs;
 mod replicas;
 
 use super::brokers::rack_name;

@@ -7,7 +7,7 @@ use crate::components::facts::{Fact, Facts};
 use crate::components::log::{NodeLog, Tail, glyph_class, role_name};
 use crate::live::use_live;
 use crate::signals::{Memo, changing};
-use crate::words::{count, num};
+use crate::words::{count, decimal, num};
 use leptos::prelude::*;
 use metadata::Index;
 use metadata::frame::{Backup, Role};
@@ -144,8 +144,8 @@ fn RailRow(log: NodeLog, oldest: Index, newest: Index) -> impl IntoView {
     // A twentieth of the rail lies before the oldest snapshot, so that its mark has room.
     let span = (newest.saturating_sub(oldest)).max(1) as f64;
     let x = move |index: Index| 5.0 + index.saturating_sub(oldest) as f64 / span * 95.0;
-    let from = log.snapshot.map_or(x(1.max(oldest)), x);
-    let to = 100.0 - x(log.last);
+    let from = decimal(log.snapshot.map_or(x(1.max(oldest)), x), 2);
+    let to = decimal(100.0 - x(log.last), 2);
     let class = if log.lags() { "num lag" } else { "num lag mute" };
     view! {
         <div class="rail-row">
@@ -154,10 +154,10 @@ fn RailRow(log: NodeLog, oldest: Index, newest: Index) -> impl IntoView {
                 <div><b>{format!("Node {id}")}</b><span class="mute">{role_name(log.role)}{changing(serves)}</span></div>
             </div>
             <div class="rail">
-                <i class="seg-log" style=format!("--from:{from:.2}%;--to:{to:.2}%")></i>
+                <i class="seg-log" style=format!("--from:{from}%;--to:{to}%")></i>
                 {log.snapshot.map(|index| view! {
-                    <i class="snap" style=format!("--x:{from:.2}%") title=format!("Snapshot at #{}", num(index))></i>
-                    <span style=format!("--x:{from:.2}%")>"#"{num(index)}</span>
+                    <i class="snap" style=format!("--x:{from}%") title=format!("Snapshot at #{}", num(index))></i>
+                    <span style=format!("--x:{from}%")>"#"{num(index)}</span>
                 })}
                 <span class="last">"#"{num(log.last)}</span>
             </div>

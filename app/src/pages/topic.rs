@@ -2,12 +2,13 @@
 
 mod configuration;
 mod delete;
+pub(crate) mod delete_dialog;
 mod partitions;
 mod placement;
 mod settings;
 
 use super::first_paint;
-use crate::api::DeleteTopic;
+use crate::api::{Asking, asking};
 use crate::components::empty::Empty;
 use crate::components::facts::{Fact, Facts};
 use crate::components::status::{Health, Tag};
@@ -61,7 +62,7 @@ pub fn TopicPage() -> impl IntoView {
     });
     let standing = standing(name);
     // Held here: the deletion takes away what is below, often before its own answer arrives.
-    let action = ServerAction::<DeleteTopic>::new();
+    let action = asking();
     delete::leave_when_done(action, name);
     // What was refused for one topic says nothing about the next.
     Effect::new(move |_| {
@@ -166,7 +167,7 @@ impl Tab {
 }
 
 #[component]
-fn Present(id: TopicId, action: ServerAction<DeleteTopic>) -> impl IntoView {
+fn Present(id: TopicId, action: Asking) -> impl IntoView {
     let live = use_live();
     let map = use_query_map();
     let tab = Memo::new(move |_| map.with(Tab::of));

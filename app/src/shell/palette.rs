@@ -34,7 +34,7 @@ struct Entry {
 
 /// What is found for these words: pages and actions first, then brokers and topics in order.
 fn found(state: &State, words: &str) -> Vec<Entry> {
-    let needle = words.trim().to_lowercase();
+    let needle = words.trim().to_ascii_lowercase();
     let entry = |group, glyph, name: &str, end: &str, deed| Entry { group, glyph, name: name.to_owned(), end: end.to_owned(), deed };
     let page = |glyph, name, end, path: &str| entry("Go to", glyph, name, end, Deed::Go(path.to_owned()));
     let fixed = [
@@ -52,14 +52,14 @@ fn found(state: &State, words: &str) -> Vec<Entry> {
     // Topics are many and searched without a copy of each; internal ones answer to their name alone.
     let topics = state
         .topics_after(None)
-        .filter(|topic| if needle.is_empty() { !topic.internal() } else { topic.name.to_lowercase().contains(&needle) })
+        .filter(|topic| if needle.is_empty() { !topic.internal() } else { topic.name.to_ascii_lowercase().contains(&needle) })
         .map(|topic| {
             let size = count(state.tally(topic.id).partitions, "partition", "partitions");
             entry("Topics", icons::TOPICS, &topic.name, &size, Deed::Go(format!("/topics/{}", topic.name)))
         });
     let most_brokers = if needle.is_empty() { 3 } else { LISTED };
-    let named = fixed.into_iter().chain(brokers.filter(|entry| entry.name.to_lowercase().contains(&needle)).take(most_brokers));
-    named.filter(|entry| entry.name.to_lowercase().contains(&needle)).chain(topics).take(LISTED).collect()
+    let named = fixed.into_iter().chain(brokers.filter(|entry| entry.name.to_ascii_lowercase().contains(&needle)).take(most_brokers));
+    named.filter(|entry| entry.name.to_ascii_lowercase().contains(&needle)).chain(topics).take(LISTED).collect()
 }
 
 /// The palette, open while `open` is true.

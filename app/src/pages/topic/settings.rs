@@ -1,7 +1,7 @@
 //! What can be done to a topic as a whole: protect it, and the danger zone.
 
 use super::delete::DeleteTopicForm;
-use crate::api::DeleteTopic;
+use crate::api::Asking;
 use crate::components::card::Card;
 use crate::components::code::CodeLine;
 use crate::signals::{Memo, changing};
@@ -33,7 +33,7 @@ impl Protection {
 
 /// The tab.
 #[component]
-pub fn Settings(topic: Memo<Arc<Topic>>, action: ServerAction<DeleteTopic>) -> impl IntoView {
+pub fn Settings(topic: Memo<Arc<Topic>>, action: Asking) -> impl IntoView {
     let protection = Memo::new(move |_| topic.with(|topic| Protection::of(topic)));
     let (id, name) = topic.with_untracked(|topic| (topic.id, topic.name.to_string()));
     view! {

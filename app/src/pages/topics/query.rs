@@ -97,7 +97,7 @@ impl TopicsQuery {
     }
 
     fn admits(&self, topic: &Topic, tally: &Tally, needle: &str) -> bool {
-        (needle.is_empty() || topic.name.to_lowercase().contains(needle)) && self.health.is_none_or(|health| meets(tally, health))
+        (needle.is_empty() || topic.name.to_ascii_lowercase().contains(needle)) && self.health.is_none_or(|health| meets(tally, health))
     }
 }
 
@@ -115,7 +115,7 @@ pub fn meets(tally: &Tally, health: TopicHealth) -> bool {
 /// Every topic that the query admits, in its order. The server puts the first of them, and one more that says that there
 /// is more, into the first paint.
 pub fn rows_for(state: &State, query: &TopicsQuery) -> Vec<TopicId> {
-    let needle = query.search.to_lowercase();
+    let needle = query.search.to_ascii_lowercase();
     let mut hits: Vec<(Tally, &Arc<Topic>)> = state
         .topics_after(None)
         .map(|topic| (state.tally(topic.id), topic))

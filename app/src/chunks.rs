@@ -1,0 +1,158 @@
+//! Where the bundle is cut (docs/adr/0011-first-paint-budget.md). A first visit loads the main part and the chunk of its page.
+//! What nobody sees before the page is alive is in one more chunk, `later`, which follows at once.
+
+use crate::api::{Answer, Asked};
+use crate::live::Live;
+use leptos::prelude::*;
+use leptos_router::ChooseView;
+use leptos_router::hooks::use_location;
+use std::pin::Pin;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
+
+/// What comes once its chunk is there.
+pub type Coming<T> = Pin<Box<dyn Future<Output = Result<T, SplitLoaderError>>>>;
+
+/// The name of the chunk for what is not painted first.
+pub const LATER: &str = "later";
+
+/// A page in a chunk. On the server all of them are there.
+#[derive(Clone, Copy)]
+pub struct Page {
+    /// What the chunk is called in the manifest of the site. Some pages share one.
+    pub chunk: &'static str,
+    load: fn() -> Coming<()>,
+    view: fn() -> Coming<AnyView>,
+}
+
+macro_rules! page {
+    ($page:ident, $name:ident in $chunk:ident, $view:path) => {
+        mod $name {
+            use super::*;
+
+            #[wasm_split($chunk, fallible, preload(load))]
+            pub fn $name() -> Result<AnyView, SplitLoaderError> {
+                Ok($view().into_any())
+            }
+        }
+
+        pub const $page: Page =
+            Page { chunk: stringify!($chunk), load: || Box::pin($name::load()), view: || Box::pin($name::$name()) };
+    };
+}
+
+page!(OVERVIEW, overview in lists, crate::pages::overview::Overview);
+page!(TOPICS, topics in lists, crate::pages::topics::TopicsPage);
+page!(BROKERS, brokers in lists, crate::pages::brokers::BrokersPage);
+page!(QUORUM, quorum in lists, crate::pages::quorum::QuorumPage);
+page!(TOPIC, topic in topic, crate::pages::topic::TopicPage);
+page!(BROKER, broker in broker, crate::pages::broker::BrokerPage);
+page!(CREATE_TOPIC, create_topic in create_topic, crate::pages::create_topic::CreateTopicPage);
+
+impl Page {
+    /// The page that the router shows at this path; None when it shows that there is none.
+    pub fn at(path: &str) -> Option<Page> {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        Some(match parts.as_slice() {
+            [] => OVERVIEW,
+            ["topics"] => TOPICS,
+            ["create-topic"] => CREATE_TOPIC,
+            ["topics", _] => TOPIC,
+            ["brokers"] => BROKERS,
+            ["brokers", _] => BROKER,
+            ["quorum"] => QUORUM,
+            _ => return None,
+        })
+    }
+
+    /// Fetches the chunk. Afterwards the view is there at once.
+    ///
+    /// # Errors
+    /// When it cannot be had: the node is gone, or runs another build by now.
+    pub async fn load(self) -> Result<(), SplitLoaderError> {
+        (self.load)().await
+    }
+}
+
+impl ChooseView for Page {
+    async fn choose(self) -> AnyView {
+        let location = use_location();
+        match (self.view)().await {
+            Ok(view) => view,
+            Err(_) => {
+                leave_for(&location.pathname.get_untracked(), &location.search.get_untracked());
+                ().into_any()
+            }
+        }
+    }
+
+    async fn preload(&self) {
+        // A failure is seen again where the view is asked for.
+        let _seen_later = self.load().await;
+    }
+}
+
+/// Goes to an address as if it were typed: whatever build the node runs by now, it has that page.
+fn leave_for(path: &str, search: &str) {
+    let search = if search.is_empty() { String::new() } else { format!("?{search}") };
+    let _same_origin = window().location().set_href(&format!("{path}{search}"));
+}
+
+/// Brings the page live, then fetches the chunks of the other pages: they are there when somebody goes to them, even if the node
+/// runs another build by then.
+#[cfg(feature = "hydrate")]
+pub async fn go_on(live: Live) {
+    while follow(live).await.is_err() {
+        gloo_timers::future::TimeoutFuture::new(2_000).await;
+    }
+    for page in [OVERVIEW, TOPIC, BROKER, CREATE_TOPIC] {
+        let _tried_again_on_navigation = page.load().await;
+    }
+}
+
+/// Follows the feed.
+#[cfg(feature = "hydrate")]
+#[wasm_split(later, fallible)]
+fn follow(live: Live) -> Result<(), SplitLoaderError> {
+    crate::feed::start(live);
+    Ok(())
+}
+
+/// Sends what was asked to the node.
+#[wasm_split(later, fallible, preload(load_later))]
+pub fn send(asked: Asked) -> Result<Pin<Box<dyn Future<Output = Answer>>>, SplitLoaderError> {
+    Ok(Box::pin(asked.send()))
+}
+
+/// Parts of pages that nobody sees before asking for them.
+pub mod parts {
+    use super::*;
+    use crate::pages::broker::fence_dialogs::{Fence, Unfence};
+    use crate::pages::topic::delete_dialog::{DeleteDialog, Deletion};
+    use crate::shell::{help::Help, palette::Palette};
+    use metadata::BrokerId;
+
+    #[wasm_split(later, fallible)]
+    pub fn palette(open: RwSignal<bool>) -> Result<AnyView, SplitLoaderError> {
+        Ok(view! { <Palette open=open/> }.into_any())
+    }
+
+    #[wasm_split(later, fallible)]
+    pub fn help(open: RwSignal<bool>) -> Result<AnyView, SplitLoaderError> {
+        Ok(view! { <Help open=open/> }.into_any())
+    }
+
+    #[wasm_split(later, fallible)]
+    pub fn fence(id: BrokerId, open: RwSignal<bool>) -> Result<AnyView, SplitLoaderError> {
+        Ok(view! { <Fence id=id open=open/> }.into_any())
+    }
+
+    #[wasm_split(later, fallible)]
+    pub fn unfence(id: BrokerId, open: RwSignal<bool>) -> Result<AnyView, SplitLoaderError> {
+        Ok(view! { <Unfence id=id open=open/> }.into_any())
+    }
+
+    #[wasm_split(later, fallible)]
+    pub fn delete_topic(deletion: Deletion) -> Result<AnyView, SplitLoaderError> {
+        Ok(view! { <DeleteDialog deletion=deletion/> }.into_any())
+    }
+}
