@@ -40,10 +40,10 @@ macro_rules! page {
     };
 }
 
-page!(OVERVIEW, overview in lists, crate::pages::overview::Overview);
-page!(TOPICS, topics in lists, crate::pages::topics::TopicsPage);
-page!(BROKERS, brokers in lists, crate::pages::brokers::BrokersPage);
-page!(QUORUM, quorum in lists, crate::pages::quorum::QuorumPage);
+page!(OVERVIEW, overview in overview, crate::pages::overview::Overview);
+page!(TOPICS, topics in topics, crate::pages::topics::TopicsPage);
+page!(BROKERS, brokers in brokers, crate::pages::brokers::BrokersPage);
+page!(QUORUM, quorum in brokers, crate::pages::quorum::QuorumPage);
 page!(TOPIC, topic in topic, crate::pages::topic::TopicPage);
 page!(BROKER, broker in broker, crate::pages::broker::BrokerPage);
 page!(CREATE_TOPIC, create_topic in create_topic, crate::pages::create_topic::CreateTopicPage);
@@ -104,7 +104,7 @@ pub async fn go_on(live: Live) {
     while follow(live).await.is_err() {
         gloo_timers::future::TimeoutFuture::new(2_000).await;
     }
-    for page in [OVERVIEW, TOPIC, BROKER, CREATE_TOPIC] {
+    for page in [OVERVIEW, TOPICS, BROKERS, TOPIC, BROKER, CREATE_TOPIC] {
         let _tried_again_on_navigation = page.load().await;
     }
 }

@@ -18,6 +18,7 @@ pub mod feed;
 pub mod heard;
 pub mod icons;
 pub mod live;
+pub mod order;
 pub mod pages;
 pub mod place;
 pub mod recent;

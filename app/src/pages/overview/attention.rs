@@ -1,5 +1,6 @@
 //! The topics that need attention, worst first, with what is missing where.
 
+use crate::order::set_of;
 use super::missing_words;
 use crate::attention::{Attention, attention};
 use crate::boot::Boot;
@@ -13,7 +14,6 @@ use leptos::prelude::*;
 use metadata::load::Tally;
 use metadata::views::TopicHealth;
 use metadata::{BrokerId, State, TopicId};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One topic of the list.
@@ -32,17 +32,16 @@ fn row(state: &State, id: TopicId) -> Option<Row> {
     let topic = state.topic(id)?;
     let tally: Tally = state.tally(id);
     let worst = state.partitions_of(id).min_by_key(|partition| (partition.leader.is_some(), partition.isr.len()))?;
-    let missing: BTreeSet<BrokerId> = state
+    let missing = state
         .partitions_of(id)
-        .flat_map(|partition| partition.replicas.iter().copied().filter(|broker| !partition.isr.contains(broker)))
-        .collect();
+        .flat_map(|partition| partition.replicas.iter().copied().filter(|broker| !partition.isr.contains(broker)));
     Some(Row {
         name: topic.name.clone(),
         affected: tally.under_replicated.max(tally.offline).max(tally.below_min_isr),
         partitions: tally.partitions,
         health: TopicHealth::of(&tally),
         in_sync: (worst.isr.len(), worst.replicas.len()),
-        missing: missing.into_iter().collect(),
+        missing: set_of(missing).into_iter().collect(),
     })
 }
 

@@ -5,6 +5,7 @@ use crate::components::heartbeat::Heartbeat;
 use crate::components::status::{Status, Tone};
 use crate::icons;
 use crate::live::use_live;
+use crate::order::sorted;
 use crate::signals::{Memo, changing};
 use crate::time;
 use crate::words::num;
@@ -29,8 +30,7 @@ fn racks(state: &State) -> Vec<Rack> {
             None => racks.push(Rack { name: broker.rack.clone(), brokers: vec![entry] }),
         }
     }
-    racks.sort_by(|one, other| (one.name.is_none(), &one.name).cmp(&(other.name.is_none(), &other.name)));
-    racks
+    sorted(racks, |one, other| (one.name.is_none(), &one.name).cmp(&(other.name.is_none(), &other.name)))
 }
 
 fn online(brokers: &[(BrokerId, BrokerState)]) -> usize {

@@ -1,5 +1,6 @@
 //! The danger zone: deleting a topic. It has no inverse, so the name is typed.
 
+use crate::order::set_of;
 use super::delete_dialog::Deletion;
 use super::settings::Protection;
 use crate::api::{Asking, DeleteTopic};
@@ -15,7 +16,6 @@ use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::hooks::use_navigate;
 use metadata::{State, TopicId};
-use std::collections::BTreeSet;
 
 /// What goes with a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Impact {
 
 impl Impact {
     fn of(state: &State, id: TopicId) -> Self {
-        let brokers: BTreeSet<_> = state.partitions_of(id).flat_map(|partition| partition.replicas.iter()).collect();
+        let brokers = set_of(state.partitions_of(id).flat_map(|partition| partition.replicas.iter()));
         Impact {
             partitions: state.tally(id).partitions.into(),
             replicas: state.partitions_of(id).map(|partition| partition.replicas.len() as u64).sum(),

@@ -3,6 +3,7 @@
 use crate::components::replica_tokens::{Legend, ReplicaTokens};
 use crate::components::status::{Status, Tag, Tone, level_glyph};
 use crate::live::use_live;
+use crate::order::sorted;
 use crate::signals::{Memo, changing};
 use crate::words::{count, list, num};
 use leptos::prelude::*;
@@ -22,10 +23,9 @@ fn health(partition: &Partition, min_isr: usize) -> TopicHealth {
 /// The numbers of a topic's partitions, those in the worst condition first.
 fn worst_first(state: &State, id: TopicId) -> Vec<u32> {
     let min_isr = state.min_isr(id);
-    let mut numbers: Vec<(TopicHealth, u32)> =
+    let numbers: Vec<(TopicHealth, u32)> =
         state.partitions_of(id).map(|partition| (health(partition, min_isr), partition.partition)).collect();
-    numbers.sort_unstable();
-    numbers.into_iter().map(|(_, number)| number).collect()
+    sorted(numbers, Ord::cmp).into_iter().map(|(_, number)| number).collect()
 }
 
 /// The tab.

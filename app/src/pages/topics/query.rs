@@ -1,5 +1,6 @@
 //! Which topics the list shows and in which order: what the address says, and the rows that it comes to.
 
+use crate::order::sorted;
 use leptos_router::location::Url;
 use leptos_router::params::ParamsMap;
 use metadata::load::Tally;
@@ -124,8 +125,8 @@ pub fn rows_for(state: &State, query: &TopicsQuery) -> Vec<TopicId> {
     // By name they come from the state already, and the sorts are stable.
     match query.column {
         Column::Name => {}
-        Column::Health => hits.sort_by(|(one, _), (other, _)| worse(one, other)),
-        Column::Partitions => hits.sort_by_key(|(tally, _)| std::cmp::Reverse(tally.partitions)),
+        Column::Health => hits = sorted(hits, |(one, _), (other, _)| worse(one, other)),
+        Column::Partitions => hits = sorted(hits, |(one, _), (other, _)| other.partitions.cmp(&one.partitions)),
     }
     if query.reversed {
         hits.reverse();
