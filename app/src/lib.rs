@@ -10,7 +10,6 @@
 pub mod api;
 pub mod attention;
 pub mod boot;
-pub mod chunks;
 pub mod components;
 pub mod config_values;
 #[cfg(feature = "hydrate")]
@@ -19,6 +18,7 @@ pub mod heard;
 pub mod icons;
 pub mod live;
 pub mod order;
+pub mod packs;
 pub mod pages;
 pub mod place;
 pub mod recent;
@@ -34,6 +34,7 @@ pub mod words;
 use leptos::prelude::*;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
+use std::collections::BTreeMap;
 
 /// The names of the bundle's files, which carry a hash of their content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,10 @@ pub struct Assets {
     pub js: String,
     pub wasm: String,
     pub css: String,
+    /// The JavaScript that loads packs.
+    pub loader: String,
+    /// The packs by their own names.
+    pub packs: BTreeMap<String, String>,
 }
 
 /// Everything within `body`.
@@ -55,13 +60,13 @@ pub fn App() -> impl IntoView {
         <Router>
             <shell::Shell>
                 <Routes fallback=|| view! { <pages::not_found::NotFound/> }>
-                    <Route path=path!("/") view=chunks::OVERVIEW/>
-                    <Route path=path!("/topics") view=chunks::TOPICS/>
-                    <Route path=path!("/create-topic") view=chunks::CREATE_TOPIC/>
-                    <Route path=path!("/topics/:name") view=chunks::TOPIC/>
-                    <Route path=path!("/brokers") view=chunks::BROKERS/>
-                    <Route path=path!("/brokers/:id") view=chunks::BROKER/>
-                    <Route path=path!("/quorum") view=chunks::QUORUM/>
+                    <Route path=path!("/") view=packs::OVERVIEW/>
+                    <Route path=path!("/topics") view=packs::TOPICS/>
+                    <Route path=path!("/create-topic") view=packs::CREATE_TOPIC/>
+                    <Route path=path!("/topics/:name") view=packs::TOPIC/>
+                    <Route path=path!("/brokers") view=packs::BROKERS/>
+                    <Route path=path!("/brokers/:id") view=packs::BROKER/>
+                    <Route path=path!("/quorum") view=packs::QUORUM/>
                 </Routes>
             </shell::Shell>
         </Router>

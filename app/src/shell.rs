@@ -12,10 +12,10 @@ pub mod theme;
 pub mod toasts;
 pub mod topbar;
 
-use crate::chunks::parts;
 use crate::components::late::late;
 use crate::components::verdict::judge;
 use crate::live::use_live;
+use crate::packs::parts;
 use crate::place::Place;
 use crate::signals::Memo;
 use leptos::prelude::*;
@@ -42,7 +42,7 @@ pub fn Shell(children: Children) -> impl IntoView {
     tab::mirror();
     begin_at_the_top();
     #[cfg(feature = "hydrate")]
-    Effect::new(move |_| leptos::task::spawn_local(crate::chunks::go_on(live)));
+    Effect::new(move |_| leptos::task::spawn_local(crate::packs::go_on(live)));
     view! {
         <a class="skip btn" href="#main" rel="external">"Skip to content"</a>
         <div class="app">

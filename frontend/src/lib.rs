@@ -1,6 +1,6 @@
 //! The hydrate entry: brings the page that the server rendered to life.
 
-use app::chunks::Page;
+use app::packs::Page;
 use leptos::prelude::window;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 #[wasm_bindgen(start)]
 pub async fn hydrate() {
     console_error_panic_hook::set_once();
-    // The page's own chunk first: hydration does not wait, and without it the page stays what the server painted.
+    // The page's own pack first: hydration does not wait, and without it the page stays what the server painted.
     let page = window().location().pathname().ok().and_then(|path| Page::at(&path));
     if let Some(page) = page
         && page.load().await.is_err()

@@ -1,4 +1,4 @@
-//! The browser's half: compiled to WebAssembly, cut into chunks, then bound to JavaScript.
+//! The browser's half: compiled to WebAssembly, cut into parts, then bound to JavaScript.
 
 use crate::process;
 use crate::split::{self, Parts};
@@ -16,12 +16,10 @@ pub const NAME: &str = "quorate";
 pub struct Bundle {
     pub js: String,
     pub wasm: Vec<u8>,
-    /// JavaScript that fetches chunks.
+    /// JavaScript that fetches packs.
     pub loader: String,
-    /// By file name.
-    pub chunks: BTreeMap<String, Vec<u8>>,
-    /// The chunks that each page needs.
-    pub pages: BTreeMap<String, Vec<String>>,
+    /// What each page needs beside the main part.
+    pub packs: BTreeMap<String, Vec<u8>>,
     /// JavaScript that crates bring along: path below `snippets/`, and content.
     pub snippets: Vec<(String, Vec<u8>)>,
 }
@@ -47,7 +45,7 @@ pub fn bind(workspace: &Workspace, profile: Profile) -> Result<Bundle> {
         fs::remove_dir_all(&output).with_context(|| format!("could not clear {}", output.display()))?;
     }
     fs::create_dir_all(&output).with_context(|| format!("could not create {}", output.display()))?;
-    let Parts { main, loader, chunks, pages } = split::cut(&input, &output, &format!("{NAME}.js"))?;
+    let Parts { main, loader, packs } = split::cut(&input, &output, &format!("{NAME}.js"))?;
     Bindgen::new()
         .input_path(main)
         .web(true)?
@@ -64,7 +62,7 @@ pub fn bind(workspace: &Workspace, profile: Profile) -> Result<Bundle> {
     let js = String::from_utf8(read(format!("{NAME}.js"))?).context("wasm-bindgen's JavaScript is not UTF-8")?;
     let mut snippets = Vec::new();
     collect(&output.join("snippets"), "", &mut snippets)?;
-    Ok(Bundle { js, wasm: read(format!("{NAME}_bg.wasm"))?, loader, chunks, pages, snippets })
+    Ok(Bundle { js, wasm: read(format!("{NAME}_bg.wasm"))?, loader, packs, snippets })
 }
 
 /// All files below `folder`, by path from it, in a fixed order.

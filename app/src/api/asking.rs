@@ -21,7 +21,7 @@ pub fn asking() -> Asking {
     Asking::new_unsync(|asked: &Asked| {
         let asked = asked.clone();
         async move {
-            match crate::chunks::send(asked).await {
+            match crate::packs::send(asked).await {
                 Ok(answer) => answer.await,
                 Err(_) => Err(unknown()),
             }

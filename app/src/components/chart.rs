@@ -48,8 +48,7 @@ fn spark(values: &[u32]) -> Spark {
     for (at, value) in values.iter().enumerate() {
         let _ = write!(path, "{}{} {}", if at == 0 { 'M' } else { 'L' }, decimal(first + step * at as f64, 1), y(*value));
     }
-    let area =
-        if values.len() > 1 { format!("{path}L{} {HEIGHT}L{} {HEIGHT}Z", WIDTH - 4, decimal(first, 1)) } else { String::new() };
+    let area = if values.len() > 1 { format!("{path}L{} {HEIGHT}L{} {HEIGHT}Z", WIDTH - 4, decimal(first, 1)) } else { String::new() };
     Spark { path, area, end: y(values.last().copied().unwrap_or_default()) }
 }
 

@@ -1,7 +1,7 @@
-//! A part of the page that is in a later chunk: it is mounted when it is first wanted, and then stays.
+//! A part of the page in the pack `later`: it is mounted when it is first wanted, and then stays.
 
-use crate::chunks::Coming;
 use crate::live::use_live;
+use crate::packs::Coming;
 use crate::signals::changing;
 use leptos::prelude::*;
 use std::task::{Context, Poll, Waker};
@@ -20,7 +20,7 @@ fn fetch_when(wanted: RwSignal<bool>, there: RwSignal<bool>) {
             return;
         }
         leptos::task::spawn_local(async move {
-            if crate::chunks::load_later().await.is_ok() {
+            if crate::packs::load_later().await.is_ok() {
                 let _left_meanwhile = there.try_set(true);
             } else {
                 let _left_meanwhile = wanted.try_set(false);

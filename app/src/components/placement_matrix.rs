@@ -1,8 +1,8 @@
 //! The placement matrix: brokers are rows, partitions are columns, in the preview and on a topic's page alike.
 
-use crate::order::set_of;
 use super::replica_tokens::Role;
 use crate::icons::{self, Icon};
+use crate::order::set_of;
 use leptos::prelude::*;
 use metadata::{BrokerId, BrokerState, Partition, State};
 use std::borrow::Borrow;

@@ -1,9 +1,9 @@
 //! The operator's fence: sticky, so no heartbeat undoes it. The button; what it asks is in `fence_dialogs`.
 
 use crate::api::{FenceBroker, UnfenceBroker};
-use crate::chunks::parts;
 use crate::components::late::late;
 use crate::icons::{self, Icon};
+use crate::packs::parts;
 use crate::pages::first_paint::actions_off;
 use crate::signals::{Memo, changing};
 use leptos::prelude::*;

@@ -85,9 +85,7 @@ pub fn Fence(id: BrokerId, open: RwSignal<bool>) -> impl IntoView {
     let impact = Memo::new(move |_| if open.get() { live.state.with(|state| Impact::of(state, id)) } else { Impact::default() });
     let lines = move || {
         let lines = impact.get().lines().into_iter();
-        lines
-            .map(|(class, glyph, words)| view! { <li class=class><Icon of=glyph/><span class="num">{words}</span></li> })
-            .collect_view()
+        lines.map(|(class, glyph, words)| view! { <li class=class><Icon of=glyph/><span class="num">{words}</span></li> }).collect_view()
     };
     Effect::new(move |_| {
         if let Some(Ok(committed)) = action.value().get() {

@@ -1,6 +1,5 @@
 //! The topics that need attention, worst first, with what is missing where.
 
-use crate::order::set_of;
 use super::missing_words;
 use crate::attention::{Attention, attention};
 use crate::boot::Boot;
@@ -8,6 +7,7 @@ use crate::components::card::Card;
 use crate::components::chart::Progress;
 use crate::components::status::Tag;
 use crate::live::use_live;
+use crate::order::set_of;
 use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
@@ -32,9 +32,8 @@ fn row(state: &State, id: TopicId) -> Option<Row> {
     let topic = state.topic(id)?;
     let tally: Tally = state.tally(id);
     let worst = state.partitions_of(id).min_by_key(|partition| (partition.leader.is_some(), partition.isr.len()))?;
-    let missing = state
-        .partitions_of(id)
-        .flat_map(|partition| partition.replicas.iter().copied().filter(|broker| !partition.isr.contains(broker)));
+    let missing =
+        state.partitions_of(id).flat_map(|partition| partition.replicas.iter().copied().filter(|broker| !partition.isr.contains(broker)));
     Some(Row {
         name: topic.name.clone(),
         affected: tally.under_replicated.max(tally.offline).max(tally.below_min_isr),

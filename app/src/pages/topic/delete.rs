@@ -1,14 +1,14 @@
 //! The danger zone: deleting a topic. It has no inverse, so the name is typed.
 
-use crate::order::set_of;
 use super::delete_dialog::Deletion;
 use super::settings::Protection;
 use crate::api::{Asking, DeleteTopic};
-use crate::chunks::parts;
 use crate::components::field::{FormNote, refusal_of};
 use crate::components::late::late;
 use crate::icons::{self, Icon};
 use crate::live::use_live;
+use crate::order::set_of;
+use crate::packs::parts;
 use crate::pages::first_paint::actions_off;
 use crate::signals::{Memo, changing};
 use crate::words::{count, num};

@@ -1,42 +1,40 @@
-//! Where the bundle is cut (docs/adr/0011-first-paint-budget.md). A first visit loads the main part and the chunk of its page.
-//! What nobody sees before the page is alive is in one more chunk, `later`, which follows at once.
+//! Where the bundle is cut (docs/adr/0011-first-paint-budget.md). A first visit loads the main part and the pack of its page.
+//! What nobody sees before the page is alive is in one more pack, `later`, which follows at once.
 
 use crate::api::{Answer, Asked};
-use crate::live::Live;
 use leptos::prelude::*;
 use leptos_router::ChooseView;
 use leptos_router::hooks::use_location;
 use std::pin::Pin;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-/// What comes once its chunk is there.
+/// What comes once its pack is there.
 pub type Coming<T> = Pin<Box<dyn Future<Output = Result<T, SplitLoaderError>>>>;
 
-/// The name of the chunk for what is not painted first.
+/// The name of the pack for what is not painted first.
 pub const LATER: &str = "later";
 
-/// A page in a chunk. On the server all of them are there.
+/// A page in a pack. On the server all of them are there.
 #[derive(Clone, Copy)]
 pub struct Page {
-    /// What the chunk is called in the manifest of the site. Some pages share one.
-    pub chunk: &'static str,
+    /// What the pack is called in the manifest of the site. Some pages share one.
+    pub pack: &'static str,
     load: fn() -> Coming<()>,
     view: fn() -> Coming<AnyView>,
 }
 
 macro_rules! page {
-    ($page:ident, $name:ident in $chunk:ident, $view:path) => {
+    ($page:ident, $name:ident in $pack:ident, $view:path) => {
         mod $name {
             use super::*;
 
-            #[wasm_split($chunk, fallible, preload(load))]
+            #[wasm_split($pack, fallible, preload(load))]
             pub fn $name() -> Result<AnyView, SplitLoaderError> {
                 Ok($view().into_any())
             }
         }
 
-        pub const $page: Page =
-            Page { chunk: stringify!($chunk), load: || Box::pin($name::load()), view: || Box::pin($name::$name()) };
+        pub const $page: Page = Page { pack: stringify!($pack), load: || Box::pin($name::load()), view: || Box::pin($name::$name()) };
     };
 }
 
@@ -64,7 +62,7 @@ impl Page {
         })
     }
 
-    /// Fetches the chunk. Afterwards the view is there at once.
+    /// Fetches the pack. Afterwards the view is there at once.
     ///
     /// # Errors
     /// When it cannot be had: the node is gone, or runs another build by now.
@@ -97,10 +95,10 @@ fn leave_for(path: &str, search: &str) {
     let _same_origin = window().location().set_href(&format!("{path}{search}"));
 }
 
-/// Brings the page live, then fetches the chunks of the other pages: they are there when somebody goes to them, even if the node
+/// Brings the page live, then fetches the packs of the other pages: they are there when somebody goes to them, even if the node
 /// runs another build by then.
 #[cfg(feature = "hydrate")]
-pub async fn go_on(live: Live) {
+pub async fn go_on(live: crate::live::Live) {
     while follow(live).await.is_err() {
         gloo_timers::future::TimeoutFuture::new(2_000).await;
     }
@@ -112,7 +110,7 @@ pub async fn go_on(live: Live) {
 /// Follows the feed.
 #[cfg(feature = "hydrate")]
 #[wasm_split(later, fallible)]
-fn follow(live: Live) -> Result<(), SplitLoaderError> {
+fn follow(live: crate::live::Live) -> Result<(), SplitLoaderError> {
     crate::feed::start(live);
     Ok(())
 }
