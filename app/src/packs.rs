@@ -2,9 +2,13 @@
 //! What nobody sees before the page is alive is in one more pack, `later`, which follows at once.
 
 use crate::api::{Answer, Asked};
+use crate::pages::broker::fence_dialogs::{Fence, Unfence};
+use crate::pages::topic::delete_dialog::{DeleteDialog, Deletion};
+use crate::shell::{help::Help, palette::Palette};
 use leptos::prelude::*;
 use leptos_router::ChooseView;
 use leptos_router::hooks::use_location;
+use metadata::BrokerId;
 use std::pin::Pin;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
@@ -116,41 +120,43 @@ fn follow(live: crate::live::Live) -> Result<(), SplitLoaderError> {
 }
 
 /// Sends what was asked to the node.
-#[wasm_split(later, fallible, preload(load_later))]
+#[wasm_split(later, fallible)]
 pub fn send(asked: Asked) -> Result<Pin<Box<dyn Future<Output = Answer>>>, SplitLoaderError> {
     Ok(Box::pin(asked.send()))
 }
 
-/// Parts of pages that nobody sees before asking for them.
-pub mod parts {
-    use super::*;
-    use crate::pages::broker::fence_dialogs::{Fence, Unfence};
-    use crate::pages::topic::delete_dialog::{DeleteDialog, Deletion};
-    use crate::shell::{help::Help, palette::Palette};
-    use metadata::BrokerId;
+/// A part of a page that nobody sees before asking for it.
+#[derive(Clone)]
+pub enum Part {
+    Palette(RwSignal<bool>),
+    Help(RwSignal<bool>),
+    Fence(BrokerId, RwSignal<bool>),
+    Unfence(BrokerId, RwSignal<bool>),
+    DeleteTopic(Deletion),
+}
 
-    #[wasm_split(later, fallible)]
-    pub fn palette(open: RwSignal<bool>) -> Result<AnyView, SplitLoaderError> {
-        Ok(view! { <Palette open=open/> }.into_any())
+impl Part {
+    /// The part, open when its signal says so. There at once after [`fetch_parts`].
+    pub fn view(self) -> Coming<AnyView> {
+        Box::pin(part(self))
     }
+}
 
-    #[wasm_split(later, fallible)]
-    pub fn help(open: RwSignal<bool>) -> Result<AnyView, SplitLoaderError> {
-        Ok(view! { <Help open=open/> }.into_any())
-    }
+#[wasm_split(later, fallible, preload(load_part))]
+fn part(part: Part) -> Result<AnyView, SplitLoaderError> {
+    Ok(match part {
+        Part::Palette(open) => view! { <Palette open=open/> }.into_any(),
+        Part::Help(open) => view! { <Help open=open/> }.into_any(),
+        Part::Fence(id, open) => view! { <Fence id=id open=open/> }.into_any(),
+        Part::Unfence(id, open) => view! { <Unfence id=id open=open/> }.into_any(),
+        Part::DeleteTopic(deletion) => view! { <DeleteDialog deletion=deletion/> }.into_any(),
+    })
+}
 
-    #[wasm_split(later, fallible)]
-    pub fn fence(id: BrokerId, open: RwSignal<bool>) -> Result<AnyView, SplitLoaderError> {
-        Ok(view! { <Fence id=id open=open/> }.into_any())
-    }
-
-    #[wasm_split(later, fallible)]
-    pub fn unfence(id: BrokerId, open: RwSignal<bool>) -> Result<AnyView, SplitLoaderError> {
-        Ok(view! { <Unfence id=id open=open/> }.into_any())
-    }
-
-    #[wasm_split(later, fallible)]
-    pub fn delete_topic(deletion: Deletion) -> Result<AnyView, SplitLoaderError> {
-        Ok(view! { <DeleteDialog deletion=deletion/> }.into_any())
-    }
+/// Fetches the code of the parts.
+///
+/// # Errors
+/// When it cannot be had.
+pub async fn fetch_parts() -> Result<(), SplitLoaderError> {
+    load_part().await
 }

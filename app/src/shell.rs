@@ -15,7 +15,7 @@ pub mod topbar;
 use crate::components::late::late;
 use crate::components::verdict::judge;
 use crate::live::use_live;
-use crate::packs::parts;
+use crate::packs::Part;
 use crate::place::Place;
 use crate::signals::Memo;
 use leptos::prelude::*;
@@ -54,8 +54,8 @@ pub fn Shell(children: Children) -> impl IntoView {
             </main>
             <navigation::TabBar/>
         </div>
-        {late(overlays.help, move || Box::pin(parts::help(overlays.help)))}
-        {late(overlays.palette, move || Box::pin(parts::palette(overlays.palette)))}
+        {late(overlays.help, Part::Help(overlays.help))}
+        {late(overlays.palette, Part::Palette(overlays.palette))}
         <toasts::Toasts/>
     }
 }

@@ -1,16 +1,16 @@
 //! A part of the page in the pack `later`: it is mounted when it is first wanted, and then stays.
 
 use crate::live::use_live;
-use crate::packs::Coming;
+use crate::packs::{Coming, Part, fetch_parts};
 use crate::signals::changing;
 use leptos::prelude::*;
 use std::task::{Context, Poll, Waker};
 
 /// Shows `part` from when `wanted` is first true. The server paints nothing in its place.
-pub fn late(wanted: RwSignal<bool>, part: impl Fn() -> Coming<AnyView> + Send + 'static) -> AnyView {
+pub fn late(wanted: RwSignal<bool>, part: Part) -> AnyView {
     let there = RwSignal::new(false);
     fetch_when(wanted, there);
-    changing(move || there.get().then(|| at_once(part())))
+    changing(move || there.get().then(|| at_once(part.clone().view())))
 }
 
 fn fetch_when(wanted: RwSignal<bool>, there: RwSignal<bool>) {
@@ -20,7 +20,7 @@ fn fetch_when(wanted: RwSignal<bool>, there: RwSignal<bool>) {
             return;
         }
         leptos::task::spawn_local(async move {
-            if crate::packs::load_later().await.is_ok() {
+            if fetch_parts().await.is_ok() {
                 let _left_meanwhile = there.try_set(true);
             } else {
                 let _left_meanwhile = wanted.try_set(false);

@@ -3,7 +3,7 @@
 use crate::api::{FenceBroker, UnfenceBroker};
 use crate::components::late::late;
 use crate::icons::{self, Icon};
-use crate::packs::parts;
+use crate::packs::Part;
 use crate::pages::first_paint::actions_off;
 use crate::signals::{Memo, changing};
 use leptos::prelude::*;
@@ -29,8 +29,8 @@ pub fn FenceAction(id: BrokerId, held: Memo<bool>) -> impl IntoView {
     view! {
         <button type="button" class="btn needs-live js-only" aria-haspopup="dialog" disabled=move || off.get() on:click=ask>{changing(glyph)}<span>{changing(words)}</span></button>
         <noscript inner_html=plain></noscript>
-        {late(fencing, move || Box::pin(parts::fence(id, fencing)))}
-        {late(unfencing, move || Box::pin(parts::unfence(id, unfencing)))}
+        {late(fencing, Part::Fence(id, fencing))}
+        {late(unfencing, Part::Unfence(id, unfencing))}
     }
     .into_any()
 }

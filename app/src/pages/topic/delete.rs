@@ -8,7 +8,7 @@ use crate::components::late::late;
 use crate::icons::{self, Icon};
 use crate::live::use_live;
 use crate::order::set_of;
-use crate::packs::parts;
+use crate::packs::Part;
 use crate::pages::first_paint::actions_off;
 use crate::signals::{Memo, changing};
 use crate::words::{count, num};
@@ -72,7 +72,7 @@ pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>, 
                 <Show when=move || !open.get()><FormNote fields=&[] refusal=refusal/></Show>
             </div>
         </section>
-        {late(open, move || Box::pin(parts::delete_topic(deletion.clone())))}
+        {late(open, Part::DeleteTopic(deletion))}
     }
     .into_any()
 }
