@@ -4,6 +4,7 @@
 //! is committed, and back to the form when it is refused. The way back carries the code of the refusal and what was
 //! entered, never a message: the server words the refusal anew when it renders the form ([`refused`]).
 
+mod asking;
 pub mod brokers;
 mod encoding;
 #[cfg(feature = "ssr")]
@@ -13,11 +14,11 @@ pub mod topics;
 #[cfg(feature = "ssr")]
 pub mod refused;
 
+pub use asking::{Asked, Asking, asking};
 pub use brokers::{FenceBroker, UnfenceBroker, fence_broker, unfence_broker};
 pub use topics::{CreateTopic, DeleteTopic, create_topic, delete_topic};
 
-use leptos::prelude::ServerFnError;
-use metadata::{Code, Index, Rejection};
+use metadata::{Index, Rejection};
 use serde::{Deserialize, Serialize};
 
 /// What was asked is committed, and applied on the node that answers.
@@ -28,15 +29,3 @@ pub struct Committed {
 
 /// The answer of every server function here: a refusal by the rules is an answer, not a failed call.
 pub type Answer = Result<Committed, Rejection>;
-
-/// What an action's value comes to, with a call that failed put in the words of a refusal.
-pub fn answer(value: Option<Result<Answer, ServerFnError>>) -> Option<Answer> {
-    value.map(|value| {
-        value.unwrap_or_else(|_| {
-            Err(Rejection::new(
-                Code::OutcomeUnknown,
-                "The node did not answer: it may have happened or may yet happen. Look before trying again.",
-            ))
-        })
-    })
-}

@@ -1,5 +1,6 @@
 //! The topics that need attention: those with partitions without all their replicas in sync, worst first.
 
+use crate::order::sorted;
 use crate::shown::Shown;
 use metadata::load::Tally;
 use metadata::{State, TopicId};
@@ -22,12 +23,12 @@ pub fn attention(state: &State) -> Attention {
     if total.under_replicated == 0 && total.offline == 0 && total.below_min_isr == 0 {
         return Attention::default();
     }
-    let mut bad: Vec<_> = state
+    let bad: Vec<_> = state
         .topics_after(None)
         .map(|topic| (state.tally(topic.id), topic))
         .filter(|(tally, _)| tally.under_replicated > 0 || tally.offline > 0 || tally.below_min_isr > 0)
         .collect();
-    bad.sort_by(|(one, a), (other, b)| rank(other).cmp(&rank(one)).then_with(|| a.name.cmp(&b.name)));
+    let bad = sorted(bad, |(one, a), (other, b)| rank(other).cmp(&rank(one)).then_with(|| a.name.cmp(&b.name)));
     let count = bad.len() as u32;
     Attention { worst: bad.into_iter().take(LISTED).map(|(_, topic)| topic.id).collect(), count }
 }

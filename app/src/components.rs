@@ -10,6 +10,7 @@ pub mod entered;
 pub mod facts;
 pub mod field;
 pub mod heartbeat;
+pub mod late;
 pub mod leader_spread;
 pub mod log;
 pub mod placement_matrix;

@@ -76,7 +76,7 @@ pub fn written(key: &Key, text: &str) -> String {
         return squeezed;
     }
     if matches!(key.kind, Kind::Integer { .. }) {
-        let lower = squeezed.to_lowercase();
+        let lower = squeezed.to_ascii_lowercase();
         if let Some((_, meaning)) = endless(key)
             && ["forever", "nolimit", "unlimited", "never", "∞"].contains(&lower.as_str())
         {
@@ -100,7 +100,7 @@ fn quantity(unit: Unit, lower: &str) -> Option<i64> {
 }
 
 fn means(name: &str, unit: &str) -> bool {
-    let unit = unit.to_lowercase();
+    let unit = unit.to_ascii_lowercase();
     name == unit || ALIASES.iter().any(|(alias, of)| *alias == name && *of == unit)
 }
 

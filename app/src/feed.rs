@@ -28,7 +28,7 @@ pub fn start(live: Live) {
 }
 
 /// Waits until `reached` is at or above `index`, at most ten seconds.
-pub async fn caught_up(reached: Signal<Index>, index: Index) {
+pub async fn caught_up(reached: crate::signals::Reading<Index>, index: Index) {
     until(move || reached.get() >= index, 10_000).await;
 }
 

@@ -17,12 +17,15 @@ pub mod feed;
 pub mod heard;
 pub mod icons;
 pub mod live;
+pub mod order;
+pub mod packs;
 pub mod pages;
 pub mod place;
 pub mod recent;
 pub mod replica;
 pub mod shell;
 pub mod shown;
+pub mod signals;
 #[cfg(feature = "ssr")]
 pub mod ssr;
 pub mod time;
@@ -31,6 +34,7 @@ pub mod words;
 use leptos::prelude::*;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
+use std::collections::BTreeMap;
 
 /// The names of the bundle's files, which carry a hash of their content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +43,10 @@ pub struct Assets {
     pub js: String,
     pub wasm: String,
     pub css: String,
+    /// The JavaScript that loads packs.
+    pub loader: String,
+    /// The packs by their own names.
+    pub packs: BTreeMap<String, String>,
 }
 
 /// Everything within `body`.
@@ -52,13 +60,13 @@ pub fn App() -> impl IntoView {
         <Router>
             <shell::Shell>
                 <Routes fallback=|| view! { <pages::not_found::NotFound/> }>
-                    <Route path=path!("/") view=pages::overview::Overview/>
-                    <Route path=path!("/topics") view=pages::topics::TopicsPage/>
-                    <Route path=path!("/create-topic") view=pages::create_topic::CreateTopicPage/>
-                    <Route path=path!("/topics/:name") view=pages::topic::TopicPage/>
-                    <Route path=path!("/brokers") view=pages::brokers::BrokersPage/>
-                    <Route path=path!("/brokers/:id") view=pages::broker::BrokerPage/>
-                    <Route path=path!("/quorum") view=pages::quorum::QuorumPage/>
+                    <Route path=path!("/") view=packs::OVERVIEW/>
+                    <Route path=path!("/topics") view=packs::TOPICS/>
+                    <Route path=path!("/create-topic") view=packs::CREATE_TOPIC/>
+                    <Route path=path!("/topics/:name") view=packs::TOPIC/>
+                    <Route path=path!("/brokers") view=packs::BROKERS/>
+                    <Route path=path!("/brokers/:id") view=packs::BROKER/>
+                    <Route path=path!("/quorum") view=packs::QUORUM/>
                 </Routes>
             </shell::Shell>
         </Router>

@@ -4,6 +4,7 @@
 use crate::boot::Boot;
 use crate::heard::Heard;
 use crate::recent::Recent;
+use crate::signals::Reading;
 use leptos::prelude::*;
 use metadata::digest::Digest;
 use metadata::frame::Pulse;
@@ -54,33 +55,33 @@ pub type Digests = Arc<Vec<(Index, Digest)>>;
 #[derive(Clone, Copy)]
 pub struct Live {
     /// The state that every page renders from. While `whole` is false it holds what the first page shows, with the whole's counts.
-    pub state: Signal<Arc<State>>,
+    pub state: Reading<Arc<State>>,
     /// Whether `state` is the whole state and no longer the slice of the first paint.
-    pub whole: Signal<bool>,
+    pub whole: Reading<bool>,
     /// Soft state: heartbeats, roles, backup, since when the verdict stands.
-    pub pulse: Signal<Option<Arc<Pulse>>>,
-    pub connection: Signal<Connection>,
+    pub pulse: Reading<Option<Arc<Pulse>>>,
+    pub connection: Reading<Connection>,
     /// The last commits, newest first, at most 50.
-    pub recent: Signal<Arc<Vec<Recent>>>,
+    pub recent: Reading<Arc<Vec<Recent>>>,
     /// The server's clock; ticks each second in the browser, stands still on the server and while stale.
-    pub now_ms: Signal<u64>,
+    pub now_ms: Reading<u64>,
     /// The node that serves this page.
-    pub node_id: Signal<NodeId>,
+    pub node_id: Reading<NodeId>,
     /// From the leader's stamp of the last commit to its arrival here.
-    pub delay_ms: Signal<Option<u64>>,
+    pub delay_ms: Reading<Option<u64>>,
     /// Milliseconds since the last frame; counts up while stale.
-    pub silence_ms: Signal<u64>,
+    pub silence_ms: Reading<u64>,
     /// Recent heartbeat ages per broker and the commit rate, for strips and sparklines.
-    pub heard: Signal<Arc<Heard>>,
+    pub heard: Reading<Arc<Heard>>,
     /// The last 64 digests of this browser's replica.
-    pub digests: Signal<Digests>,
+    pub digests: Reading<Digests>,
     /// The index up to which this browser has everything; at or above `state.revision()`.
-    pub reached: Signal<Index>,
+    pub reached: Reading<Index>,
     /// The number of the present attempt to reconnect; 0 while connected.
-    pub attempt: Signal<u32>,
+    pub attempt: Reading<u32>,
     /// Why the node takes no part any more, in its own words.
-    pub fault: Signal<Option<String>>,
-    pub toasts: Signal<Vec<Toast>>,
+    pub fault: Reading<Option<String>>,
+    pub toasts: Reading<Vec<Toast>>,
     pub(crate) wire: Wire,
 }
 

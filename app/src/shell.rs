@@ -12,9 +12,12 @@ pub mod theme;
 pub mod toasts;
 pub mod topbar;
 
+use crate::components::late::late;
 use crate::components::verdict::judge;
 use crate::live::use_live;
+use crate::packs::Part;
 use crate::place::Place;
+use crate::signals::Memo;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
@@ -39,7 +42,7 @@ pub fn Shell(children: Children) -> impl IntoView {
     tab::mirror();
     begin_at_the_top();
     #[cfg(feature = "hydrate")]
-    Effect::new(move |_| crate::feed::start(live));
+    Effect::new(move |_| leptos::task::spawn_local(crate::packs::go_on(live)));
     view! {
         <a class="skip btn" href="#main" rel="external">"Skip to content"</a>
         <div class="app">
@@ -51,8 +54,8 @@ pub fn Shell(children: Children) -> impl IntoView {
             </main>
             <navigation::TabBar/>
         </div>
-        <help::Help open=overlays.help/>
-        <palette::Palette open=overlays.palette/>
+        {late(overlays.help, Part::Help(overlays.help))}
+        {late(overlays.palette, Part::Palette(overlays.palette))}
         <toasts::Toasts/>
     }
 }

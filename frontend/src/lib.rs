@@ -1,10 +1,19 @@
 //! The hydrate entry: brings the page that the server rendered to life.
 
+use app::packs::Page;
+use leptos::prelude::window;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Runs once the bundle is loaded.
 #[wasm_bindgen(start)]
-pub fn hydrate() {
+pub async fn hydrate() {
     console_error_panic_hook::set_once();
+    // The page's own pack first: hydration does not wait, and without it the page stays what the server painted.
+    let page = window().location().pathname().ok().and_then(|path| Page::at(&path));
+    if let Some(page) = page
+        && page.load().await.is_err()
+    {
+        return;
+    }
     leptos::mount::hydrate_body(app::App);
 }

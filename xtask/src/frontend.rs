@@ -1,8 +1,10 @@
-//! The browser's half: compiled to WebAssembly, then bound to JavaScript.
+//! The browser's half: compiled to WebAssembly, cut into parts, then bound to JavaScript.
 
 use crate::process;
+use crate::split::{self, Parts};
 use crate::workspace::{Profile, WASM, Workspace};
 use anyhow::{Context, Result};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use wasm_bindgen_cli_support::Bindgen;
@@ -14,6 +16,10 @@ pub const NAME: &str = "quorate";
 pub struct Bundle {
     pub js: String,
     pub wasm: Vec<u8>,
+    /// JavaScript that fetches packs.
+    pub loader: String,
+    /// What each page needs beside the main part.
+    pub packs: BTreeMap<String, Vec<u8>>,
     /// JavaScript that crates bring along: path below `snippets/`, and content.
     pub snippets: Vec<(String, Vec<u8>)>,
 }
@@ -38,11 +44,16 @@ pub fn bind(workspace: &Workspace, profile: Profile) -> Result<Bundle> {
     if output.exists() {
         fs::remove_dir_all(&output).with_context(|| format!("could not clear {}", output.display()))?;
     }
+    fs::create_dir_all(&output).with_context(|| format!("could not create {}", output.display()))?;
+    let Parts { main, loader, packs } = split::cut(&input, &output, &format!("{NAME}.js"))?;
     Bindgen::new()
-        .input_path(input)
+        .input_path(main)
         .web(true)?
         .typescript(false)
         .omit_default_module_path(false)
+        // Chunks ask the main part for these, by the names that they have here.
+        .keep_lld_exports(true)
+        .demangle(false)
         .remove_name_section(profile == Profile::Release)
         .out_name(NAME)
         .generate(&output)?;
@@ -51,7 +62,7 @@ pub fn bind(workspace: &Workspace, profile: Profile) -> Result<Bundle> {
     let js = String::from_utf8(read(format!("{NAME}.js"))?).context("wasm-bindgen's JavaScript is not UTF-8")?;
     let mut snippets = Vec::new();
     collect(&output.join("snippets"), "", &mut snippets)?;
-    Ok(Bundle { js, wasm: read(format!("{NAME}_bg.wasm"))?, snippets })
+    Ok(Bundle { js, wasm: read(format!("{NAME}_bg.wasm"))?, loader, packs, snippets })
 }
 
 /// All files below `folder`, by path from it, in a fixed order.

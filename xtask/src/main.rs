@@ -14,6 +14,7 @@ mod lint;
 mod process;
 mod rust_style;
 mod site;
+mod split;
 mod steps;
 mod test;
 mod verify;

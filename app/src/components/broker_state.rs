@@ -3,6 +3,7 @@
 use super::status::{Status, Tone};
 use crate::icons::{self, Glyph};
 use crate::live::Live;
+use crate::signals::Memo;
 use crate::time;
 use crate::words::num;
 use leptos::prelude::*;

@@ -1,5 +1,6 @@
 //! A card: head with title, sub line and a link; body.
 
+use crate::signals::changing;
 use leptos::prelude::*;
 
 /// A section with a head. `sub` stands beside the title, `end` at the far end of the head.
@@ -15,9 +16,9 @@ pub fn Card(
     view! {
         <section class=class>
             <header class="card-h">
-                <h2>{move || title.get()}</h2>
-                <span class="mute tr num">{move || sub.run()}</span>
-                <div class="card-x">{move || end.run()}</div>
+                <h2>{changing(move || title.get())}</h2>
+                <span class="mute tr num">{changing(move || sub.run())}</span>
+                <div class="card-x">{changing(move || end.run())}</div>
             </header>
             {children()}
         </section>

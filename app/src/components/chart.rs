@@ -1,11 +1,13 @@
 //! Small charts: a sparkline and a progress bar.
 
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
+use crate::words::decimal;
 use leptos::prelude::*;
 use std::fmt::Write;
 
-const WIDTH: f32 = 132.0;
-const HEIGHT: f32 = 34.0;
+const WIDTH: u16 = 132;
+const HEIGHT: u16 = 34;
 
 /// Commits per second over the last five minutes, as far as they are known.
 #[component]
@@ -23,7 +25,7 @@ pub fn CommitRate() -> impl IntoView {
                 <path class="l" d=move || line.with(|line| line.path.clone())></path>
                 <circle cx="128" cy=move || line.with(|line| line.end.clone()) r="2.5"></circle>
             </svg>
-            <p class="mute num">{rate}</p>
+            <p class="mute num">{changing(rate)}</p>
         </div>
     }
 }
@@ -36,23 +38,23 @@ struct Spark {
 }
 
 fn spark(values: &[u32]) -> Spark {
-    let width = WIDTH - 4.0;
-    let most = values.iter().copied().max().unwrap_or_default().max(1) as f32 * 1.1;
-    let y = |value: u32| HEIGHT - 2.0 - value as f32 / most * (HEIGHT - 5.0);
+    let (width, height) = (f64::from(WIDTH - 4), f64::from(HEIGHT));
+    let most = f64::from(values.iter().copied().max().unwrap_or_default().max(1)) * 1.1;
+    let y = |value: u32| decimal(height - 2.0 - f64::from(value) / most * (height - 5.0), 1);
     // A short history keeps its scale and stands at the right.
-    let step = width / (crate::heard::RATES - 1) as f32;
-    let first = width - step * (values.len().saturating_sub(1)) as f32;
+    let step = width / (crate::heard::RATES - 1) as f64;
+    let first = width - step * (values.len().saturating_sub(1)) as f64;
     let mut path = String::new();
     for (at, value) in values.iter().enumerate() {
-        let _ = write!(path, "{}{:.1} {:.1}", if at == 0 { 'M' } else { 'L' }, first + step * at as f32, y(*value));
+        let _ = write!(path, "{}{} {}", if at == 0 { 'M' } else { 'L' }, decimal(first + step * at as f64, 1), y(*value));
     }
-    let area = if values.len() > 1 { format!("{path}L{width} {HEIGHT}L{first:.1} {HEIGHT}Z") } else { String::new() };
-    Spark { path, area, end: format!("{:.1}", y(values.last().copied().unwrap_or_default())) }
+    let area = if values.len() > 1 { format!("{path}L{} {HEIGHT}L{} {HEIGHT}Z", WIDTH - 4, decimal(first, 1)) } else { String::new() };
+    Spark { path, area, end: y(values.last().copied().unwrap_or_default()) }
 }
 
 /// A part of a whole; `tone` is "" or "warn".
 #[component]
 pub fn Progress(part: u32, whole: u32, #[prop(optional)] class: &'static str) -> impl IntoView {
     let percent = f64::from(part) / f64::from(whole.max(1)) * 100.0;
-    view! { <span class=format!("progress {class}")><i style=format!("--v:{percent:.0}%")></i></span> }
+    view! { <span class=format!("progress {class}")><i style=format!("--v:{}%", decimal(percent, 0))></i></span> }
 }

@@ -1,6 +1,7 @@
 //! A command with a button that copies it.
 
 use crate::icons::{self, Icon};
+use crate::signals::changing;
 use leptos::prelude::*;
 
 /// One command.
@@ -21,7 +22,7 @@ pub fn CodeLine(#[prop(into)] code: Signal<String>) -> impl IntoView {
     };
     view! {
         <pre class="code">
-            <code>{move || code.get()}</code>
+            <code>{changing(move || code.get())}</code>
             <button type="button" class="ibtn" aria-label="Copy command" title="Copy command" on:click=copy>
                 <Icon of=icons::COPY/>
             </button>

@@ -1,22 +1,19 @@
 //! What is wrong with a field of a form, beside the field, whether the form was sent with JavaScript or without.
 
-use crate::api::{Answer, answer};
+use crate::api::Asking;
 use crate::boot::Boot;
 use crate::icons::{self, Icon};
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use leptos::prelude::*;
-use leptos::server_fn::ServerFn;
 use metadata::Rejection;
 use std::sync::Arc;
 
 /// Why the form was refused last: by the action of this page, or before it was loaded.
-pub fn refusal_of<F>(action: ServerAction<F>) -> Signal<Option<Rejection>>
-where
-    F: ServerFn<Output = Answer, Error = ServerFnError> + Clone + Send + Sync + 'static,
-{
+pub fn refusal_of(action: Asking) -> Signal<Option<Rejection>> {
     let before = refusal_before();
     let value = action.value();
-    Signal::derive(move || match answer(value.get()) {
+    Signal::derive(move || match value.get() {
         Some(Ok(_)) => None,
         Some(Err(no)) => Some(no),
         None => before.get_value(),
@@ -59,10 +56,10 @@ pub fn FieldNote(
     let error = Memo::new(move |_| refusal.get().filter(|no| concerns(no, field)).map(|no| words(&no)));
     view! {
         <div id=id aria-live="polite">
-            {move || match error.get() {
+            {changing(move || match error.get() {
                 Some(error) => view! { <p class="error"><Icon of=icons::CRIT/><span>{error}</span></p> }.into_any(),
                 None => view! { <p class="help">{help.get()}</p> }.into_any(),
-            }}
+            })}
         </div>
     }
 }
@@ -75,10 +72,10 @@ pub fn FormNote(fields: &'static [&'static str], refusal: Signal<Option<Rejectio
     });
     view! {
         <div role="alert">
-            {move || error.get().map(|(title, error)| {
+            {changing(move || error.get().map(|(title, error)| {
                 let error = if error == title { String::new() } else { error };
                 view! { <p class="form-error"><Icon of=icons::CRIT/><span><b>{title}</b>". "{error}</span></p> }
-            })}
+            }))}
         </div>
     }
 }

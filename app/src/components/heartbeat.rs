@@ -2,13 +2,16 @@
 
 use crate::heard::{MISSED, STRIP};
 use crate::live::use_live;
+use crate::signals::Memo;
+use crate::words::decimal;
 use leptos::prelude::*;
 use metadata::BrokerId;
 use std::fmt::Write;
 
-const HEIGHT: f32 = 20.0;
-const STEP: f32 = 4.0;
-const TICK: f32 = 2.4;
+const HEIGHT: u16 = 20;
+const STEP: usize = 4;
+/// How wide a tick is.
+const TICK: &str = "2.4";
 
 /// The strip of one broker, newest at the right; `down` draws every interval as missed, as long as nothing else is known.
 #[component]
@@ -26,7 +29,7 @@ pub fn Heartbeat(id: BrokerId, #[prop(into)] down: Signal<bool>) -> impl IntoVie
             missed => format!("Heartbeats of broker {id}, last {seconds} s: {missed} missed"),
         }
     };
-    let view_box = format!("0 0 {} {HEIGHT}", STRIP as f32 * STEP - STEP + TICK);
+    let view_box = format!("0 0 {}.4 {HEIGHT}", STRIP * STEP - STEP + 2);
     view! {
         <svg class="hb" viewBox=view_box preserveAspectRatio="none" height="20" role="img" aria-label=label>
             <path class="ok" d=move || paths.with(|paths| paths.0.clone())></path>
@@ -40,16 +43,17 @@ fn paths(strip: &[u16], down: bool) -> (String, String) {
     let (mut received, mut missed) = (String::new(), String::new());
     let first = STRIP.saturating_sub(strip.len());
     for slot in 0..STRIP {
-        let x = slot as f32 * STEP;
+        let x = slot * STEP;
         let age = if slot < first { None } else { strip.get(slot - first).copied() };
         match age {
             Some(age) if age != MISSED && !(down && slot + 1 == STRIP) => {
-                let height = 8.0 + f32::from(age.min(4_000)) / 4_000.0 * 12.0;
-                let _ = write!(received, "M{x} {:.1}h{TICK}v{height:.1}h-{TICK}z", HEIGHT - height);
+                let height = 8.0 + f64::from(age.min(4_000)) / 4_000.0 * 12.0;
+                let (top, height) = (decimal(f64::from(HEIGHT) - height, 1), decimal(height, 1));
+                let _ = write!(received, "M{x} {top}h{TICK}v{height}h-{TICK}z");
             }
             None if !down => {}
             _ => {
-                let _ = write!(missed, "M{x} {}h{TICK}v2h-{TICK}z", HEIGHT - 2.0);
+                let _ = write!(missed, "M{x} {}h{TICK}v2h-{TICK}z", HEIGHT - 2);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::replica_tokens::Role;
 use crate::icons::{self, Icon};
+use crate::order::set_of;
 use leptos::prelude::*;
 use metadata::{BrokerId, BrokerState, Partition, State};
 use std::borrow::Borrow;
@@ -93,14 +94,8 @@ fn cell(partition: &Partition, broker: BrokerId) -> Option<Cell> {
 }
 
 fn unregistered<P: Borrow<Partition>>(state: &State, partitions: &[P]) -> Vec<BrokerId> {
-    let mut ids: Vec<BrokerId> = partitions
-        .iter()
-        .flat_map(|partition| partition.borrow().replicas.iter().copied())
-        .filter(|id| state.broker(*id).is_none())
-        .collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+    let ids = partitions.iter().flat_map(|partition| partition.borrow().replicas.iter().copied());
+    set_of(ids.filter(|id| state.broker(*id).is_none())).into_iter().collect()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Load against the fair share: a bar with a mark, and a small bar per broker for the leaders of one topic.
 
+use crate::words::decimal;
 use leptos::prelude::*;
 use metadata::State;
 use metadata::load::Load;
@@ -42,7 +43,7 @@ pub fn rounded(sum: u64, over: usize) -> u32 {
 #[component]
 pub fn ShareBar(value: u32, fair: u32, most: u32, #[prop(optional)] down: bool) -> impl IntoView {
     let end = f64::from(most.max(fair).max(value).max(1)) * 1.08;
-    let percent = |part: u32| format!("{:.1}%", f64::from(part) / end * 100.0);
+    let percent = |part: u32| decimal(f64::from(part) / end * 100.0, 1) + "%";
     view! {
         <span class=if down { "share fen" } else { "share" } role="img" aria-label=format!("{value}, fair share {fair}")>
             <span class="share-v" style=format!("--v:{}", percent(value))></span>

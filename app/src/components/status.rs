@@ -67,7 +67,7 @@ pub fn Status(tone: Tone, glyph: Glyph, #[prop(into)] words: String) -> impl Int
 pub fn Health(health: TopicHealth, affected: u32) -> impl IntoView {
     let words = match health {
         TopicHealth::Healthy => "In sync".to_owned(),
-        other => format!("{} {}", crate::words::num(affected), other.words().to_lowercase()),
+        other => format!("{} {}", crate::words::num(affected), other.words().to_ascii_lowercase()),
     };
     view! { <Status tone=Tone::of(health.level()) glyph=level_glyph(health.level()) words=words/> }
 }

@@ -3,6 +3,7 @@
 use crate::icons::{self, Glyph, Icon};
 use crate::live::use_live;
 use crate::recent::Recent;
+use crate::signals::changing;
 use crate::time;
 use crate::words::{count, list, num};
 use leptos::prelude::*;
@@ -193,7 +194,7 @@ fn TickerRow(recent: Recent, fresh: bool) -> impl IntoView {
                 <p class="mute num">
                     <span>"#"{num(recent.commit.index)}</span>
                     <span>{recent.commit.principal.to_string()}</span>
-                    <time>{move || format!("{} ago", time::age(live.now_ms.get().saturating_sub(at_ms)))}</time>
+                    <time>{changing(move || format!("{} ago", time::age(live.now_ms.get().saturating_sub(at_ms))))}</time>
                 </p>
             </div>
         </li>

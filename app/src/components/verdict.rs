@@ -3,6 +3,7 @@
 use super::status::{level_glyph, level_name};
 use crate::icons::{self, Glyph};
 use crate::live::use_live;
+use crate::signals::Memo;
 use crate::words::grouped;
 use leptos::prelude::*;
 use metadata::State;

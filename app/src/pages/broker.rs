@@ -1,6 +1,7 @@
 //! One broker: its last minute, its load, its replicas by topic, its registration, and the operator's fence.
 
 mod fence;
+pub(crate) mod fence_dialogs;
 mod replicas;
 
 use super::brokers::rack_name;
@@ -18,6 +19,7 @@ use crate::live::use_live;
 use crate::place::Place;
 use crate::recent::Recent;
 use crate::shown::Shown;
+use crate::signals::{Memo, changing};
 use crate::time;
 use crate::words::num;
 use fence::FenceAction;
@@ -47,7 +49,7 @@ pub fn BrokerPage() -> impl IntoView {
         Some(id) => view! { <Present id=id/> }.into_any(),
         None => view! { <Unknown id=id.get()/> }.into_any(),
     };
-    view! { <div class="page">{body}</div> }
+    view! { <div class="page">{changing(body)}</div> }
 }
 
 #[component]
@@ -87,7 +89,7 @@ fn Present(id: BrokerId) -> impl IntoView {
                 <ReplicasByTopic id=id/>
             </div>
             <div class="stack">
-                {move || broker.get().map(|broker| view! { <Registration broker=broker.clone()/><Endpoints broker=broker/> })}
+                {changing(move || broker.get().map(|broker| view! { <Registration broker=broker.clone()/><Endpoints broker=broker/> }))}
                 <Changes id=id/>
             </div>
         </div>
@@ -109,8 +111,8 @@ fn Head(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
     view! {
         <header class="page-head">
             <div>
-                <div class="title"><h1>{format!("Broker {id}")}</h1>{state}</div>
-                <p>{place}</p>
+                <div class="title"><h1>{format!("Broker {id}")}</h1>{changing(state)}</div>
+                <p>{changing(place)}</p>
             </div>
             <div class="actions"><FenceAction id=id held=held/></div>
         </header>
@@ -127,7 +129,7 @@ fn Heartbeats(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView 
     });
     let last = move || broker.with(|broker| broker.as_ref().map(|broker| pulse.with(|pulse| heard(broker, pulse.as_ref()))));
     view! {
-        <Card title="Heartbeats" sub=|| "last 60 s" end=move || view! { <span class="num">{last}</span> }>
+        <Card title="Heartbeats" sub=|| "last 60 s" end=move || view! { <span class="num">{changing(last)}</span> }>
             <div class="card-b">
                 <Heartbeat id=id down=down/>
                 <div class="hb-axis"><span>"60 s ago"</span><span>"now"</span></div>
@@ -146,8 +148,8 @@ fn LoadCard(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
     view! {
         <Card title="Load">
             <div class="card-b cols-2 loose">
-                {move || load_field("Leaders", load.get().leaders, fair.get().leaders, down.get())}
-                {move || load_field("Replicas", load.get().replicas, fair.get().replicas, down.get())}
+                {changing(move || load_field("Leaders", load.get().leaders, fair.get().leaders, down.get()))}
+                {changing(move || load_field("Replicas", load.get().replicas, fair.get().replicas, down.get()))}
             </div>
         </Card>
     }
@@ -193,7 +195,7 @@ fn Registration(broker: Arc<Broker>) -> impl IntoView {
                 <Facts>
                     <Fact label="Broker epoch">{epoch}</Fact>
                     <Fact label="Changed">{changed}</Fact>
-                    <Fact label="Acknowledged">{acknowledged}</Fact>
+                    <Fact label="Acknowledged">{changing(acknowledged)}</Fact>
                     <Fact label="Operator's fence">{held}</Fact>
                     <Fact label="Incarnation"><code>{incarnation}</code></Fact>
                     <Fact label="Pushes go to"><code>{push}</code></Fact>
@@ -266,7 +268,7 @@ fn ChangeRow(recent: Recent) -> impl IntoView {
                 <p class="mute num">
                     <span>"#"{num(recent.commit.index)}</span>
                     <span>{recent.commit.principal.to_string()}</span>
-                    <time>{move || format!("{} ago", time::age(live.now_ms.get().saturating_sub(at_ms)))}</time>
+                    <time>{changing(move || format!("{} ago", time::age(live.now_ms.get().saturating_sub(at_ms))))}</time>
                 </p>
             </div>
         </li>

@@ -8,6 +8,7 @@ use crate::components::share_bar::FairShare;
 use crate::icons;
 use crate::live::use_live;
 use crate::shown::Shown;
+use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
@@ -42,8 +43,8 @@ pub fn BrokersPage() -> impl IntoView {
     let none = Memo::new(move |_| racks.with(Vec::is_empty));
     view! {
         <div class="page">
-            <header class="page-head"><div><h1>"Brokers"</h1><p class="num">{move || live.state.with(|state| facts(state))}</p></div></header>
-            {move || if none.get() { view! { <NoBrokers/> }.into_any() } else { view! { <BrokerTable racks=racks/> }.into_any() }}
+            <header class="page-head"><div><h1>"Brokers"</h1><p class="num">{changing(move || live.state.with(|state| facts(state)))}</p></div></header>
+            {changing(move || if none.get() { view! { <NoBrokers/> }.into_any() } else { view! { <BrokerTable racks=racks/> }.into_any() })}
         </div>
     }
     .into_any()
@@ -124,10 +125,10 @@ fn BrokerTable(racks: Memo<Vec<(Option<String>, Vec<BrokerId>)>>) -> impl IntoVi
                             <th scope="col" class="r">"Metadata"</th>
                         </tr>
                     </thead>
-                    {groups}
+                    {changing(groups)}
                 </table>
             </div>
-            <div class="card-f"><span class="row num"><i class="share-key"></i>{key}</span></div>
+            <div class="card-f"><span class="row num"><i class="share-key"></i>{changing(key)}</span></div>
         </section>
         <Racks racks=racks/>
     }
@@ -154,13 +155,13 @@ fn Racks(racks: Memo<Vec<(Option<String>, Vec<BrokerId>)>>) -> impl IntoView {
                     let (replicas, leaders) = load(&ids);
                     format!("{}, {}", count(replicas, "replica", "replicas"), count(leaders, "leader", "leaders"))
                 };
-                view! { <div><dt>{rack_name(rack.as_deref())}</dt><dd class="num">{words}</dd></div> }
+                view! { <div><dt>{rack_name(rack.as_deref())}</dt><dd class="num">{changing(words)}</dd></div> }
             })
             .collect_view()
     };
     view! {
         <Show when=move || racks.with(|racks| racks.len() > 1)>
-            <Card title="Replicas by rack"><div class="card-b"><dl class="facts">{facts}</dl></div></Card>
+            <Card title="Replicas by rack"><div class="card-b"><dl class="facts">{changing(facts)}</dl></div></Card>
         </Show>
     }
     .into_any()

@@ -6,13 +6,14 @@ mod fields;
 mod panel;
 mod preview;
 
-use crate::api::{CreateTopic, answer};
+use crate::api::{Asked, Asking, CreateTopic, asking};
 use crate::components::entered;
 use crate::components::field::{FormNote, refusal_of};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
 use crate::pages::first_paint::actions_off;
 use crate::shown::Shown;
+use crate::signals::{Memo, changing};
 use crate::words::num;
 use draft::Draft;
 use fields::{Configuration, FactorField, NameField, PartitionsField};
@@ -50,7 +51,7 @@ pub fn CreateTopicPage() -> impl IntoView {
     let live = use_live();
     let brokers = live.state.with_untracked(|state| state.broker_count());
     let draft = RwSignal::new(Draft::of_query(&use_query_map().get_untracked(), brokers));
-    let action = ServerAction::<CreateTopic>::new();
+    let action = asking();
     let tried = RwSignal::new(false);
     let sent = RwSignal::new(draft.get_untracked());
     let answered = refusal_of(action);
@@ -81,13 +82,13 @@ pub fn CreateTopicPage() -> impl IntoView {
         let token = planned.with_untracked(|planned| planned.as_ref().ok().and_then(|preview| preview.token.clone()));
         let configs = filled.configs();
         sent.set(filled.clone());
-        action.dispatch(CreateTopic {
+        action.dispatch(Asked::CreateTopic(CreateTopic {
             name: filled.name,
             partitions: filled.partitions,
             replication_factor: filled.replication_factor,
             configs,
             preview: token,
-        });
+        }));
     };
     view! {
         <div class="page page--fill">
@@ -102,7 +103,7 @@ pub fn CreateTopicPage() -> impl IntoView {
                         <NameField form=form/>
                         <div class="stack">
                             <div class="fields"><PartitionsField form=form/><FactorField form=form/></div>
-                            <p class="help num">{move || draft.with(summary)}</p>
+                            <p class="help num">{changing(move || draft.with(summary))}</p>
                         </div>
                         <Configuration form=form/>
                     </div>
@@ -123,12 +124,12 @@ fn Refused(refusal: Signal<Option<Rejection>>) -> impl IntoView {
     view! {
         <FormNote fields=fields::FIELDS refusal=other/>
         <div role="alert">
-            {move || stale.get().then(|| view! {
+            {changing(move || stale.get().then(|| view! {
                 <p class="form-error warn">
                     <Icon of=icons::WARN/>
                     <span><b>"The cluster changed while you looked."</b>" Nothing was created. The preview shows the new placement: look again, then create."</span>
                 </p>
-            })}
+            }))}
         </div>
     }
     .into_any()
@@ -194,11 +195,11 @@ fn take_entered(draft: &mut Draft) {
 }
 
 /// Once it is committed and this browser has seen it: to the topic's page.
-fn leave_when_done(action: ServerAction<CreateTopic>, sent: RwSignal<Draft>) {
+fn leave_when_done(action: Asking, sent: RwSignal<Draft>) {
     let live = use_live();
     let navigate = use_navigate();
     Effect::new(move |_| {
-        let Some(Ok(committed)) = answer(action.value().get()) else { return };
+        let Some(Ok(committed)) = action.value().get() else { return };
         let navigate = navigate.clone();
         let name = sent.with_untracked(|sent| sent.name.trim().to_owned());
         leptos::task::spawn_local(async move {

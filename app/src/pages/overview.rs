@@ -12,6 +12,7 @@ use crate::components::ticker::Ticker;
 use crate::components::verdict::{use_since, use_verdict};
 use crate::icons::{self, Icon};
 use crate::live::{Connection, use_live};
+use crate::signals::{Memo, changing};
 use crate::time;
 use crate::words::{list, num};
 use leptos::prelude::*;
@@ -36,7 +37,7 @@ pub fn Overview() -> impl IntoView {
         <div class="page">
             <VerdictPanel/>
             <div class="split">
-                <div class="stack">{wide}</div>
+                <div class="stack">{changing(wide)}</div>
                 <div class="stack">
                     <QuorumCard/>
                     <ChangesCard/>
@@ -58,10 +59,10 @@ fn VerdictPanel() -> impl IntoView {
     };
     view! {
         <section class="verdict" data-level=move || verdict.with(|verdict| verdict.level_name()) aria-live="polite">
-            {move || view! { <Icon of=verdict.with(|verdict| verdict.glyph())/> }}
-            <h1>{move || verdict.with(|verdict| verdict.headline.clone())}</h1>
+            {changing(move || view! { <Icon of=verdict.with(|verdict| verdict.glyph())/> })}
+            <h1>{changing(move || verdict.with(|verdict| verdict.headline.clone()))}</h1>
             <div class="actions"><VerdictActions/></div>
-            <p>{since}{move || verdict.with(|verdict| verdict.explanation.clone())}</p>
+            <p>{changing(since)}{changing(move || verdict.with(|verdict| verdict.explanation.clone()))}</p>
         </section>
     }
 }
@@ -87,7 +88,7 @@ fn VerdictActions() -> impl IntoView {
         })
     });
     view! {
-        {move || {
+        {changing(move || {
             let (health, down) = targets.get();
             view! {
                 {health.map(|health| view! { <a class="btn" href=format!("/topics?health={health}")>"Show partitions"</a> })}
@@ -96,7 +97,7 @@ fn VerdictActions() -> impl IntoView {
                     false => view! { <a class="btn primary" href="/brokers">"Open brokers"</a> }.into_any(),
                 })}
             }
-        }}
+        })}
     }
 }
 
@@ -111,14 +112,14 @@ fn NoBrokers() -> impl IntoView {
     });
     view! {
         <section class="card">
-            {move || view! {
+            {changing(move || view! {
                 <Empty
                     glyph=icons::BROKERS
                     title="Waiting for the first broker"
                     text="Brokers register themselves with any controller. Three or more, in different racks, let a topic survive the loss of a machine."
                     command=command.get()
                 />
-            }}
+            })}
         </section>
     }
 }
@@ -163,15 +164,15 @@ fn QuorumCard() -> impl IntoView {
         })
     };
     view! {
-        <Card title="Quorum" end=move || view! { <a class="link" href="/quorum">{voters}</a> }>
+        <Card title="Quorum" end=move || view! { <a class="link" href="/quorum">{changing(voters)}</a> }>
             <div class="qhead">
                 <div>
-                    <span class="big">{move || num(live.reached.get())}</span>
-                    <p class="mute">{facts}</p>
+                    <span class="big">{changing(move || num(live.reached.get()))}</span>
+                    <p class="mute">{changing(facts)}</p>
                 </div>
                 <CommitRate/>
             </div>
-            {move || nodes.get().into_iter().map(|log| view! { <VoterRow log=log/> }).collect_view()}
+            {changing(move || nodes.get().into_iter().map(|log| view! { <VoterRow log=log/> }).collect_view())}
         </Card>
     }
 }
@@ -201,8 +202,8 @@ fn ChangesCard() -> impl IntoView {
     };
     let none = Memo::new(move |_| live.recent.with(|recent| recent.is_empty()));
     view! {
-        <Card title="Changes" end=move || view! { <span class="mute">{word}</span> }>
-            {move || none.get().then(|| view! { <p class="card-b mute">"Nothing was committed yet."</p> })}
+        <Card title="Changes" end=move || view! { <span class="mute">{changing(word)}</span> }>
+            {changing(move || none.get().then(|| view! { <p class="card-b mute">"Nothing was committed yet."</p> }))}
             <Ticker most=CHANGES/>
         </Card>
     }

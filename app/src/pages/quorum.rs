@@ -6,7 +6,8 @@ use crate::components::card::Card;
 use crate::components::facts::{Fact, Facts};
 use crate::components::log::{NodeLog, Tail, glyph_class, role_name};
 use crate::live::use_live;
-use crate::words::{count, num};
+use crate::signals::{Memo, changing};
+use crate::words::{count, decimal, num};
 use leptos::prelude::*;
 use metadata::Index;
 use metadata::frame::{Backup, Role};
@@ -38,7 +39,7 @@ pub fn QuorumPage() -> impl IntoView {
             <header class="page-head">
                 <div>
                     <h1>"Quorum"</h1>
-                    <p class="num">{sentence}</p>
+                    <p class="num">{changing(sentence)}</p>
                 </div>
             </header>
             <section class="card"><div class="card-b"><QuorumFacts logs=logs/></div></section>
@@ -78,13 +79,13 @@ fn QuorumFacts(logs: Memo<Vec<NodeLog>>) -> impl IntoView {
     };
     view! {
         <Facts>
-            <Fact label="Commit index">{move || num(live.reached.get())}</Fact>
-            <Fact label="Applied on this node">{applied}</Fact>
-            <Fact label="Term">{move || of_pulse(|pulse| num(pulse.term))}</Fact>
-            <Fact label="Leader">{move || of_pulse(|pulse| pulse.leader_id.map_or("none".to_owned(), |id| format!("node {id}")))}</Fact>
-            <Fact label="Newest snapshot">{snapshot}</Fact>
-            <Fact label="SQL backup">{move || of_pulse(backup_words)}</Fact>
-            <Fact label="Last change">"#"{move || num(live.state.with(|state| state.revision()))}</Fact>
+            <Fact label="Commit index">{changing(move || num(live.reached.get()))}</Fact>
+            <Fact label="Applied on this node">{changing(applied)}</Fact>
+            <Fact label="Term">{changing(move || of_pulse(|pulse| num(pulse.term)))}</Fact>
+            <Fact label="Leader">{changing(move || of_pulse(|pulse| pulse.leader_id.map_or("none".to_owned(), |id| format!("node {id}"))))}</Fact>
+            <Fact label="Newest snapshot">{changing(snapshot)}</Fact>
+            <Fact label="SQL backup">{changing(move || of_pulse(backup_words))}</Fact>
+            <Fact label="Last change">"#"{changing(move || num(live.state.with(|state| state.revision())))}</Fact>
         </Facts>
     }
 }
@@ -120,16 +121,16 @@ fn ReplicatedLog(logs: Memo<Vec<NodeLog>>) -> impl IntoView {
                     <span>"Node"</span>
                     <span>"From snapshot to the newest entry"</span>
                     <span class="ends">
-                        <span>"#"{move || num((newest.get() + 1).saturating_sub(ENTRIES).max(1))}</span>
-                        <span>"#"{move || num(newest.get())}</span>
+                        <span>"#"{changing(move || num((newest.get() + 1).saturating_sub(ENTRIES).max(1)))}</span>
+                        <span>"#"{changing(move || num(newest.get()))}</span>
                     </span>
                     <span class="lag">"Lag"</span>
                     <span></span>
                 </div>
-                {move || {
+                {changing(move || {
                     let (oldest, newest) = (oldest.get(), newest.get());
                     logs.get().into_iter().map(|log| view! { <RailRow log=log oldest=oldest newest=newest/> }).collect_view()
-                }}
+                })}
             </div>
         </Card>
     }
@@ -143,20 +144,20 @@ fn RailRow(log: NodeLog, oldest: Index, newest: Index) -> impl IntoView {
     // A twentieth of the rail lies before the oldest snapshot, so that its mark has room.
     let span = (newest.saturating_sub(oldest)).max(1) as f64;
     let x = move |index: Index| 5.0 + index.saturating_sub(oldest) as f64 / span * 95.0;
-    let from = log.snapshot.map_or(x(1.max(oldest)), x);
-    let to = 100.0 - x(log.last);
+    let from = decimal(log.snapshot.map_or(x(1.max(oldest)), x), 2);
+    let to = decimal(100.0 - x(log.last), 2);
     let class = if log.lags() { "num lag" } else { "num lag mute" };
     view! {
         <div class="rail-row">
             <div class="who">
                 <span class=glyph_class(log.role, log.voter)></span>
-                <div><b>{format!("Node {id}")}</b><span class="mute">{role_name(log.role)}{serves}</span></div>
+                <div><b>{format!("Node {id}")}</b><span class="mute">{role_name(log.role)}{changing(serves)}</span></div>
             </div>
             <div class="rail">
-                <i class="seg-log" style=format!("--from:{from:.2}%;--to:{to:.2}%")></i>
+                <i class="seg-log" style=format!("--from:{from}%;--to:{to}%")></i>
                 {log.snapshot.map(|index| view! {
-                    <i class="snap" style=format!("--x:{from:.2}%") title=format!("Snapshot at #{}", num(index))></i>
-                    <span style=format!("--x:{from:.2}%")>"#"{num(index)}</span>
+                    <i class="snap" style=format!("--x:{from}%") title=format!("Snapshot at #{}", num(index))></i>
+                    <span style=format!("--x:{from}%")>"#"{num(index)}</span>
                 })}
                 <span class="last">"#"{num(log.last)}</span>
             </div>

@@ -2,12 +2,13 @@
 
 mod configuration;
 mod delete;
+pub(crate) mod delete_dialog;
 mod partitions;
 mod placement;
 mod settings;
 
 use super::first_paint;
-use crate::api::DeleteTopic;
+use crate::api::{Asking, asking};
 use crate::components::empty::Empty;
 use crate::components::facts::{Fact, Facts};
 use crate::components::status::{Health, Tag};
@@ -17,6 +18,7 @@ use crate::live::{Live, use_live};
 use crate::pages::topics::affected;
 use crate::place::Place;
 use crate::shown::Shown;
+use crate::signals::{Memo, changing};
 use crate::time;
 use crate::words::num;
 use configuration::Configuration;
@@ -60,7 +62,7 @@ pub fn TopicPage() -> impl IntoView {
     });
     let standing = standing(name);
     // Held here: the deletion takes away what is below, often before its own answer arrives.
-    let action = ServerAction::<DeleteTopic>::new();
+    let action = asking();
     delete::leave_when_done(action, name);
     // What was refused for one topic says nothing about the next.
     Effect::new(move |_| {
@@ -73,13 +75,13 @@ pub fn TopicPage() -> impl IntoView {
         Standing::Unknown => view! { <Unknown name=name.get()/> }.into_any(),
         Standing::NotHeard => view! { <header class="page-head"><h1>{name.get()}</h1></header> }.into_any(),
     };
-    view! { <div class="page">{body}</div> }
+    view! { <div class="page">{changing(body)}</div> }
 }
 
 fn standing(name: Memo<String>) -> Memo<Standing> {
     let live = use_live();
     let complete = first_paint::complete();
-    let there = Memo::new(move |_| live.state.with(|state| state.topic_by_name(&name.read()).map(|topic| topic.id)));
+    let there = Memo::new(move |_| live.state.with(|state| name.with(|name| state.topic_by_name(name).map(|topic| topic.id))));
     let asked = StoredValue::new(name.get_untracked());
     Memo::new(move |before: Option<&Standing>| {
         let same = asked.with_value(|asked| *asked == name.get());
@@ -165,7 +167,7 @@ impl Tab {
 }
 
 #[component]
-fn Present(id: TopicId, action: ServerAction<DeleteTopic>) -> impl IntoView {
+fn Present(id: TopicId, action: Asking) -> impl IntoView {
     let live = use_live();
     let map = use_query_map();
     let tab = Memo::new(move |_| map.with(Tab::of));
@@ -182,9 +184,9 @@ fn Present(id: TopicId, action: ServerAction<DeleteTopic>) -> impl IntoView {
     };
     Some(view! {
         <Head topic=topic.get_untracked()/>
-        {move || view! { <TopicFacts topic=topic.get()/> }}
-        {move || view! { <Tabs name=topic.with(|topic| topic.name.to_string()) current=tab.get() id=id/> }}
-        {body}
+        {changing(move || view! { <TopicFacts topic=topic.get()/> })}
+        {changing(move || view! { <Tabs name=topic.with(|topic| topic.name.to_string()) current=tab.get() id=id/> })}
+        {changing(body)}
     })
 }
 
@@ -199,7 +201,7 @@ fn Head(topic: Arc<Topic>) -> impl IntoView {
             <div>
                 <div class="title">
                     <h1>{topic.name.to_string()}</h1>
-                    {health}
+                    {changing(health)}
                     {topic.internal().then(|| view! { <Tag word="internal"/> })}
                 </div>
             </div>
@@ -224,8 +226,8 @@ fn TopicFacts(topic: Arc<Topic>) -> impl IntoView {
     let created = format!("#{}, {}", num(topic.created_index), time::moment(topic.created_at_ms, live.now_ms.get_untracked()));
     view! {
         <Facts>
-            <Fact label="Partitions">{partitions}</Fact>
-            <Fact label="Replication factor">{factor}</Fact>
+            <Fact label="Partitions">{changing(partitions)}</Fact>
+            <Fact label="Replication factor">{changing(factor)}</Fact>
             <Fact label="min.insync.replicas">{min_isr}</Fact>
             <Fact label="Cleanup">{cleanup}</Fact>
             <Fact label="Retention">{retention}</Fact>
@@ -241,7 +243,7 @@ fn Tabs(name: String, current: Tab, id: TopicId) -> impl IntoView {
     let live = use_live();
     let links = Tab::ALL.map(|tab| {
         let count = (tab == Tab::Partitions)
-            .then(|| view! { <span class="num">{move || live.state.with(|state| num(state.tally(id).partitions))}</span> });
+            .then(|| view! { <span class="num">{changing(move || live.state.with(|state| num(state.tally(id).partitions)))}</span> });
         view! { <a href=tab.href(&name) aria-current=(tab == current).then_some("page")>{tab.name()}{count}</a> }
     });
     view! { <nav class="tabs" aria-label="Sections">{links.into_iter().collect_view()}</nav> }

@@ -12,6 +12,7 @@ use crate::icons::{self, Icon};
 use crate::live::{Live, use_live};
 use crate::pages::first_paint::complete;
 use crate::shown::Shown;
+use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -42,10 +43,10 @@ pub fn TopicsPage() -> impl IntoView {
     view! {
         <div class="page page--fill">
             <header class="page-head">
-                <div><h1>"Topics"</h1><p class="num">{move || live.state.with(|state| facts(state))}</p></div>
-                <div class="actions">{create}</div>
+                <div><h1>"Topics"</h1><p class="num">{changing(move || live.state.with(|state| facts(state)))}</p></div>
+                <div class="actions">{changing(create)}</div>
             </header>
-            {move || if none.get() { view! { <NoTopics/> }.into_any() } else { view! { <TopicList/> }.into_any() }}
+            {changing(move || if none.get() { view! { <NoTopics/> }.into_any() } else { view! { <TopicList/> }.into_any() })}
         </div>
     }
     .into_any()
@@ -82,7 +83,7 @@ fn NoTopics() -> impl IntoView {
             </Empty>
         }
     };
-    view! { <section class="card">{move || if brokers.get() { first().into_any() } else { no_broker().into_any() }}</section> }
+    view! { <section class="card">{changing(move || if brokers.get() { first().into_any() } else { no_broker().into_any() })}</section> }
 }
 
 /// Toolbar, table and foot.
@@ -119,7 +120,7 @@ fn TopicList() -> impl IntoView {
                 </Show>
             </div>
             <div class="card-f num">
-                <span aria-live="polite">{move || foot(live, query, hits)}</span>
+                <span aria-live="polite">{changing(move || foot(live, query, hits))}</span>
                 <span class="only-l row js-only"><kbd>"/"</kbd>" search "</span>
             </div>
         </section>

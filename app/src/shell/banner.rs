@@ -2,6 +2,7 @@
 
 use crate::icons::{self, Icon};
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use crate::words::num;
 use leptos::prelude::*;
 
@@ -16,17 +17,17 @@ pub fn StaleBanner() -> impl IntoView {
         (attempt, _) => format!(" Reconnecting, attempt {attempt}."),
     };
     view! {
-        {move || stale.get().then(|| view! {
+        {changing(move || stale.get().then(|| view! {
             <div class="banner stale" role="alert">
                 <Icon of=icons::NOT_CONNECTED/>
                 <span>
                     <b>"Not live."</b>
                     " Last update "
-                    <span class="num" aria-live="off">{move || num(live.silence_ms.get() / 1_000)}" s"</span>
+                    <span class="num" aria-live="off">{changing(move || num(live.silence_ms.get() / 1_000))}" s"</span>
                     " ago at index "
-                    <span class="num">{move || num(live.reached.get())}</span>
+                    <span class="num">{changing(move || num(live.reached.get()))}</span>
                     "."
-                    <span aria-live="off">{attempt}</span>
+                    <span aria-live="off">{changing(attempt)}</span>
                 </span>
                 <div class="actions js-only">
                     <button type="button" class="btn sm" on:click=move |_| live.reconnect()>
@@ -35,6 +36,6 @@ pub fn StaleBanner() -> impl IntoView {
                     </button>
                 </div>
             </div>
-        })}
+        }))}
     }
 }

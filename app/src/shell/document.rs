@@ -4,6 +4,7 @@ use super::{tab, theme};
 use crate::boot::{self, Boot};
 use crate::components::verdict::judge;
 use crate::live::STALE_MS;
+use crate::packs::{LATER, Page};
 use crate::place::Place;
 use crate::{App, Assets};
 use axum::http::{header, request::Parts};
@@ -16,7 +17,8 @@ pub fn Document(assets: Assets) -> impl IntoView {
     let boot = boot::of_page();
     let state = boot.state();
     let verdict = judge(&state);
-    let place = Place::of(boot.url.split('?').next().unwrap_or_default());
+    let path = boot.url.split('?').next().unwrap_or_default();
+    let (place, page) = (Place::of(path), Page::at(path));
     let theme = use_context::<Parts>().and_then(|parts| {
         let cookies = parts.headers.get(header::COOKIE)?.to_str().ok()?;
         theme::of_cookies(cookies)
@@ -31,7 +33,7 @@ pub fn Document(assets: Assets) -> impl IntoView {
                 <title>{tab::title(&verdict, &place)}</title>
                 <link rel="icon" id=tab::ICON_ELEMENT type="image/svg+xml" href=tab::icon(verdict.level)/>
                 <link rel="stylesheet" href=assets.css.clone()/>
-                <Loader assets=assets boot=boot.to_text()/>
+                <Loader assets=assets boot=boot.to_text() page=page/>
             </head>
             <body data-revision=state.revision().to_string() data-connection=connection(&boot)>
                 <App/>
@@ -46,15 +48,20 @@ fn connection(boot: &Boot) -> &'static str {
 
 /// Brings the page to life. Without the bundle the page stays what the server painted, and works.
 #[component]
-fn Loader(assets: Assets, boot: String) -> impl IntoView {
-    let Assets { js, wasm, .. } = assets;
+fn Loader(assets: Assets, boot: String, page: Option<Page>) -> impl IntoView {
+    let Assets { js, wasm, loader, packs, .. } = assets;
+    let pack = page.and_then(|page| packs.get(page.pack).cloned());
+    let later = packs.get(LATER).cloned();
     (!js.is_empty()).then(|| {
-        let loader = format!("import init from '{js}';init({{module_or_path:'{wasm}'}})");
+        let start = format!("import init from '{js}';init({{module_or_path:'{wasm}'}})");
         view! {
             <link rel="modulepreload" href=js/>
+            <link rel="modulepreload" href=loader/>
             <link rel="preload" href={wasm} as="fetch" type="application/wasm" crossorigin="anonymous"/>
+            {pack.map(|pack| view! { <link rel="preload" href={pack} as="fetch" crossorigin="anonymous"/> })}
+            {later.map(|later| view! { <link rel="preload" href={later} as="fetch" crossorigin="anonymous" fetchpriority="low"/> })}
             <script type="application/json" id=boot::ELEMENT inner_html=boot></script>
-            <script type="module" nonce=use_nonce() inner_html=loader></script>
+            <script type="module" nonce=use_nonce() inner_html=start></script>
         }
     })
 }

@@ -104,7 +104,7 @@ mod browser {
             }
             let prefix = event.time_stamp() - prefix_at.get_value() < PREFIX_MS;
             prefix_at.set_value(f64::NEG_INFINITY);
-            match asked(&event.key().to_lowercase(), prefix) {
+            match asked(&event.key().to_ascii_lowercase(), prefix) {
                 Asked::Nothing => return,
                 Asked::Prefix => prefix_at.set_value(event.time_stamp()),
                 Asked::Go(path) => navigate(path, Default::default()),

@@ -6,6 +6,7 @@ use crate::components::log::role_name;
 use crate::components::verdict::{use_since, use_verdict};
 use crate::icons::{self, Glyph, Icon, Mark};
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use crate::time;
 use crate::words::num;
 use leptos::prelude::*;
@@ -69,11 +70,11 @@ fn ClusterBlock() -> impl IntoView {
     };
     view! {
         <a class="cluster" data-level=move || verdict.with(|verdict| verdict.level_name()) href="/">
-            <b>{move || name.get()}</b>
+            <b>{changing(move || name.get())}</b>
             <span></span>
             <span class=move || verdict.with(|verdict| verdict.status_class())>
-                {move || view! { <Icon of=verdict.with(|verdict| verdict.glyph())/> }}
-                <span>{words}</span>
+                {changing(move || view! { <Icon of=verdict.with(|verdict| verdict.glyph())/> })}
+                <span>{changing(words)}</span>
             </span>
         </a>
     }
@@ -82,7 +83,7 @@ fn ClusterBlock() -> impl IntoView {
 #[component]
 fn TopicCount() -> impl IntoView {
     let live = use_live();
-    view! { <span class="count">{move || num(live.state.with(|state| state.topic_count() as u64))}</span> }
+    view! { <span class="count">{changing(move || num(live.state.with(|state| state.topic_count() as u64)))}</span> }
 }
 
 #[component]
@@ -95,10 +96,10 @@ fn BrokerCount() -> impl IntoView {
         })
     });
     view! {
-        {move || match counts.get() {
+        {changing(move || match counts.get() {
             (total, 0) => view! { <span class="count">{num(total)}</span> }.into_any(),
             (_, down) => view! { <span class="count warn"><Icon of=icons::FENCE/>{num(down)}<span class="sr">" fenced"</span></span> }.into_any(),
-        }}
+        })}
     }
 }
 
@@ -112,13 +113,13 @@ fn QuorumCount() -> impl IntoView {
         })
     });
     view! {
-        {move || match counts.get() {
+        {changing(move || match counts.get() {
             (_, 0) => ().into_any(),
             (there, all) => {
                 let class = if there == all { "count" } else { "count warn" };
                 view! { <span class=class>{format!("{there} / {all}")}</span> }.into_any()
             }
-        }}
+        })}
     }
 }
 
@@ -134,9 +135,9 @@ fn Foot(overlays: Overlays) -> impl IntoView {
     };
     view! {
         <div class="side-foot">
-            <div class="row"><span>"Served by "<b>"node "{move || live.node_id.get()}</b>{role}</span></div>
+            <div class="row"><span>"Served by "<b>"node "{changing(move || live.node_id.get())}</b>{changing(role)}</span></div>
             <div class="row">
-                <span class="num">{move || time::clock_seconds(live.now_ms.get())}" UTC"</span>
+                <span class="num">{changing(move || time::clock_seconds(live.now_ms.get()))}" UTC"</span>
                 <button type="button" class="link js-only" on:click=move |_| overlays.help.set(true)>"Keys "<kbd>"?"</kbd></button>
             </div>
         </div>

@@ -4,6 +4,7 @@ use crate::components::dialog::Dialog;
 use crate::icons::{self, Glyph, Icon};
 use crate::live::use_live;
 use crate::shell::theme;
+use crate::signals::{Memo, changing};
 use crate::words::count;
 use leptos::ev::KeyboardEvent;
 use leptos::html;
@@ -33,7 +34,7 @@ struct Entry {
 
 /// What is found for these words: pages and actions first, then brokers and topics in order.
 fn found(state: &State, words: &str) -> Vec<Entry> {
-    let needle = words.trim().to_lowercase();
+    let needle = words.trim().to_ascii_lowercase();
     let entry = |group, glyph, name: &str, end: &str, deed| Entry { group, glyph, name: name.to_owned(), end: end.to_owned(), deed };
     let page = |glyph, name, end, path: &str| entry("Go to", glyph, name, end, Deed::Go(path.to_owned()));
     let fixed = [
@@ -51,14 +52,14 @@ fn found(state: &State, words: &str) -> Vec<Entry> {
     // Topics are many and searched without a copy of each; internal ones answer to their name alone.
     let topics = state
         .topics_after(None)
-        .filter(|topic| if needle.is_empty() { !topic.internal() } else { topic.name.to_lowercase().contains(&needle) })
+        .filter(|topic| if needle.is_empty() { !topic.internal() } else { topic.name.to_ascii_lowercase().contains(&needle) })
         .map(|topic| {
             let size = count(state.tally(topic.id).partitions, "partition", "partitions");
             entry("Topics", icons::TOPICS, &topic.name, &size, Deed::Go(format!("/topics/{}", topic.name)))
         });
     let most_brokers = if needle.is_empty() { 3 } else { LISTED };
-    let named = fixed.into_iter().chain(brokers.filter(|entry| entry.name.to_lowercase().contains(&needle)).take(most_brokers));
-    named.filter(|entry| entry.name.to_lowercase().contains(&needle)).chain(topics).take(LISTED).collect()
+    let named = fixed.into_iter().chain(brokers.filter(|entry| entry.name.to_ascii_lowercase().contains(&needle)).take(most_brokers));
+    named.filter(|entry| entry.name.to_ascii_lowercase().contains(&needle)).chain(topics).take(LISTED).collect()
 }
 
 /// The palette, open while `open` is true.
@@ -66,7 +67,7 @@ fn found(state: &State, words: &str) -> Vec<Entry> {
 pub fn Palette(open: RwSignal<bool>) -> impl IntoView {
     view! {
         <Dialog open=open label="Command palette" class="palette">
-            {move || open.get().then(|| view! { <Search open=open/> })}
+            {changing(move || open.get().then(|| view! { <Search open=open/> }))}
         </Dialog>
     }
 }
@@ -128,7 +129,7 @@ fn Search(open: RwSignal<bool>) -> impl IntoView {
             <kbd>"Esc"</kbd>
         </div>
         <ul role="listbox" id="palette-list" aria-label="Results">
-            {move || rows(list.get(), at, move |deed| choose.with_value(|choose| choose(deed)))}
+            {changing(move || rows(list.get(), at, move |deed| choose.with_value(|choose| choose(deed))))}
         </ul>
         <div class="foot">
             <span><kbd>"↑"</kbd>" "<kbd>"↓"</kbd>" choose"</span>

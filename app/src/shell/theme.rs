@@ -1,6 +1,7 @@
 //! The theme: the system's until it is chosen here. The choice is a cookie, so that the server paints it at once.
 
 use crate::icons::{self, Icon};
+use crate::signals::changing;
 use leptos::prelude::*;
 
 /// The name of the cookie.
@@ -57,7 +58,7 @@ pub fn ThemeButton() -> impl IntoView {
     };
     view! {
         <button type="button" class="ibtn js-only" aria-label=label title=label on:click=press>
-            {move || view! { <Icon of=if dark.get() == Some(true) { icons::SUN } else { icons::MOON }/> }}
+            {changing(move || view! { <Icon of=if dark.get() == Some(true) { icons::SUN } else { icons::MOON }/> })}
         </button>
     }
 }

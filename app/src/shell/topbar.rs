@@ -6,6 +6,7 @@ use super::use_place;
 use crate::components::verdict::use_verdict;
 use crate::icons::{self, Icon};
 use crate::live::{Connection, use_live};
+use crate::signals::{Memo, changing};
 use crate::words::num;
 use leptos::prelude::*;
 
@@ -40,7 +41,7 @@ fn Crumbs() -> impl IntoView {
             None => view! { <span>{name}</span> }.into_any(),
         }
     };
-    view! { <div class="crumbs">{mark}{trail}</div> }
+    view! { <div class="crumbs">{changing(mark)}{changing(trail)}</div> }
 }
 
 /// How fresh the page is. Only the word is announced: the figures tick too often for that.
@@ -70,12 +71,12 @@ fn ConnectionChip() -> impl IntoView {
     view! {
         <span class="conn num" role="status">
             <i class="dot" data-beat=beat></i>
-            {word}
+            {changing(word)}
             <span class="row" aria-hidden="true">
                 <span class="sep">"·"</span>
                 <span class="more">"index"</span>
-                <span>{move || num(live.reached.get())}</span>
-                {move || age().map(|age| view! { <span class="sep">"·"</span><span class="more">{age}</span> })}
+                <span>{changing(move || num(live.reached.get()))}</span>
+                {changing(move || age().map(|age| view! { <span class="sep">"·"</span><span class="more">{age}</span> }))}
             </span>
         </span>
     }

@@ -6,7 +6,7 @@ mod isr;
 mod topics;
 
 pub use brokers::{HeartbeatReply, Transition, heartbeat_reply, transition};
-pub use topics::check_name;
+pub use topics::{check_name, create as plan_topics};
 
 use crate::command::{Command, Group};
 use crate::draw::Draw;

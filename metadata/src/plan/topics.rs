@@ -45,7 +45,11 @@ fn or_default(asked: Option<i64>, default: i64) -> i64 {
     asked.filter(|count| *count != -1).unwrap_or(default)
 }
 
-pub(super) fn create(state: &State, draw: &Draw, topics: &[NewTopic]) -> Result<Plan, Rejection> {
+/// Decides the creation of topics, as [`plan`](super::plan) does: for whoever plans nothing else, as the page that previews it.
+///
+/// # Errors
+/// A rejection of the whole; what concerns one topic is in the plan.
+pub fn create(state: &State, draw: &Draw, topics: &[NewTopic]) -> Result<Plan, Rejection> {
     // F3: counted before anything is placed.
     let total = topics.iter().fold(0u64, |sum, topic| {
         let asked = match &topic.assignments {

@@ -8,6 +8,7 @@ use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderMap, StatusCode, Uri, header};
 use metadata::Code;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 mod files {
@@ -20,6 +21,8 @@ struct Manifest {
     js: String,
     wasm: String,
     css: String,
+    loader: String,
+    packs: BTreeMap<String, String>,
 }
 
 fn find(path: &str) -> Option<&'static [u8]> {
@@ -31,7 +34,13 @@ fn find(path: &str) -> Option<&'static [u8]> {
 pub fn assets() -> Option<app::Assets> {
     let manifest: Manifest = serde_json::from_slice(find("/pkg/manifest.json")?).ok()?;
     let path = |name: String| format!("/pkg/{name}");
-    Some(app::Assets { js: path(manifest.js), wasm: path(manifest.wasm), css: path(manifest.css) })
+    Some(app::Assets {
+        js: path(manifest.js),
+        wasm: path(manifest.wasm),
+        css: path(manifest.css),
+        loader: path(manifest.loader),
+        packs: manifest.packs.into_iter().map(|(pack, name)| (pack, path(name))).collect(),
+    })
 }
 
 pub fn routes() -> Router<Node> {

@@ -4,6 +4,8 @@ use crate::components::card::Card;
 use crate::components::status::{Status, Tone};
 use crate::icons;
 use crate::live::use_live;
+use crate::order::sorted;
+use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
 use metadata::{BrokerId, State, TopicId};
@@ -37,15 +39,15 @@ fn by_topic(state: &State, broker: BrokerId) -> Vec<Held> {
         *leaders += u32::from(partition.leader == Some(broker));
         *in_sync += u32::from(partition.isr.contains(&broker));
     }
-    let mut held: Vec<Held> = counts
+    let held: Vec<Held> = counts
         .into_iter()
         .filter(|(id, (seen, replicas, ..))| *replicas > 0 && *seen == state.tally(*id).partitions)
         .filter_map(|(id, (partitions, replicas, leaders, in_sync))| {
             Some(Held { id, name: state.topic(id)?.name.clone(), partitions, replicas, leaders, in_sync })
         })
         .collect();
-    held.sort_by_cached_key(|held| (Reverse(held.replicas - held.in_sync), Reverse(held.replicas), held.name.clone()));
-    held
+    let rank = |held: &Held| (Reverse(held.replicas - held.in_sync), Reverse(held.replicas));
+    sorted(held, |one, other| rank(one).cmp(&rank(other)).then_with(|| one.name.cmp(&other.name)))
 }
 
 /// The first topics of the list, as many as are small enough for a first paint.
@@ -95,13 +97,13 @@ pub fn ReplicasByTopic(id: BrokerId) -> impl IntoView {
                                 <th scope="col">"In sync"</th>
                             </tr>
                         </thead>
-                        <tbody>{rows}</tbody>
+                        <tbody>{changing(rows)}</tbody>
                     </table>
                 </div>
             </Show>
             <Show when=move || { hidden.get() > 0 }>
                 <div class="card-f">
-                    <span class="num">{move || format!("{} more", count(hidden.get() as u64, "topic", "topics"))}</span>
+                    <span class="num">{changing(move || format!("{} more", count(hidden.get() as u64, "topic", "topics")))}</span>
                     <button type="button" class="link js-only" on:click=move |_| most.update(|most| *most += 100)>"Show more"</button>
                 </div>
             </Show>

@@ -4,6 +4,7 @@ use crate::components::broker_state::{StateWords, heard, lag, pulse_of};
 use crate::components::heartbeat::Heartbeat;
 use crate::components::share_bar::{FairShare, ShareBar};
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use crate::words::num;
 use leptos::prelude::*;
 use metadata::{Broker, BrokerId, BrokerState};
@@ -38,11 +39,11 @@ pub fn BrokerRow(id: BrokerId, fair: Memo<FairShare>) -> impl IntoView {
     let last = move || broker.with(|broker| broker.as_ref().map(|broker| pulse.with(|pulse| heard(broker, pulse.as_ref()))));
     view! {
         <tr class="tall" data-flash=move || flash.get()>
-            <th scope="row" class="name"><a href=format!("/brokers/{id}")>{format!("Broker {id}")}</a><span class="sub2 mute">{address}</span></th>
-            <td>{state}<span class="sub2 mute num">{last}</span></td>
+            <th scope="row" class="name"><a href=format!("/brokers/{id}")>{format!("Broker {id}")}</a><span class="sub2 mute">{changing(address)}</span></th>
+            <td>{changing(state)}<span class="sub2 mute num">{changing(last)}</span></td>
             <td class="lo"><Heartbeat id=id down=down/></td>
-            <td class="lo">{move || share(load.get().leaders, fair.get(), down.get(), true)}</td>
-            <td class="lo">{move || share(load.get().replicas, fair.get(), down.get(), false)}</td>
+            <td class="lo">{changing(move || share(load.get().leaders, fair.get(), down.get(), true))}</td>
+            <td class="lo">{changing(move || share(load.get().replicas, fair.get(), down.get(), false))}</td>
             <td class="r num"><Metadata id=id/></td>
         </tr>
     }
@@ -66,8 +67,8 @@ fn Metadata(id: BrokerId) -> impl IntoView {
     let lag = Memo::new(move |_| lag(acknowledged.get(), live.state.with(|state| state.revision())));
     let acked = move || acknowledged.get().map(|index| format!("acked #{}", num(index)));
     view! {
-        <span class=move || if lag.with(|(_, behind)| *behind) { "" } else { "mute" }>{move || lag.with(|(words, _)| words.clone())}</span>
-        <span class="sub2 mute">{acked}</span>
+        <span class=move || if lag.with(|(_, behind)| *behind) { "" } else { "mute" }>{changing(move || lag.with(|(words, _)| words.clone()))}</span>
+        <span class="sub2 mute">{changing(acked)}</span>
     }
     .into_any()
 }

@@ -9,6 +9,7 @@ use crate::components::status::{Status, Tag, Tone};
 use crate::config_values::{accepts, default_shown, of_fields};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use crate::words::num;
 use leptos::prelude::*;
 use metadata::configs::{KEYS, Key, Kind};
@@ -55,10 +56,10 @@ fn problem(form: Form, field: &'static str, judge: impl Fn() -> Option<String> +
 fn Note(#[prop(into)] id: String, problem: Memo<Option<String>>, children: ChildrenFn) -> impl IntoView {
     view! {
         <div id=id aria-live="polite">
-            {move || match problem.get() {
+            {changing(move || match problem.get() {
                 Some(words) => view! { <p class="error"><Icon of=icons::CRIT/><span>{words}</span></p> }.into_any(),
                 None => children().into_any(),
-            }}
+            })}
         </div>
     }
     .into_any()
@@ -86,10 +87,10 @@ pub fn NameField(form: Form) -> impl IntoView {
                 aria-describedby="topic-name-note" aria-invalid=invalid(problem)
                 on:input=move |event| draft.update(|draft| draft.name = event_target_value(&event))/>
             <Note id="topic-name-note" problem=problem>
-                {move || match free.get() {
+                {changing(move || match free.get() {
                     true => view! { <Status tone=Tone::Ok glyph=icons::OK words="Available"/> }.into_any(),
                     false => view! { <p class="help">"Letters, digits, dots, dashes and underscores."</p> }.into_any(),
-                }}
+                })}
             </Note>
         </div>
     }
@@ -178,7 +179,7 @@ pub fn Configuration(form: Form) -> impl IntoView {
         <div>
             <div class="cfg-h"><h2>"Configuration"</h2><span class="mute small">{format!("{} of {} keys", first.len(), KEYS.len())}</span></div>
             {fields(first)}
-            <details class="more-keys" open=open><summary><Icon of=icons::CHEVRON_DOWN/>{summary}</summary>{fields(rest)}</details>
+            <details class="more-keys" open=open><summary><Icon of=icons::CHEVRON_DOWN/>{changing(summary)}</summary>{fields(rest)}</details>
         </div>
     }
     .into_any()
@@ -212,7 +213,7 @@ fn ConfigField(form: Form, key_: &'static Key) -> impl IntoView {
     };
     view! {
         <div class="cfg">
-            <span class="row">{label}{move || changed.get().then(|| view! { <Tag word="changed" tone="accent"/> })}</span>
+            <span class="row">{label}{changing(move || changed.get().then(|| view! { <Tag word="changed" tone="accent"/> }))}</span>
             {control}
             <div class="help"><Note id=note problem=problem><p class="help">{help.clone()}</p></Note></div>
         </div>

@@ -7,7 +7,8 @@ use crate::components::empty::Empty;
 use crate::components::placement_matrix::{MOST_COLUMNS, Matrix, Row, placement_matrix};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
-use crate::words::{count, num};
+use crate::signals::{Memo, changing};
+use crate::words::{count, decimal, num};
 use leptos::prelude::*;
 use metadata::{BrokerId, BrokerState, Rejection, State};
 use std::collections::BTreeMap;
@@ -28,9 +29,9 @@ pub fn PreviewPanel(draft: RwSignal<Draft>, planned: Memo<Result<Preview, Reject
     };
     view! {
         <div class="create-p">
-            <div class="prev-h"><h2>"Placement preview"</h2><span class="num">{next}</span></div>
+            <div class="prev-h"><h2>"Placement preview"</h2><span class="num">{changing(next)}</span></div>
             <Without/>
-            {body}
+            {changing(body)}
             <div class="field">
                 <span class="lab">"The same from the command line"</span>
                 <CodeLine code=Signal::derive(move || draft.with(draft::command))/>
@@ -112,9 +113,9 @@ fn dumbbell(before: f64, after: f64, range: f64) -> impl IntoView {
     view! {
         <span class="dumb" role="img" aria-label=label>
             <i class="mid"></i>
-            <i class="bar" style=format!("--x:{low:.1}%;--w:{:.1}%", high - low)></i>
-            <i class="from" style=format!("--x:{:.1}%", x(before))></i>
-            <i class="to" style=format!("--x:{:.1}%", x(after))></i>
+            <i class="bar" style=format!("--x:{}%;--w:{}%", decimal(low, 1), decimal(high - low, 1))></i>
+            <i class="from" style=format!("--x:{}%", decimal(x(before), 1))></i>
+            <i class="to" style=format!("--x:{}%", decimal(x(after), 1))></i>
         </span>
     }
     .into_any()
@@ -123,7 +124,7 @@ fn dumbbell(before: f64, after: f64, range: f64) -> impl IntoView {
 /// `+1.8 %`, `−0.4 %`.
 fn signed(percent: f64) -> String {
     let sign = if percent < -0.05 { "−" } else { "+" };
-    format!("{sign}{:.1} %", percent.abs())
+    format!("{sign}{} %", decimal(percent.abs(), 1))
 }
 
 fn balance(preview: &Preview) -> impl IntoView + use<> {

@@ -1,10 +1,11 @@
 //! What a creation would commit, computed by the leader's own planner: where each replica goes, what it does to the
 //! balance, what it survives, and the token that binds the commit to exactly this.
 
+use crate::order::set_of;
 use metadata::intent::NewTopic;
 use metadata::model::Configs;
-use metadata::plan::plan;
-use metadata::{Broker, BrokerId, BrokerState, Command, Draw, Group, Intent, Liveness, Partition, Rejection, State, configs, draw};
+use metadata::plan::plan_topics;
+use metadata::{Broker, BrokerId, BrokerState, Command, Draw, Group, Partition, Rejection, State, configs, draw};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A placement with its consequences.
@@ -99,7 +100,7 @@ pub fn preview(state: &State, seed: u128, asked: &NewTopic) -> Result<Preview, R
 
 fn planned(state: &State, seed: u128, topic: NewTopic) -> Result<Group, Rejection> {
     let draw = Draw { now_ms: state.at_ms(), seed };
-    let plan = plan(state, &Liveness::default(), &draw, &Intent::CreateTopics { topics: vec![topic] })?;
+    let plan = plan_topics(state, &draw, &[topic])?;
     plan.items.into_iter().next().unwrap_or_else(|| Ok(Group::default()))
 }
 
@@ -154,7 +155,10 @@ impl Preview {
         let pair = |(load, (was, is)): (&BrokerLoad, (&f64, &f64))| {
             (load.id, (deviation(*was, &before).unwrap_or_default(), deviation(*is, &after).unwrap_or_default()))
         };
-        let all: BTreeMap<BrokerId, (f64, f64)> = online().zip(before.iter().zip(&after)).map(pair).collect();
+        let mut all = BTreeMap::new();
+        for (id, deviation) in online().zip(before.iter().zip(&after)).map(pair) {
+            all.insert(id, deviation);
+        }
         let most = all.values().fold(2.0_f64, |most, (was, is)| most.max(was.abs()).max(is.abs()));
         (all, most * 1.25)
     }
@@ -165,11 +169,11 @@ fn rack_of(state: &State, id: BrokerId) -> Option<&str> {
 }
 
 fn racks_of<'a>(state: &'a State, partition: &Partition) -> BTreeSet<Option<&'a str>> {
-    partition.replicas.iter().map(|id| rack_of(state, *id)).collect()
+    set_of(partition.replicas.iter().map(|id| rack_of(state, *id)))
 }
 
 fn rack_span(state: &State, partitions: &[Partition]) -> RackSpan {
-    let racks: BTreeSet<_> = state.brokers().map(|broker| broker.rack.as_deref()).collect();
+    let racks = set_of(state.brokers().map(|broker| broker.rack.as_deref()));
     let factor = partitions.first().map_or(0, |partition| partition.replicas.len());
     let possible = racks.len().min(factor);
     let spans: Vec<usize> = partitions.iter().map(|partition| racks_of(state, partition).len()).collect();
@@ -220,7 +224,7 @@ fn survival(state: &State, partitions: &[Partition], factor: usize) -> Option<No
         return Some(note(Weight::Warn, "No redundancy.", "Losing a broker takes its partitions offline."));
     }
     let in_one_rack = partitions.iter().filter(|partition| racks_of(state, partition).len() < 2).count();
-    let racks: BTreeSet<_> = state.brokers().filter_map(|broker| broker.rack.as_deref()).collect();
+    let racks = set_of(state.brokers().filter_map(|broker| broker.rack.as_deref()));
     Some(if racks.len() < 2 {
         note(
             Weight::Good,

@@ -7,12 +7,13 @@ use crate::components::card::Card;
 use crate::components::chart::Progress;
 use crate::components::status::Tag;
 use crate::live::use_live;
+use crate::order::set_of;
+use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
 use metadata::load::Tally;
 use metadata::views::TopicHealth;
 use metadata::{BrokerId, State, TopicId};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One topic of the list.
@@ -31,17 +32,15 @@ fn row(state: &State, id: TopicId) -> Option<Row> {
     let topic = state.topic(id)?;
     let tally: Tally = state.tally(id);
     let worst = state.partitions_of(id).min_by_key(|partition| (partition.leader.is_some(), partition.isr.len()))?;
-    let missing: BTreeSet<BrokerId> = state
-        .partitions_of(id)
-        .flat_map(|partition| partition.replicas.iter().copied().filter(|broker| !partition.isr.contains(broker)))
-        .collect();
+    let missing =
+        state.partitions_of(id).flat_map(|partition| partition.replicas.iter().copied().filter(|broker| !partition.isr.contains(broker)));
     Some(Row {
         name: topic.name.clone(),
         affected: tally.under_replicated.max(tally.offline).max(tally.below_min_isr),
         partitions: tally.partitions,
         health: TopicHealth::of(&tally),
         in_sync: (worst.isr.len(), worst.replicas.len()),
-        missing: missing.into_iter().collect(),
+        missing: set_of(missing).into_iter().collect(),
     })
 }
 
@@ -60,7 +59,7 @@ pub fn NeedsAttention() -> impl IntoView {
     });
     let any = Memo::new(move |_| found.with(|(rows, _)| !rows.is_empty()));
     view! {
-        {move || any.get().then(|| view! {
+        {changing(move || any.get().then(|| view! {
             <Card title="Needs attention" sub=move || count(found.with(|(_, count)| *count), "topic below full replication", "topics below full replication")>
                 <table class="dt dt--flush">
                     <thead>
@@ -71,9 +70,9 @@ pub fn NeedsAttention() -> impl IntoView {
                             <th scope="col" class="lo">"Missing on"</th>
                         </tr>
                     </thead>
-                    <tbody>{move || found.with(|(rows, _)| rows.clone()).into_iter().map(|row| view! { <AttentionRow row=row/> }).collect_view()}</tbody>
+                    <tbody>{changing(move || found.with(|(rows, _)| rows.clone()).into_iter().map(|row| view! { <AttentionRow row=row/> }).collect_view())}</tbody>
                 </table>
-                {move || {
+                {changing(move || {
                     let (listed, all) = found.with(|(rows, count)| (rows.len() as u32, *count));
                     (all > listed).then(|| view! {
                         <div class="card-f">
@@ -81,9 +80,9 @@ pub fn NeedsAttention() -> impl IntoView {
                             <a class="link" href="/topics">{format!("Show all {}", num(all))}</a>
                         </div>
                     })
-                }}
+                })}
             </Card>
-        })}
+        }))}
     }
 }
 

@@ -4,6 +4,7 @@ use crate::components::card::Card;
 use crate::components::status::{Status, Tone};
 use crate::icons::{self, Glyph};
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
 use metadata::State;
@@ -56,13 +57,13 @@ pub fn Partitions() -> impl IntoView {
     view! {
         <Card title="Partitions" sub=sub end=move || view! { <a class="link" href="/topics">"All topics"</a> }>
             <div class="card-b">
-                {bar}
+                {changing(bar)}
                 <div class="figs">
                     <Figure health="healthy" words="In sync" tone=Tone::Quiet glyph=icons::OK number=move || shares.get().in_sync/>
-                    {move || match at_minimum.get() == shares.get().under && at_minimum.get() > 0 {
+                    {changing(move || match at_minimum.get() == shares.get().under && at_minimum.get() > 0 {
                         true => view! { <Figure health="at_min_isr" words="At minimum" tone=Tone::Warn glyph=icons::WARN number=move || shares.get().under/> }.into_any(),
                         false => view! { <Figure health="under_replicated" words="Under-replicated" tone=Tone::Warn glyph=icons::WARN number=move || shares.get().under/> }.into_any(),
-                    }}
+                    })}
                     <Figure health="below_min_isr" words="Below minimum" tone=Tone::Crit glyph=icons::ISR_SHRANK number=move || shares.get().below/>
                     <Figure health="offline" words="Offline" tone=Tone::Crit glyph=icons::CRIT number=move || shares.get().offline/>
                 </div>
@@ -82,7 +83,7 @@ fn Figure(
     let number = Memo::new(move |_| number());
     view! {
         <a href=format!("/topics?health={health}") class=move || if number.get() == 0 { "zero" } else { "" }>
-            <span class="v">{move || num(number.get())}</span>
+            <span class="v">{changing(move || num(number.get()))}</span>
             <Status tone=tone glyph=glyph words=words/>
         </a>
     }

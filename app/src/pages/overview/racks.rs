@@ -5,6 +5,8 @@ use crate::components::heartbeat::Heartbeat;
 use crate::components::status::{Status, Tone};
 use crate::icons;
 use crate::live::use_live;
+use crate::order::sorted;
+use crate::signals::{Memo, changing};
 use crate::time;
 use crate::words::num;
 use leptos::prelude::*;
@@ -28,8 +30,7 @@ fn racks(state: &State) -> Vec<Rack> {
             None => racks.push(Rack { name: broker.rack.clone(), brokers: vec![entry] }),
         }
     }
-    racks.sort_by(|one, other| (one.name.is_none(), &one.name).cmp(&(other.name.is_none(), &other.name)));
-    racks
+    sorted(racks, |one, other| (one.name.is_none(), &one.name).cmp(&(other.name.is_none(), &other.name)))
 }
 
 fn online(brokers: &[(BrokerId, BrokerState)]) -> usize {
@@ -50,7 +51,7 @@ pub fn Racks() -> impl IntoView {
     view! {
         <Card title="Brokers" sub=sub end=move || view! { <a class="link" href="/brokers">"All brokers"</a> }>
             <div class="racks">
-                {move || racks.get().into_iter().map(|rack| view! { <RackColumn rack=rack/> }).collect_view()}
+                {changing(move || racks.get().into_iter().map(|rack| view! { <RackColumn rack=rack/> }).collect_view())}
             </div>
         </Card>
     }
@@ -76,7 +77,7 @@ fn BrokerTile(id: BrokerId, state: BrokerState) -> impl IntoView {
     let down = matches!(state, BrokerState::Fenced | BrokerState::Fencing);
     let words = match state {
         BrokerState::Online => {
-            view! { <span class="fig num">{move || age().map_or_else(|| "not heard yet".to_owned(), |age| format!("{} ago", time::tenths(age)))}</span> }.into_any()
+            view! { <span class="fig num">{changing(move || age().map_or_else(|| "not heard yet".to_owned(), |age| format!("{} ago", time::tenths(age))))}</span> }.into_any()
         }
         BrokerState::Fencing => view! { <Status tone=Tone::Warn glyph=icons::FENCE words="Being fenced"/> }.into_any(),
         BrokerState::Fenced => view! { <Status tone=Tone::Warn glyph=icons::FENCE words="Fenced"/> }.into_any(),
@@ -87,10 +88,10 @@ fn BrokerTile(id: BrokerId, state: BrokerState) -> impl IntoView {
             <span class="row"><b>{format!("Broker {id}")}</b>{words}</span>
             <Heartbeat id=id down=down/>
             <span class="fig num">
-                {move || {
+                {changing(move || {
                     let Load { leaders, replicas, .. } = load.get();
                     view! { <span><b>{num(leaders)}</b>" leaders"</span><span><b>{num(replicas)}</b>" replicas"</span> }
-                }}
+                })}
             </span>
         </a>
     }

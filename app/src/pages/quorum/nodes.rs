@@ -6,6 +6,7 @@ use crate::components::status::{Status, Tone};
 use crate::icons;
 use crate::live::use_live;
 use crate::replica::digest_at;
+use crate::signals::{Memo, changing};
 use crate::time;
 use crate::words::num;
 use leptos::prelude::*;
@@ -50,7 +51,7 @@ pub fn Nodes(logs: Memo<Vec<NodeLog>>) -> impl IntoView {
                             <th scope="col" class="col-proof">"Proof"</th>
                         </tr>
                     </thead>
-                    <tbody>{rows}<BrowserRow/></tbody>
+                    <tbody>{changing(rows)}<BrowserRow/></tbody>
                 </table>
             </div>
         </Card>
@@ -81,16 +82,16 @@ fn NodeRow(log: NodeLog) -> impl IntoView {
     let serves = move || (live.node_id.get() == id).then(|| view! { " "<span class="mute">"serves this page"</span> });
     view! {
         <tr>
-            <th scope="row" class="nw"><b>{format!("Node {id}")}</b>{serves}</th>
+            <th scope="row" class="nw"><b>{format!("Node {id}")}</b>{changing(serves)}</th>
             <td class="lo"><code>{log.url.clone()}</code></td>
             <td class="r num soft lo">{heard}</td>
             <td class="r num">"#"{num(log.applied)}</td>
-            <td>{move || digest_words(found.get().and_then(|(digest, _)| digest))}</td>
-            <td>{move || match proof.get() {
+            <td>{changing(move || digest_words(found.get().and_then(|(digest, _)| digest)))}</td>
+            <td>{changing(move || match proof.get() {
                 Proof::Agrees(index) => view! { <Status tone=Tone::Ok glyph=icons::OK words=format!("equal at #{}", num(index))/> }.into_any(),
                 Proof::Differs(index) => view! { <Status tone=Tone::Crit glyph=icons::CRIT words=format!("differs at #{}", num(index))/> }.into_any(),
                 Proof::Unknown => view! { <span class="mute">"not compared yet"</span> }.into_any(),
-            }}</td>
+            })}</td>
         </tr>
     }
 }
@@ -104,13 +105,13 @@ fn BrowserRow() -> impl IntoView {
         <tr>
             <th scope="row" class="nw"><b>"This browser"</b></th>
             <td class="lo mute">"follows the feed"</td>
-            <td class="r num soft lo">{move || live.delay_ms.get().map_or_else(String::new, |ms| format!("{} ms behind", num(ms)))}</td>
-            <td class="r num">"#"{move || num(live.reached.get())}</td>
-            <td>{move || digest_words(Some(digest()))}</td>
-            <td>{move || match live.whole.get() {
+            <td class="r num soft lo">{changing(move || live.delay_ms.get().map_or_else(String::new, |ms| format!("{} ms behind", num(ms))))}</td>
+            <td class="r num">"#"{changing(move || num(live.reached.get()))}</td>
+            <td>{changing(move || digest_words(Some(digest())))}</td>
+            <td>{changing(move || match live.whole.get() {
                 true => view! { <Status tone=Tone::Ok glyph=icons::OK words="checked at every commit"/> }.into_any(),
                 false => view! { <span class="mute">"first paint"</span> }.into_any(),
-            }}</td>
+            })}</td>
         </tr>
     }
 }

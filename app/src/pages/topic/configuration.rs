@@ -3,6 +3,7 @@
 use super::config_shown;
 use crate::components::status::Tag;
 use crate::config_values::default_shown;
+use crate::signals::{Memo, changing};
 use leptos::prelude::*;
 use metadata::Topic;
 use metadata::configs::{KEYS, Key};
@@ -36,7 +37,7 @@ pub fn Configuration(topic: Memo<Arc<Topic>>) -> impl IntoView {
                             <th scope="col" class="lo">"Meaning"</th>
                         </tr>
                     </thead>
-                    <tbody>{rows}</tbody>
+                    <tbody>{changing(rows)}</tbody>
                 </table>
             </div>
         </section>

@@ -1,22 +1,25 @@
 //! The danger zone: deleting a topic. It has no inverse, so the name is typed.
 
+use super::delete_dialog::Deletion;
 use super::settings::Protection;
-use crate::api::{DeleteTopic, answer};
-use crate::components::dialog::Dialog;
-use crate::components::field::{FieldNote, FormNote, refusal_of};
+use crate::api::{Asking, DeleteTopic};
+use crate::components::field::{FormNote, refusal_of};
+use crate::components::late::late;
 use crate::icons::{self, Icon};
 use crate::live::use_live;
+use crate::order::set_of;
+use crate::packs::Part;
 use crate::pages::first_paint::actions_off;
+use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::hooks::use_navigate;
-use metadata::{Rejection, State, TopicId};
-use std::collections::BTreeSet;
+use metadata::{State, TopicId};
 
 /// What goes with a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Impact {
+pub struct Impact {
     partitions: u64,
     replicas: u64,
     brokers: u64,
@@ -24,7 +27,7 @@ struct Impact {
 
 impl Impact {
     fn of(state: &State, id: TopicId) -> Self {
-        let brokers: BTreeSet<_> = state.partitions_of(id).flat_map(|partition| partition.replicas.iter()).collect();
+        let brokers = set_of(state.partitions_of(id).flat_map(|partition| partition.replicas.iter()));
         Impact {
             partitions: state.tally(id).partitions.into(),
             replicas: state.partitions_of(id).map(|partition| partition.replicas.len() as u64).sum(),
@@ -32,7 +35,7 @@ impl Impact {
         }
     }
 
-    fn words(self) -> String {
+    pub fn words(self) -> String {
         format!(
             "{} and {} on {}",
             count(self.partitions, "partition", "partitions"),
@@ -44,11 +47,12 @@ impl Impact {
 
 /// The card, and the dialog that asks.
 #[component]
-pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>, action: ServerAction<DeleteTopic>) -> impl IntoView {
+pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>, action: Asking) -> impl IntoView {
     let live = use_live();
     let impact = Memo::new(move |_| live.state.with(|state| Impact::of(state, id)));
     let refusal = refusal_of(action);
     let open = RwSignal::new(false);
+    let deletion = Deletion { name: name.clone(), impact, open, action, refusal };
     let off = actions_off();
     let possible = move || protection.get() == Protection::None;
     let possible_at_first = protection.get_untracked() == Protection::None;
@@ -62,13 +66,13 @@ pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>, 
         <section class="card card--danger">
             <header class="card-h"><h2>"Delete topic"</h2></header>
             <div class="card-b stacked">
-                <p class="soft">{move || format!("Deletes {}. Brokers remove the data. A committed delete cannot be undone.", impact.get().words())}</p>
+                <p class="soft">{changing(move || format!("Deletes {}. Brokers remove the data. A committed delete cannot be undone.", impact.get().words()))}</p>
                 <div>{button}</div>
                 {possible_at_first.then(|| view! { <noscript inner_html=plain></noscript> })}
                 <Show when=move || !open.get()><FormNote fields=&[] refusal=refusal/></Show>
             </div>
         </section>
-        <DeleteDialog name=name impact=impact open=open action=action refusal=refusal/>
+        {late(open, Part::DeleteTopic(deletion))}
     }
     .into_any()
 }
@@ -82,11 +86,11 @@ fn plain_form(name: &str) -> String {
 }
 
 /// Once it is committed and this browser has seen it: back to the list. For the page to call, which outlives the topic.
-pub fn leave_when_done(action: ServerAction<DeleteTopic>, name: Memo<String>) {
+pub fn leave_when_done(action: Asking, name: Memo<String>) {
     let live = use_live();
     let navigate = use_navigate();
     Effect::new(move |_| {
-        let Some(Ok(committed)) = answer(action.value().get()) else { return };
+        let Some(Ok(committed)) = action.value().get() else { return };
         let (navigate, name) = (navigate.clone(), name.get_untracked());
         leptos::task::spawn_local(async move {
             live.caught_up(committed.index).await;
@@ -94,60 +98,6 @@ pub fn leave_when_done(action: ServerAction<DeleteTopic>, name: Memo<String>) {
             navigate("/topics", leptos_router::NavigateOptions::default());
         });
     });
-}
-
-#[component]
-fn DeleteDialog(
-    name: String,
-    impact: Memo<Impact>,
-    open: RwSignal<bool>,
-    action: ServerAction<DeleteTopic>,
-    refusal: Signal<Option<Rejection>>,
-) -> impl IntoView {
-    let off = actions_off();
-    let typed = RwSignal::new(String::new());
-    let wanted = StoredValue::new(name.clone());
-    let matches = Memo::new(move |_| wanted.with_value(|wanted| typed.with(|typed| typed.trim() == wanted)));
-    let pending = action.pending();
-    Effect::new(move |_| {
-        if !open.get() {
-            typed.set(String::new());
-        }
-    });
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        if matches.get_untracked() && !pending.get_untracked() {
-            action.dispatch(DeleteTopic { name: wanted.get_value(), confirm: typed.get_untracked() });
-        }
-    };
-    view! {
-        <Dialog open=open label=format!("Delete {name}?")>
-            <form method="post" action=DeleteTopic::url() on:submit=submit>
-                <h2>{format!("Delete {name}?")}</h2>
-                <p>"The delete is committed at once and cannot be undone."</p>
-                <ul class="notes impact">
-                    <li class="crit"><Icon of=icons::TRASH/><span>{move || format!("{} go.", impact.get().words())}</span></li>
-                    <li class="warn"><Icon of=icons::WARN/><span>"Producers and consumers of this topic fail from then on."</span></li>
-                    <li class="info"><Icon of=icons::INFO/><span>"A topic created later under this name is another one, with another id."</span></li>
-                </ul>
-                <input type="hidden" name="name" value=name.clone()/>
-                <div class="field">
-                    <label for="confirm">"Type the topic's name"</label>
-                    <input class="input" id="confirm" name="confirm" autocomplete="off" spellcheck="false" aria-describedby="confirm-note"
-                        prop:value=move || typed.get() on:input=move |event| typed.set(event_target_value(&event))/>
-                    <FieldNote id="confirm-note" field="confirm" refusal=refusal help=format!("It is {name}.")/>
-                </div>
-                <FormNote fields=&["confirm"] refusal=refusal/>
-                <div class="actions">
-                    <button type="button" class="btn" autofocus on:click=move |_| open.set(false)>"Cancel"</button>
-                    <button class="btn danger-fill needs-live" aria-busy=move || pending.get().then_some("true") disabled=move || off.get() || !matches.get()>
-                        <Icon of=icons::TRASH/><span>"Delete topic"</span>
-                    </button>
-                </div>
-            </form>
-        </Dialog>
-    }
-    .into_any()
 }
 
 #[cfg(test)]

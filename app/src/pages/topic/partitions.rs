@@ -3,6 +3,8 @@
 use crate::components::replica_tokens::{Legend, ReplicaTokens};
 use crate::components::status::{Status, Tag, Tone, level_glyph};
 use crate::live::use_live;
+use crate::order::sorted;
+use crate::signals::{Memo, changing};
 use crate::words::{count, list, num};
 use leptos::prelude::*;
 use metadata::load::Tally;
@@ -21,10 +23,9 @@ fn health(partition: &Partition, min_isr: usize) -> TopicHealth {
 /// The numbers of a topic's partitions, those in the worst condition first.
 fn worst_first(state: &State, id: TopicId) -> Vec<u32> {
     let min_isr = state.min_isr(id);
-    let mut numbers: Vec<(TopicHealth, u32)> =
+    let numbers: Vec<(TopicHealth, u32)> =
         state.partitions_of(id).map(|partition| (health(partition, min_isr), partition.partition)).collect();
-    numbers.sort_unstable();
-    numbers.into_iter().map(|(_, number)| number).collect()
+    sorted(numbers, Ord::cmp).into_iter().map(|(_, number)| number).collect()
 }
 
 /// The tab.
@@ -40,7 +41,7 @@ pub fn Partitions(id: TopicId) -> impl IntoView {
     let more = move || {
         view! {
             <div class="card-f">
-                <span>{move || format!("{} more", count(hidden.get() as u64, "partition", "partitions"))}</span>
+                <span>{changing(move || format!("{} more", count(hidden.get() as u64, "partition", "partitions")))}</span>
                 <button type="button" class="btn js-only" on:click=move |_| most.update(|most| *most += PAGE)>{format!("Show {PAGE} more")}</button>
             </div>
         }
@@ -65,7 +66,7 @@ pub fn Partitions(id: TopicId) -> impl IntoView {
                 </table>
                 <Show when=move || { hidden.get() > 0 }>{more()}</Show>
             </div>
-            <div class="card-f">{move || view! { <Legend moving=moving.get()/> }}</div>
+            <div class="card-f">{changing(move || view! { <Legend moving=moving.get()/> })}</div>
         </section>
     }
     .into_any()
@@ -87,7 +88,7 @@ fn PartitionRow(id: TopicId, number: u32) -> impl IntoView {
     });
     view! {
         <tr data-flash=move || flash.get()>
-            {move || held.get().map(|(partition, min_isr)| view! { <Cells partition=Partition::clone(&partition) min_isr=min_isr/> })}
+            {changing(move || held.get().map(|(partition, min_isr)| view! { <Cells partition=Partition::clone(&partition) min_isr=min_isr/> }))}
         </tr>
     }
     .into_any()

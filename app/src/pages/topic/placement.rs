@@ -5,6 +5,7 @@ use crate::components::placement_matrix::{MOST_COLUMNS, Matrix, Row, placement_m
 use crate::components::replica_tokens::Legend;
 use crate::components::share_bar::{ShareBar, rounded};
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
 use metadata::{BrokerId, BrokerState, State, TopicId};
@@ -64,9 +65,9 @@ pub fn Placement(id: TopicId) -> impl IntoView {
     view! {
         <Card title="Placement" sub=|| "brokers are rows, partitions are columns">
             <div class="card-b stacked">
-                {move || spread.with(draw)}
-                {move || spread.with(left_out).map(|words| view! { <p class="mute small num">{words}</p> })}
-                {move || view! { <Legend moving=spread.with(|spread| spread.moving)/> }}
+                {changing(move || spread.with(draw))}
+                {changing(move || spread.with(left_out).map(|words| view! { <p class="mute small num">{words}</p> }))}
+                {changing(move || view! { <Legend moving=spread.with(|spread| spread.moving)/> })}
             </div>
         </Card>
     }

@@ -1,9 +1,10 @@
 //! What can be done to a topic as a whole: protect it, and the danger zone.
 
 use super::delete::DeleteTopicForm;
-use crate::api::DeleteTopic;
+use crate::api::Asking;
 use crate::components::card::Card;
 use crate::components::code::CodeLine;
+use crate::signals::{Memo, changing};
 use leptos::prelude::*;
 use metadata::Topic;
 use metadata::configs::{DELETION_PROTECTION, deletion_protected};
@@ -32,7 +33,7 @@ impl Protection {
 
 /// The tab.
 #[component]
-pub fn Settings(topic: Memo<Arc<Topic>>, action: ServerAction<DeleteTopic>) -> impl IntoView {
+pub fn Settings(topic: Memo<Arc<Topic>>, action: Asking) -> impl IntoView {
     let protection = Memo::new(move |_| topic.with(|topic| Protection::of(topic)));
     let (id, name) = topic.with_untracked(|topic| (topic.id, topic.name.to_string()));
     view! {
@@ -59,7 +60,7 @@ fn ProtectionCard(name: String, protection: Memo<Protection>) -> impl IntoView {
     };
     view! {
         <Card title="Protection">
-            <div class="card-b stacked"><p class="soft">{words}</p>{command}</div>
+            <div class="card-b stacked"><p class="soft">{changing(words)}</p>{changing(command)}</div>
         </Card>
     }
     .into_any()

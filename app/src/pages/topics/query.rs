@@ -1,5 +1,6 @@
 //! Which topics the list shows and in which order: what the address says, and the rows that it comes to.
 
+use crate::order::sorted;
 use leptos_router::location::Url;
 use leptos_router::params::ParamsMap;
 use metadata::load::Tally;
@@ -97,7 +98,7 @@ impl TopicsQuery {
     }
 
     fn admits(&self, topic: &Topic, tally: &Tally, needle: &str) -> bool {
-        (needle.is_empty() || topic.name.to_lowercase().contains(needle)) && self.health.is_none_or(|health| meets(tally, health))
+        (needle.is_empty() || topic.name.to_ascii_lowercase().contains(needle)) && self.health.is_none_or(|health| meets(tally, health))
     }
 }
 
@@ -115,7 +116,7 @@ pub fn meets(tally: &Tally, health: TopicHealth) -> bool {
 /// Every topic that the query admits, in its order. The server puts the first of them, and one more that says that there
 /// is more, into the first paint.
 pub fn rows_for(state: &State, query: &TopicsQuery) -> Vec<TopicId> {
-    let needle = query.search.to_lowercase();
+    let needle = query.search.to_ascii_lowercase();
     let mut hits: Vec<(Tally, &Arc<Topic>)> = state
         .topics_after(None)
         .map(|topic| (state.tally(topic.id), topic))
@@ -124,8 +125,8 @@ pub fn rows_for(state: &State, query: &TopicsQuery) -> Vec<TopicId> {
     // By name they come from the state already, and the sorts are stable.
     match query.column {
         Column::Name => {}
-        Column::Health => hits.sort_by(|(one, _), (other, _)| worse(one, other)),
-        Column::Partitions => hits.sort_by_key(|(tally, _)| std::cmp::Reverse(tally.partitions)),
+        Column::Health => hits = sorted(hits, |(one, _), (other, _)| worse(one, other)),
+        Column::Partitions => hits = sorted(hits, |(one, _), (other, _)| other.partitions.cmp(&one.partitions)),
     }
     if query.reversed {
         hits.reverse();

@@ -6,6 +6,7 @@ use crate::components::leader_spread::{LeaderSpread, Spread};
 use crate::components::status::{Health, Tag};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use crate::words::num;
 use leptos::prelude::*;
 use metadata::load::Tally;
@@ -49,7 +50,7 @@ fn SortHead(query: Memo<TopicsQuery>, column: Column, label: &'static str, #[pro
     view! {
         <th scope="col" class=class aria-sort=order>
             <button form=FORM name="sort" value=move || query.with(|query| toolbar::sort_value(query, column)) on:click=sort>
-                {label}{move || view! { <Icon of=glyph()/> }}
+                {label}{changing(move || view! { <Icon of=glyph()/> })}
             </button>
         </th>
     }
@@ -105,7 +106,7 @@ fn TopicRow(id: TopicId) -> impl IntoView {
         now
     });
     let cells = move || facts.get().map(|facts| view! { <Cells facts=facts spread=spread/> });
-    view! { <tr data-flash=move || flash.get()>{cells}</tr> }
+    view! { <tr data-flash=move || flash.get()>{changing(cells)}</tr> }
 }
 
 #[component]
@@ -120,7 +121,7 @@ fn Cells(facts: Facts, spread: Memo<Option<Spread>>) -> impl IntoView {
         <td><Health health=TopicHealth::of(&tally) affected=affected(&tally)/></td>
         <td class="r num lo">{num(tally.partitions)}</td>
         <td class="r num lo">{factor}</td>
-        <td class="lo">{move || spread.get().map(|spread| view! { <LeaderSpread spread=spread/> })}</td>
+        <td class="lo">{changing(move || spread.get().map(|spread| view! { <LeaderSpread spread=spread/> }))}</td>
         <td class="r num lo mute">"#"{num(changed_index)}</td>
     }
     .into_any()

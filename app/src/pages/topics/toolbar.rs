@@ -4,6 +4,7 @@ use super::query::{Column, TopicsQuery, counts};
 use crate::components::entered;
 use crate::icons::{self, Icon};
 use crate::live::use_live;
+use crate::signals::{Memo, changing};
 use crate::words::num;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
@@ -81,7 +82,7 @@ fn HealthFilter(first: Option<TopicHealth>, on_pick: Callback<()>) -> impl IntoV
             <label>
                 <input type="radio" name="health" value=value checked=health == first on:change=move |_| on_pick.run(())/>
                 {words}
-                <span class="num">{number}</span>
+                <span class="num">{changing(number)}</span>
             </label>
         }
     });

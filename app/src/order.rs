@@ -1,0 +1,42 @@
+//! Sorting and sets whose code is not repeated for every type that is sorted.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+/// The items in order; what compares as equal stays as it was.
+pub fn sorted<T>(items: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+    let order = order_of(items.len(), &|one, other| match (items.get(one), items.get(other)) {
+        (Some(one), Some(other)) => compare(one, other),
+        _ => Ordering::Equal,
+    });
+    let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| items.get_mut(at)?.take()).collect()
+}
+
+fn order_of(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by(|one, other| compare(*one, *other));
+    order
+}
+
+/// The set of these. Collecting sorts first, with a sort of its own for every type.
+pub fn set_of<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeSet<T> {
+    let mut set = BTreeSet::new();
+    for item in items {
+        set.insert(item);
+    }
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{set_of, sorted};
+
+    #[test]
+    fn equal_ones_keep_their_places() {
+        let names = vec!["bb", "a", "cc", "d"];
+        assert_eq!(sorted(names, |one, other| one.len().cmp(&other.len())), ["a", "d", "bb", "cc"]);
+        assert!(sorted(Vec::<u8>::new(), Ord::cmp).is_empty());
+        assert_eq!(set_of([2, 1, 2]).into_iter().collect::<Vec<_>>(), [1, 2]);
+    }
+}

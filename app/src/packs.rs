@@ -1,0 +1,162 @@
+//! Where the bundle is cut (docs/adr/0011-first-paint-budget.md). A first visit loads the main part and the pack of its page.
+//! What nobody sees before the page is alive is in one more pack, `later`, which follows at once.
+
+use crate::api::{Answer, Asked};
+use crate::pages::broker::fence_dialogs::{Fence, Unfence};
+use crate::pages::topic::delete_dialog::{DeleteDialog, Deletion};
+use crate::shell::{help::Help, palette::Palette};
+use leptos::prelude::*;
+use leptos_router::ChooseView;
+use leptos_router::hooks::use_location;
+use metadata::BrokerId;
+use std::pin::Pin;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
+
+/// What comes once its pack is there.
+pub type Coming<T> = Pin<Box<dyn Future<Output = Result<T, SplitLoaderError>>>>;
+
+/// The name of the pack for what is not painted first.
+pub const LATER: &str = "later";
+
+/// A page in a pack. On the server all of them are there.
+#[derive(Clone, Copy)]
+pub struct Page {
+    /// What the pack is called in the manifest of the site. Some pages share one.
+    pub pack: &'static str,
+    load: fn() -> Coming<()>,
+    view: fn() -> Coming<AnyView>,
+}
+
+macro_rules! page {
+    ($page:ident, $name:ident in $pack:ident, $view:path) => {
+        mod $name {
+            use super::*;
+
+            #[wasm_split($pack, fallible, preload(load))]
+            pub fn $name() -> Result<AnyView, SplitLoaderError> {
+                Ok($view().into_any())
+            }
+        }
+
+        pub const $page: Page = Page { pack: stringify!($pack), load: || Box::pin($name::load()), view: || Box::pin($name::$name()) };
+    };
+}
+
+page!(OVERVIEW, overview in overview, crate::pages::overview::Overview);
+page!(TOPICS, topics in topics, crate::pages::topics::TopicsPage);
+page!(BROKERS, brokers in brokers, crate::pages::brokers::BrokersPage);
+page!(QUORUM, quorum in brokers, crate::pages::quorum::QuorumPage);
+page!(TOPIC, topic in topic, crate::pages::topic::TopicPage);
+page!(BROKER, broker in broker, crate::pages::broker::BrokerPage);
+page!(CREATE_TOPIC, create_topic in create_topic, crate::pages::create_topic::CreateTopicPage);
+
+impl Page {
+    /// The page that the router shows at this path; None when it shows that there is none.
+    pub fn at(path: &str) -> Option<Page> {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        Some(match parts.as_slice() {
+            [] => OVERVIEW,
+            ["topics"] => TOPICS,
+            ["create-topic"] => CREATE_TOPIC,
+            ["topics", _] => TOPIC,
+            ["brokers"] => BROKERS,
+            ["brokers", _] => BROKER,
+            ["quorum"] => QUORUM,
+            _ => return None,
+        })
+    }
+
+    /// Fetches the pack. Afterwards the view is there at once.
+    ///
+    /// # Errors
+    /// When it cannot be had: the node is gone, or runs another build by now.
+    pub async fn load(self) -> Result<(), SplitLoaderError> {
+        (self.load)().await
+    }
+}
+
+impl ChooseView for Page {
+    async fn choose(self) -> AnyView {
+        let location = use_location();
+        match (self.view)().await {
+            Ok(view) => view,
+            Err(_) => {
+                leave_for(&location.pathname.get_untracked(), &location.search.get_untracked());
+                ().into_any()
+            }
+        }
+    }
+
+    async fn preload(&self) {
+        // A failure is seen again where the view is asked for.
+        let _seen_later = self.load().await;
+    }
+}
+
+/// Goes to an address as if it were typed: whatever build the node runs by now, it has that page.
+fn leave_for(path: &str, search: &str) {
+    let search = if search.is_empty() { String::new() } else { format!("?{search}") };
+    let _same_origin = window().location().set_href(&format!("{path}{search}"));
+}
+
+/// Brings the page live, then fetches the packs of the other pages: they are there when somebody goes to them, even if the node
+/// runs another build by then.
+#[cfg(feature = "hydrate")]
+pub async fn go_on(live: crate::live::Live) {
+    while follow(live).await.is_err() {
+        gloo_timers::future::TimeoutFuture::new(2_000).await;
+    }
+    for page in [OVERVIEW, TOPICS, BROKERS, TOPIC, BROKER, CREATE_TOPIC] {
+        let _tried_again_on_navigation = page.load().await;
+    }
+}
+
+/// Follows the feed.
+#[cfg(feature = "hydrate")]
+#[wasm_split(later, fallible)]
+fn follow(live: crate::live::Live) -> Result<(), SplitLoaderError> {
+    crate::feed::start(live);
+    Ok(())
+}
+
+/// Sends what was asked to the node.
+#[wasm_split(later, fallible)]
+pub fn send(asked: Asked) -> Result<Pin<Box<dyn Future<Output = Answer>>>, SplitLoaderError> {
+    Ok(Box::pin(asked.send()))
+}
+
+/// A part of a page that nobody sees before asking for it.
+#[derive(Clone)]
+pub enum Part {
+    Palette(RwSignal<bool>),
+    Help(RwSignal<bool>),
+    Fence(BrokerId, RwSignal<bool>),
+    Unfence(BrokerId, RwSignal<bool>),
+    DeleteTopic(Deletion),
+}
+
+impl Part {
+    /// The part, open when its signal says so. There at once after [`fetch_parts`].
+    pub fn view(self) -> Coming<AnyView> {
+        Box::pin(part(self))
+    }
+}
+
+#[wasm_split(later, fallible, preload(load_part))]
+fn part(part: Part) -> Result<AnyView, SplitLoaderError> {
+    Ok(match part {
+        Part::Palette(open) => view! { <Palette open=open/> }.into_any(),
+        Part::Help(open) => view! { <Help open=open/> }.into_any(),
+        Part::Fence(id, open) => view! { <Fence id=id open=open/> }.into_any(),
+        Part::Unfence(id, open) => view! { <Unfence id=id open=open/> }.into_any(),
+        Part::DeleteTopic(deletion) => view! { <DeleteDialog deletion=deletion/> }.into_any(),
+    })
+}
+
+/// Fetches the code of the parts.
+///
+/// # Errors
+/// When it cannot be had.
+pub async fn fetch_parts() -> Result<(), SplitLoaderError> {
+    load_part().await
+}
