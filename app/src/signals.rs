@@ -1,5 +1,5 @@
-//! Memos, readings and changing views that are compiled once for all types. Leptos's own are compiled anew for every type and
-//! every closure, and were a third of the bundle: docs/adr/0011-first-paint-budget.md.
+//! Memos, readings and changing views whose code is not repeated for every type and every closure, as that of Leptos's own is:
+//! docs/adr/0011-first-paint-budget.md.
 
 use leptos::prelude::{AnyView, Get, GetUntracked, IntoAny, IntoView, RwSignal, Signal, Track};
 use std::any::Any;
@@ -32,7 +32,7 @@ type Compute = Box<dyn Fn(Option<&Value>) -> Value + Send + Sync>;
 type Inner = leptos::prelude::Memo<Value>;
 
 fn remember(compute: Compute) -> Inner {
-    Inner::new(move |before| compute(before))
+    Inner::new(compute)
 }
 
 fn current(inner: Inner) -> Value {
