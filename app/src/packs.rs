@@ -1,4 +1,4 @@
-//! Where the bundle is cut (docs/adr/0011-first-paint-budget.md). A first visit loads the main part and the pack of its page.
+//! Where the bundle is cut (docs/adr/0014-first-paint-budget.md). A first visit loads the main part and the pack of its page.
 //! What nobody sees before the page is alive is in one more pack, `later`, which follows at once.
 
 use crate::api::{Answer, Asked};

@@ -1,5 +1,5 @@
 //! Memos, readings and changing views whose code is not repeated for every type and every closure, as that of Leptos's own is:
-//! docs/adr/0011-first-paint-budget.md.
+//! docs/adr/0014-first-paint-budget.md.
 
 use leptos::prelude::{AnyView, Get, GetUntracked, IntoAny, IntoView, RwSignal, Signal, Track};
 use std::any::Any;
