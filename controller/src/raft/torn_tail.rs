@@ -51,9 +51,7 @@ fn written(dir: &Path) -> Result<()> {
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to.join("log"))?;
-    for file in ["log-mark"] {
-        fs::copy(from.join(file), to.join(file))?;
-    }
+    fs::copy(from.join("log-mark"), to.join("log-mark"))?;
     for entry in fs::read_dir(from.join("log"))? {
         let entry = entry?;
         fs::copy(entry.path(), to.join("log").join(entry.file_name()))?;

@@ -26,7 +26,11 @@ async fn a_node_whose_disk_is_full_comes_back_when_there_is_room() -> Result<()>
         ensure!(!node.ready(), "a node with a full disk is ready");
         let shown = node.applied_index();
         disk.fill(false);
-        until("it takes part again", async || Ok(ensure!(node.fault().is_none(), "{:?}", node.fault()))).await?;
+        until("it takes part again", async || {
+            ensure!(node.fault().is_none(), "{:?}", node.fault());
+            Ok(())
+        })
+        .await?;
         ensure!(node.applied_index() >= shown, "it went back from {shown} to {}", node.applied_index());
         let agreed = cluster.agree().await?;
         ensure!(agreed > shown, "it agrees at {agreed}, and had {shown} when it stopped");

@@ -26,7 +26,11 @@ async fn caught(scrub: Duration, touched: bool, leads: bool) -> Result<()> {
     cluster.memories[&victim].flip(topic, 1);
     // The next entry carries the flip in; that one does not touch the topic.
     cluster.created("another").await?;
-    until("the bit flips", async || Ok(ensure!(cluster.memories[&victim].flipped(), "not yet"))).await?;
+    until("the bit flips", async || {
+        ensure!(cluster.memories[&victim].flipped(), "not yet");
+        Ok(())
+    })
+    .await?;
     if touched {
         delete(&cluster, "flipped").await?;
         // Its digest differs from now on, and the entry after says so.
@@ -35,7 +39,11 @@ async fn caught(scrub: Duration, touched: bool, leads: bool) -> Result<()> {
     let fault = tokio::time::timeout(Duration::from_secs(20), faults.wait_for(Option::is_some)).await.context("it was not found")??.clone();
     let fault = fault.context("no fault")?;
     ensure!(matches!(&*fault, Fault::Diverged { index, .. } if *index > 0) && !fault.readable(), "{fault}");
-    until("it is right again", async || Ok(ensure!(node.fault().is_none(), "{:?}", node.fault()))).await?;
+    until("it is right again", async || {
+        ensure!(node.fault().is_none(), "{:?}", node.fault());
+        Ok(())
+    })
+    .await?;
     cluster.created("goes-on").await?;
     cluster.agree().await?;
     ensure!(node.state().topic_by_name("flipped").is_some() != touched, "it is not what was committed");

@@ -197,7 +197,8 @@ impl Cluster {
         let api = Api::new(id, host.clone())?;
         until("the empty node answers", async || {
             let alive = reqwest::get(format!("http://{}/healthz", api.host)).await?;
-            Ok(ensure!(alive.status().is_success(), "{}", alive.status()))
+            ensure!(alive.status().is_success(), "{}", alive.status());
+            Ok(())
         })
         .await?;
         self.controllers.insert(id, Controller { process, api });

@@ -14,7 +14,8 @@ async fn erased_voter() -> Result<()> {
     let leader = cluster.leader().await?;
     until("every instance is admitted", async || {
         let admitted = cluster.log(leader).matches("an instance was admitted").count();
-        Ok(ensure!(admitted == 3, "{admitted} of 3 are"))
+        ensure!(admitted == 3, "{admitted} of 3 are");
+        Ok(())
     })
     .await?;
     let victim = *cluster.followers().await?.first().context("no follower")?;

@@ -16,10 +16,13 @@ fn history(events: &[(u64, u64, Told)]) -> Vec<Event> {
     events.iter().map(|(began, ended, told)| Event { node: 1, began: *began, ended: *ended, told: told.clone() }).collect()
 }
 
+/// What is wrong, and what clients were told from when to when.
+type Case = (&'static str, Vec<(u64, u64, Told)>);
+
 #[test]
 fn the_checker_takes_what_can_have_happened() -> Result<()> {
     use Told::{Deleted, Exists, Missing, PerhapsCreated, PerhapsDeleted};
-    let cases: Vec<(&str, Vec<(u64, u64, Told)>)> = vec![
+    let cases: Vec<Case> = vec![
         ("nothing at all", vec![]),
         ("one after another", vec![(0, 1, created("a")), (2, 3, found("a")), (4, 5, Exists), (6, 7, Deleted), (8, 9, Missing)]),
         ("again under another id", vec![(0, 1, created("a")), (2, 3, Deleted), (4, 5, created("b")), (6, 7, found("b"))]),
@@ -45,7 +48,7 @@ fn the_checker_takes_what_can_have_happened() -> Result<()> {
 #[test]
 fn the_checker_rejects_what_cannot_have_happened() -> Result<()> {
     use Told::{Deleted, Exists, Missing, PerhapsCreated, PerhapsDeleted};
-    let cases: Vec<(&str, Vec<(u64, u64, Told)>)> = vec![
+    let cases: Vec<Case> = vec![
         ("a stale read of a topic that was deleted", vec![(0, 1, created("a")), (2, 3, Deleted), (4, 5, found("a"))]),
         ("a stale read of the topic before", vec![(0, 1, created("a")), (2, 3, Deleted), (4, 5, created("b")), (6, 7, found("a"))]),
         ("a read that goes back", vec![(0, 9, created("a")), (1, 2, found("a")), (3, 4, Missing)]),

@@ -240,10 +240,12 @@ async fn paused_leader() -> Result<()> {
         println!("{} commits, and every broker online after each", ended??);
     }
     ensure!(epochs(&cluster).await? == registered, "a broker had to register anew");
-    let (past, own) = (lock(&shared.past), lock(&shared.own).clone());
-    println!("{} topics elsewhere, {} gone, {} by the node that was paused", past.kept.len(), past.gone.len(), own.len());
-    let (kept, gone) = (past.kept.clone(), past.gone.clone());
-    drop(past);
+    let own = lock(&shared.own).clone();
+    let (kept, gone) = {
+        let past = lock(&shared.past);
+        (past.kept.clone(), past.gone.clone())
+    };
+    println!("{} topics elsewhere, {} gone, {} by the node that was paused", kept.len(), gone.len(), own.len());
     for api in cluster.apis() {
         let there = all_topics(&api).await?;
         let lost = kept.iter().map(|(name, id)| (name, id)).chain(&own).find(|(name, id)| there.get(*name) != Some(*id));

@@ -136,7 +136,7 @@ impl Subscriber {
     }
 
     /// Takes the whole state of a node in place of what it does not send any more.
-    pub async fn from_state(&mut self, api: &Api) -> Result<()> {
+    pub async fn take_state(&mut self, api: &Api) -> Result<()> {
         let state = binary_state(api).await?;
         (self.last, self.position) = (state.revision(), state.revision());
         self.runs.push((self.last, Vec::new()));
@@ -191,7 +191,7 @@ impl Subscriber {
         let end = Instant::now() + PATIENCE * 4;
         while let Some(commits) = self.begins_after {
             ensure!(Instant::now() < end, "no node gives its state, or there are not {commits} commits");
-            if self.ledger.commits() >= commits && self.from_state(dice.pick(&apis)).await.is_ok() {
+            if self.ledger.commits() >= commits && self.take_state(dice.pick(&apis)).await.is_ok() {
                 self.begins_after = None;
             }
             sleep(Duration::from_millis(20)).await;
@@ -220,7 +220,7 @@ impl Subscriber {
                 if let Some(oldest) = self.take(&text)? {
                     ensure!(oldest > self.position, "{} is gone, and everything after {oldest} is kept", self.position);
                     // The node may be gone as well; then this happens once more elsewhere.
-                    if self.from_state(api).await.is_ok() {
+                    if self.take_state(api).await.is_ok() {
                         ensure!(self.last >= oldest, "the state is of {}, and everything up to {oldest} is gone", self.last);
                         self.gone += 1;
                         self.must_be_gone = false;
