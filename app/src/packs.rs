@@ -160,3 +160,19 @@ fn part(part: Part) -> Result<AnyView, SplitLoaderError> {
 pub async fn fetch_parts() -> Result<(), SplitLoaderError> {
     load_part().await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Page;
+
+    #[test]
+    fn a_path_leads_to_the_pack_of_its_page() {
+        let pack = |path| Page::at(path).map(|page| page.pack);
+        assert_eq!(pack("/"), Some("overview"));
+        assert_eq!(pack("/topics/orders%20placed"), Some("topic"));
+        // The router shows the page of a broker for any id, and the page says that there is none.
+        assert_eq!(pack("/brokers/x"), Some("broker"));
+        assert_eq!(pack("/quorum/"), Some("brokers"));
+        assert_eq!(pack("/topics/a/b"), None);
+    }
+}
