@@ -5,7 +5,7 @@
 //! other to a copy that a failing guard drops.
 
 use crate::change::Change;
-use crate::command::{Assignment, Command, Entry, Expected, PartitionTarget};
+use crate::command::{Assignment, Command, Entry, Expected, Group, PartitionTarget};
 use crate::configs;
 use crate::ids::{BrokerId, Index, TopicId};
 use crate::intent::Registration;
@@ -23,37 +23,35 @@ impl State {
     pub fn apply(&mut self, entry: &Entry, index: Index) -> Applied {
         let at_ms = self.at_ms.max(entry.at_ms);
         let mut all = Vec::new();
-        let outcomes =
-            entry
-                .groups
-                .iter()
-                .map(|group| {
-                    if let Some(expected) = &group.expected {
-                        self.check_expected(expected)?;
-                    }
-                    if let [
-                        Command::RegisterTopic { topic_id, name, .. },
-                        Command::AssignPartitions { topic_id: same, first: 0, assignments },
-                    ] = group.commands.as_slice()
-                        && topic_id == same
-                    {
-                        self.check_new_topic(*topic_id, name)?;
-                        self.check_assignments(assignments)?;
-                        return self.apply_commands(&group.commands, index, at_ms, &mut all);
-                    }
-                    if group.commands.len() == 1 {
-                        return self.apply_commands(&group.commands, index, at_ms, &mut all);
-                    }
-                    // Sharing is cheap, and what the copy changes is paid for twice.
-                    let mut next = self.clone();
-                    let mut changes = Vec::new();
-                    let outcome = next.apply_commands(&group.commands, index, at_ms, &mut changes)?;
-                    *self = next;
-                    all.append(&mut changes);
-                    Ok(outcome)
-                })
-                .collect();
+        let outcomes = entry.groups.iter().map(|group| self.apply_group(group, index, at_ms, &mut all)).collect();
         (outcomes, all)
+    }
+
+    fn apply_group(&mut self, group: &Group, index: Index, at_ms: u64, all: &mut Vec<Change>) -> Result<GroupOutcome, Rejection> {
+        if let Some(expected) = &group.expected {
+            self.check_expected(expected)?;
+        }
+        match group.commands.as_slice() {
+            [Command::RegisterTopic { topic_id, name, configs }, Command::AssignPartitions { topic_id: same, first: 0, assignments }]
+                if topic_id == same =>
+            {
+                self.check_new_topic(*topic_id, name)?;
+                self.check_assignments(assignments)?;
+                self.take(index, at_ms, [created(*topic_id, name, configs)], all);
+                self.take(index, at_ms, placed(*topic_id, 0, assignments), all);
+                Ok(GroupOutcome::Topic { topic_id: *topic_id })
+            }
+            [_] => self.apply_commands(&group.commands, index, at_ms, all),
+            commands => {
+                // Sharing is cheap, and what the copy changes is paid for twice.
+                let mut next = self.clone();
+                let mut changes = Vec::new();
+                let outcome = next.apply_commands(commands, index, at_ms, &mut changes)?;
+                *self = next;
+                all.append(&mut changes);
+                Ok(outcome)
+            }
+        }
     }
 
     /// Takes the committed membership in; a change only when it differs.
@@ -78,10 +76,17 @@ impl State {
         let mut outcome = GroupOutcome::Done;
         for command in commands {
             let decided = self.decide(command, index, &mut outcome)?;
-            decided.iter().for_each(|change| self.absorb(index, at_ms, change));
-            changes.extend(decided);
+            self.take(index, at_ms, decided, changes);
         }
         Ok(outcome)
+    }
+
+    /// Absorbs what was decided, and keeps it for the commit.
+    fn take(&mut self, index: Index, at_ms: u64, decided: impl IntoIterator<Item = Change>, changes: &mut Vec<Change>) {
+        for change in decided {
+            self.absorb(index, at_ms, &change);
+            changes.push(change);
+        }
     }
 
     /// Compares an object's `changed_index` with what the caller saw (J6).
@@ -130,7 +135,7 @@ impl State {
             Command::RegisterTopic { topic_id, name, configs } => {
                 self.check_new_topic(*topic_id, name)?;
                 *outcome = GroupOutcome::Topic { topic_id: *topic_id };
-                Ok(vec![Change::TopicCreated { topic_id: *topic_id, name: name.as_str().into(), configs: configs.clone() }])
+                Ok(vec![created(*topic_id, name, configs)])
             }
             Command::AssignPartitions { topic_id, first, assignments } => self.assigned(*topic_id, *first, assignments),
             Command::UpdateTopicConfig { topic_id, configs } => {
@@ -270,11 +275,7 @@ impl State {
             return Err(Rejection::new(Code::InvalidPartitions, "The topic's partitions changed meanwhile"));
         }
         self.check_assignments(assignments)?;
-        let changed = |(number, assignment): (u32, &Assignment)| Change::PartitionChanged {
-            topic_id,
-            partition: Arc::new(assignment.partition(number)),
-        };
-        Ok((first..).zip(assignments).map(changed).collect())
+        Ok(placed(topic_id, first, assignments).collect())
     }
 
     /// Whether new partitions may stand where the leader put them.
@@ -348,6 +349,18 @@ impl State {
         };
         Ok(vec![Change::PartitionChanged { topic_id: target.topic_id, partition: Arc::new(partition) }])
     }
+}
+
+fn created(topic_id: TopicId, name: &str, configs: &Configs) -> Change {
+    Change::TopicCreated { topic_id, name: name.into(), configs: configs.clone() }
+}
+
+fn placed(topic_id: TopicId, first: u32, assignments: &[Assignment]) -> impl Iterator<Item = Change> {
+    let change = move |(number, assignment): (u32, &Assignment)| Change::PartitionChanged {
+        topic_id,
+        partition: Arc::new(assignment.partition(number)),
+    };
+    (first..).zip(assignments).map(change)
 }
 
 /// J5, for the plan and again for apply.
