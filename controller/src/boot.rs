@@ -190,7 +190,7 @@ async fn ask_around(core: &Core, peers: &Arc<Peers>) -> Result<(), StartError> {
     let asked = others.map(|(_, url)| {
         let connection = peers.connection(url, Lane::Control);
         // Who does not answer knows nothing that matters yet: the greeting of every later connection asks again.
-        async move { drop(connection.call(&Request::DigestAt { index: 0 }, PROBE).await) }
+        async move { drop(connection.call(&Request::Status, PROBE).await) }
     });
     futures::future::join_all(asked).await;
     match peers.greeter().refusals().borrow().clone() {
@@ -259,8 +259,7 @@ async fn supervise(core: Arc<Core>, mut started: Started, current: Arc<ArcSwap<I
             }
             Event::Failed(fault) => fault,
         };
-        tracing::error!(%fault, "this node takes no part any more");
-        core.fault.send_replace(Some(Arc::new(fault.clone())));
+        announce(&core, fault.clone());
         core.hub.hold(if fault.readable() { Held::Sound } else { Held::Suspect });
         wind_up(&started.inner, &fault).await;
         if !fault.mends() {
@@ -322,25 +321,21 @@ async fn come_back(core: &Arc<Core>, log: &Weak<Mutex<Box<dyn crate::disk::Log>>
         tokio::time::sleep(LOOK_AGAIN).await;
     }
     loop {
-        let disk = core.ground.disk.clone();
-        let room = tokio::task::spawn_blocking(move || disk.check_room()).await.map_err(io::Error::other).flatten();
-        let error = match (room, fault) {
-            (Err(error), _) => error.to_string(),
-            (Ok(()), fault) => match (boot(core).await, fault) {
-                (Ok(started), _) => return Some(started),
-                // The log is let go of, and its last thread is not gone yet.
-                (Err(StartError::Disk(error)), _) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < give_up => {
-                    tokio::time::sleep(LOOK_AGAIN).await;
-                    continue;
-                }
-                (Err(error), Fault::Diverged { index, .. }) => {
-                    let still = Fault::StillDiverged { index: *index, detail: error.to_string() };
-                    tracing::error!(fault = %still, "this node stays stopped");
-                    core.fault.send_replace(Some(Arc::new(still)));
+        let error = match boot_with_room(core).await {
+            Ok(started) => return Some(started),
+            // The log is let go of, and its last thread is not gone yet.
+            Err(NotYet::Boot(StartError::Disk(error))) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < give_up => {
+                tokio::time::sleep(LOOK_AGAIN).await;
+                continue;
+            }
+            Err(NotYet::Boot(error)) => match fault {
+                Fault::Diverged { index, .. } => {
+                    announce(core, Fault::StillDiverged { index: *index, detail: error.to_string() });
                     return None;
                 }
-                (Err(error), _) => error.to_string(),
+                _ => error.to_string(),
             },
+            Err(NotYet::Room(error)) => error.to_string(),
         };
         tracing::debug!(error, "the node does not come back yet");
         tokio::select! {
@@ -348,4 +343,23 @@ async fn come_back(core: &Arc<Core>, log: &Weak<Mutex<Box<dyn crate::disk::Log>>
             () = core.stopping.cancelled() => return None,
         }
     }
+}
+
+/// Why a node is not back.
+enum NotYet {
+    Room(io::Error),
+    Boot(StartError),
+}
+
+async fn boot_with_room(core: &Arc<Core>) -> Result<Started, NotYet> {
+    let disk = core.ground.disk.clone();
+    let room = tokio::task::spawn_blocking(move || disk.check_room()).await.map_err(io::Error::other).flatten();
+    room.map_err(NotYet::Room)?;
+    boot(core).await.map_err(NotYet::Boot)
+}
+
+/// Says on every surface why the node takes no part.
+fn announce(core: &Core, fault: Fault) {
+    tracing::error!(%fault, "this node takes no part any more");
+    core.fault.send_replace(Some(Arc::new(fault)));
 }

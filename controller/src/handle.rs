@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::hub;
 use crate::lead;
 use crate::net::Duplex;
-use crate::net::rpc::{Reply, Request};
+use crate::net::rpc::{Reply, Request, remaining_ms};
 use crate::node::Inner;
 use crate::reads::LONGEST_CONFIRMATION;
 use arc_swap::ArcSwap;
@@ -190,7 +190,7 @@ impl Controller {
         let (index, reply) = if inner.known_leader(deadline).await? == self.node_id() {
             inner.heartbeat_as_leader(heartbeat, deadline).await?
         } else {
-            let remaining_ms = deadline.saturating_duration_since(Instant::now()).as_millis() as u64;
+            let remaining_ms = remaining_ms(deadline);
             match inner.ask_leader(Request::Heartbeat { heartbeat, remaining_ms }, deadline).await? {
                 Reply::Heartbeat { index, reply } => (index, reply),
                 _ => return Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),
@@ -219,7 +219,7 @@ impl Controller {
         } else {
             // A leader that stands still answers nothing, and nobody has to wait for it longer than it would itself.
             let confirmed_by = deadline.min(Instant::now() + LONGEST_CONFIRMATION);
-            let remaining_ms = confirmed_by.saturating_duration_since(Instant::now()).as_millis() as u64;
+            let remaining_ms = remaining_ms(confirmed_by);
             match inner.ask_leader(Request::ReadIndex { remaining_ms }, confirmed_by).await {
                 Ok(Reply::ReadIndex { index }) => index,
                 Ok(_) => return Err(Refusal::new(Code::NoLeader, "The leader gave an answer of another kind")),
@@ -250,7 +250,7 @@ impl Controller {
         let index = if inner.known_leader(deadline).await? == self.node_id() {
             lead::members::replace(&inner, replacement, deadline).await?
         } else {
-            let remaining_ms = deadline.saturating_duration_since(Instant::now()).as_millis() as u64;
+            let remaining_ms = remaining_ms(deadline);
             match inner.ask_leader(Request::Replace { replacement, remaining_ms }, deadline).await? {
                 Reply::Replaced { index } => index,
                 _ => return Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),

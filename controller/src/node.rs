@@ -4,7 +4,7 @@ use crate::api::{Refusal, Submission, Submitted};
 use crate::environment::Environment;
 use crate::hub::Hub;
 use crate::net::peers::{Lane, Peers};
-use crate::net::rpc::{NodeStatus, Reply, Request};
+use crate::net::rpc::{NodeStatus, Reply, Request, remaining_ms};
 use crate::options::Options;
 use crate::planner::Inbox;
 use crate::proofs::Proofs;
@@ -275,7 +275,7 @@ impl Inner {
                 return result;
             }
         }
-        let remaining_ms = deadline.saturating_duration_since(Instant::now()).as_millis() as u64;
+        let remaining_ms = remaining_ms(deadline);
         let request = Request::Submit { submission: Box::new(submission), remaining_ms };
         match self.ask_leader(request, deadline).await? {
             Reply::Submit(submitted) => Ok(submitted),

@@ -8,16 +8,13 @@ use crate::spread::ms;
 use anyhow::{Context, Result, bail, ensure};
 use controller::disk::Directory;
 use controller::environment::Machine;
-use controller::net::{Duplex, Transport};
+use controller::net::Pipes;
 use controller::{Controller, Ground, LONGEST_DEADLINE, Options, PushNetworks, Submission};
-use futures::future::BoxFuture;
 use metadata::intent::{Heartbeat, NewTopic, Registration};
 use metadata::{BrokerId, Endpoint, GroupOutcome, Intent, Principal};
-use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::task::JoinSet;
@@ -36,27 +33,10 @@ const BROKERS: [(u32, &str); 3] = [(101, "a"), (102, "b"), (103, "c")];
 const ELECTION_TIMEOUT: Duration = Duration::from_millis(500);
 const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(100);
 const SESSION_TIMEOUT: Duration = Duration::from_secs(9);
-const PIPE: usize = 1 << 20;
 const WARM_UP: Duration = Duration::from_secs(1);
 const BATCHES: usize = 10;
 const TOPICS: usize = 1_000;
 const STOP_WITHIN: Duration = Duration::from_secs(5);
-
-/// Pipes to whichever node has that URL.
-#[derive(Clone, Default)]
-struct Pipes(Arc<Mutex<BTreeMap<String, Controller>>>);
-
-impl Transport for Pipes {
-    fn connect(&self, url: &str) -> BoxFuture<'static, io::Result<Box<dyn Duplex>>> {
-        let peer = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned();
-        Box::pin(async move {
-            let peer = peer.ok_or(io::ErrorKind::ConnectionRefused)?;
-            let (near, far) = tokio::io::duplex(PIPE);
-            peer.serve_peer(far);
-            Ok(Box::new(near) as Box<dyn Duplex>)
-        })
-    }
-}
 
 fn run(setup: &Setup, name: &str, report: &mut Report) -> Result<()> {
     for _ in 0..setup.runs(1) {
@@ -123,7 +103,7 @@ async fn start(dir: &Path) -> Result<Vec<Controller>> {
             Ground { transport: Arc::new(pipes.clone()), environment: Arc::new(Machine::default()), disk, background: Handle::current() },
         )
         .await?;
-        pipes.0.lock().unwrap_or_else(PoisonError::into_inner).insert(url(id), node.clone());
+        pipes.listen(url(id), node.clone());
         nodes.push(node);
     }
     Ok(nodes)

@@ -71,7 +71,7 @@ fn check(node: &Inner, asked: &Replacement) -> Result<(), Refusal> {
 /// Puts an empty node in the place of a lost one: it learns all there is, then one change of membership swaps the two.
 ///
 /// # Errors
-/// When this node does not lead, the new one does not answer as who it should be, or it does not catch up in time.
+/// When this node does not lead, no controller answers at the new address, or it does not catch up in time.
 pub(crate) async fn replace(node: &Arc<Inner>, asked: Replacement, deadline: Instant) -> Result<Index, Refusal> {
     if node.leading_term().is_none() {
         return Err(Refusal::new(Code::NotController, "This node does not lead"));
@@ -81,8 +81,8 @@ pub(crate) async fn replace(node: &Arc<Inner>, asked: Replacement, deadline: Ins
     }
     check(node, &asked)?;
     let newcomer = node.peers.connection(&asked.url, Lane::Control);
-    match newcomer.call(&Request::DigestAt { index: 0 }, ASK).await {
-        Ok(Reply::DigestAt { .. }) => {}
+    match newcomer.call(&Request::Status, ASK).await {
+        Ok(Reply::Status(_)) => {}
         Ok(_) => return Err(refuse("url", &asked.url, "What listens there is no controller", "the address of the new node")),
         Err(error) => {
             return Err(refuse("url", &asked.url, format!("The new node does not answer: {error}"), "the address of the new node"));

@@ -47,14 +47,13 @@ impl Greeter {
             let detail = format!("Node {} belongs to lineage {theirs}, and node {} to {own}: they never mix", peer.node_id, self.node_id);
             return Err(Rejection::new(Code::InconsistentClusterId, detail).at("lineage", theirs, own.to_string()).into());
         }
-        let replicated = view.machine.instances.get(&peer.node_id).copied();
-        let first = {
-            let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-            let first = replicated.unwrap_or_else(|| *met.entry(peer.node_id).or_insert(peer.instance_id));
-            if met.insert(peer.node_id, first) != Some(first) || replicated.is_none() {
+        let first = match view.machine.instances.get(&peer.node_id) {
+            Some(replicated) => *replicated,
+            None => {
+                let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
                 self.changed.send_modify(|count| *count += 1);
+                *met.entry(peer.node_id).or_insert(peer.instance_id)
             }
-            first
         };
         if first == peer.instance_id { Ok(()) } else { Err(erased(peer, first)) }
     }

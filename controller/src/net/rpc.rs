@@ -12,6 +12,7 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// A request, one per frame.
@@ -76,6 +77,11 @@ pub(crate) enum Reply {
     Hello(Hello),
     DigestAt { digest: Option<Digest> },
     Replaced { index: Index },
+}
+
+/// What is left until a deadline, as requests carry it.
+pub(crate) fn remaining_ms(deadline: Instant) -> u64 {
+    deadline.saturating_duration_since(Instant::now()).as_millis() as u64
 }
 
 /// Who speaks on a connection, and of which history.

@@ -4,13 +4,11 @@ use crate::disk::Limited;
 use anyhow::{Context, Result, bail, ensure};
 use controller::disk::Directory;
 use controller::environment::{Environment, Machine};
-use controller::net::{Duplex, Transport};
+use controller::net::Pipes;
 use controller::{Controller, Ground, Options, PushNetworks, Submission};
-use futures::future::BoxFuture;
 use metadata::intent::{Heartbeat, NewTopic, Registration};
 use metadata::{BrokerId, Endpoint, GroupOutcome, Index, Intent, Principal, TopicId};
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -18,23 +16,7 @@ use tokio::time::Instant;
 
 pub const NODES: [u64; 3] = [1, 2, 3];
 const BROKERS: [u32; 3] = [101, 102, 103];
-const PIPE: usize = 1 << 16;
 pub const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Pipes to whichever node has that URL.
-#[derive(Clone, Default)]
-struct Pipes(Arc<Mutex<BTreeMap<String, Controller>>>);
-
-impl Transport for Pipes {
-    fn connect(&self, url: &str) -> BoxFuture<'static, io::Result<Box<dyn Duplex>>> {
-        let peer = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned();
-        Box::pin(async move {
-            let (near, far) = tokio::io::duplex(PIPE);
-            peer.ok_or(io::ErrorKind::ConnectionRefused)?.serve_peer(far);
-            Ok(Box::new(near) as Box<dyn Duplex>)
-        })
-    }
-}
 
 /// The machine's clock, and a memory in which a bit flips when it is told to.
 #[derive(Default)]
@@ -109,7 +91,7 @@ impl Cluster {
                 background: tokio::runtime::Handle::current(),
             };
             let node = controller::start(options, ground).await?;
-            pipes.0.lock().unwrap_or_else(PoisonError::into_inner).insert(url(id), node.clone());
+            pipes.listen(url(id), node.clone());
             cluster.nodes.insert(id, node);
             cluster.disks.insert(id, disk);
             cluster.memories.insert(id, memory);
