@@ -99,7 +99,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+        #![proptest_config(damage::cases(256))]
 
         // Whatever is there: none only where there is no file, for none means that everything begins anew.
         #[test]

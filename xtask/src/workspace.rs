@@ -20,6 +20,8 @@ pub const NATIVE: &[&str] = &[
     "-p",
     "metadata",
     "-p",
+    "damage",
+    "-p",
     "controller",
     "-p",
     "storage",

@@ -1,8 +1,7 @@
 //! A node's own files after something happened to them: refused with the file's name, or read as they were written. (The log's
 //! files are `raft::torn_tail`'s.)
 
-use super::damage::{bombed, damaged};
-use super::{cases, samples};
+use super::samples;
 use crate::disk::{Directory, Disk};
 use crate::environment::Machine;
 use crate::identity::{self, Instance};
@@ -11,6 +10,7 @@ use crate::raft::log::{decode, encode};
 use crate::raft::mark::{self, Mark};
 use crate::raft::snapshot_file::{self, SnapshotFile, content};
 use anyhow::{Result, ensure};
+use damage::{bombed, cases, damaged};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::{fs, io};
@@ -144,12 +144,12 @@ proptest! {
 
     // With a checksum that matches, so that the damage is met by the decoders behind it.
     #[test]
-    fn damage_under_a_right_checksum_is_survived(body in damaged(snapshot_bodies())) {
+    fn damage_under_a_right_checksum_is_survived(body in damaged(snapshot_bodies(), 0)) {
         load(SNAPSHOT, &sealed(&body)).map_err(failed)?;
     }
 
     #[test]
-    fn a_damaged_identity_is_survived(bytes in damaged(good(INSTANCE).into_iter().collect())) {
+    fn a_damaged_identity_is_survived(bytes in damaged(good(INSTANCE).into_iter().collect(), 0)) {
         load(INSTANCE, &bytes).map_err(failed)?;
     }
 
@@ -159,7 +159,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_payloads_are_survived(bytes in damaged(payloads())) {
+    fn damaged_payloads_are_survived(bytes in damaged(payloads(), 0)) {
         open(&bytes);
     }
 }

@@ -1,14 +1,13 @@
 //! Bytes from a peer or from the disk, whatever they are: a decoder says no, never panics, and takes no more memory than a
 //! small multiple of what is there.
 
-mod damage;
 mod files;
 mod samples;
 
 use crate::net::rpc::{Reply, Request};
 use crate::net::wire;
 use anyhow::{Context, Result, ensure};
-use damage::{bombed, damaged};
+use damage::{bombed, cases, damaged};
 use futures::executor::block_on;
 use proptest::prelude::*;
 use serde::Serialize;
@@ -17,12 +16,6 @@ use std::io;
 
 /// A buffer for bytes of which few come grows to this at most (two steps of the reader).
 const MOST_BUFFERED: usize = 2 << 20;
-
-fn cases(few: u32) -> ProptestConfig {
-    let asked = ProptestConfig::default();
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { asked.cases } else { few };
-    ProptestConfig { cases, failure_persistence: None, ..asked }
-}
 
 /// Reads frames until the bytes end or a frame is refused; what was read survives another round.
 fn read_all<T: Serialize + DeserializeOwned>(mut bytes: &[u8]) -> Result<usize> {
@@ -114,13 +107,13 @@ proptest! {
     }
 
     #[test]
-    fn damaged_frames_are_survived(bytes in damaged(frames().unwrap_or_default())) {
+    fn damaged_frames_are_survived(bytes in damaged(frames().unwrap_or_default(), 0)) {
         both(&bytes).map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
     }
 
     // With a right head, so that the damage is met by the message's own decoder; what it carries is opened as well.
     #[test]
-    fn damaged_messages_are_survived(body in damaged(bodies().unwrap_or_default())) {
+    fn damaged_messages_are_survived(body in damaged(bodies().unwrap_or_default(), 0)) {
         let bytes = framed(&body);
         both(&bytes).map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
         match block_on(wire::read::<Request>(&mut &bytes[..], &mut Vec::new())) {

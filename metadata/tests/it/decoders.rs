@@ -1,7 +1,8 @@
 //! Bytes and text from anywhere: a decoder says no, never panics, and never takes more memory than a small multiple of them.
 
 use crate::fixture::{World, topic};
-use crate::{cases, samples};
+use crate::samples;
+use damage::{cases, damaged};
 use metadata::digest::Digest;
 use metadata::envelope::{EnvelopeError, Kind, VERSION, holds, open, seal};
 use metadata::frame::Frame;
@@ -53,65 +54,8 @@ fn decoder(bytes: &[u8]) -> Option<&'static Decoder> {
     DECODERS.iter().find(|(kind, _)| bytes.get(2) == Some(&(*kind as u8)))
 }
 
-#[derive(Clone, Debug)]
-enum Damage {
-    Flip(Index, u8),
-    Cut(Index),
-    Drop(Index),
-    Insert(Index, u8),
-    /// A length that nothing could hold.
-    Bomb(Index),
-    /// A part of other good bytes.
-    Splice(Index, Index, Index),
-}
-
-impl Damage {
-    fn apply(&self, bytes: &mut Vec<u8>) {
-        if bytes.len() < 5 {
-            return;
-        }
-        // The head stays: what it protects from is tested by itself.
-        let at = |index: &Index, bytes: &[u8]| 4 + index.index(bytes.len() - 4);
-        match self {
-            Damage::Flip(index, bits) => {
-                let at = at(index, bytes);
-                bytes[at] ^= bits;
-            }
-            Damage::Cut(index) => bytes.truncate(at(index, bytes)),
-            Damage::Drop(index) => drop(bytes.remove(at(index, bytes))),
-            Damage::Insert(index, byte) => bytes.insert(at(index, bytes), *byte),
-            Damage::Bomb(index) => {
-                let at = at(index, bytes);
-                bytes.splice(at..at + 1, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]);
-            }
-            Damage::Splice(index, other, from) => {
-                let other = other.get(&GOOD);
-                let (to, from) = (at(index, bytes), at(from, other));
-                bytes.truncate(to);
-                bytes.extend(&other[from..]);
-            }
-        }
-    }
-}
-
-fn damage() -> impl Strategy<Value = Damage> {
-    prop_oneof![
-        4 => (any::<Index>(), 1u8..).prop_map(|(at, bits)| Damage::Flip(at, bits)),
-        1 => any::<Index>().prop_map(Damage::Cut),
-        1 => any::<Index>().prop_map(Damage::Drop),
-        1 => (any::<Index>(), any::<u8>()).prop_map(|(at, byte)| Damage::Insert(at, byte)),
-        1 => any::<Index>().prop_map(Damage::Bomb),
-        1 => (any::<Index>(), any::<Index>(), any::<Index>()).prop_map(|(at, other, from)| Damage::Splice(at, other, from)),
-    ]
-}
-
-fn damaged() -> impl Strategy<Value = Vec<u8>> {
-    (any::<Index>(), prop::collection::vec(damage(), 1..4)).prop_map(|(which, damages)| {
-        let mut bytes = which.get(&GOOD).clone();
-        damages.iter().for_each(|damage| damage.apply(&mut bytes));
-        bytes
-    })
-}
+/// The head stays: what it protects from is tested by itself.
+const HEAD: usize = 4;
 
 #[test]
 fn good_bytes_are_read_by_their_own_decoder_alone() {
@@ -187,7 +131,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_bytes_are_survived(bytes in damaged()) {
+    fn damaged_bytes_are_survived(bytes in damaged(GOOD.clone(), HEAD)) {
         for (_, decode) in DECODERS {
             decode(&bytes);
         }
@@ -199,7 +143,7 @@ proptest! {
 
     // A log that went wrong must not take the node down with it: whatever decodes, applies.
     #[test]
-    fn whatever_decodes_is_applied_without_a_panic(entry in damaged(), machine in damaged()) {
+    fn whatever_decodes_is_applied_without_a_panic(entry in damaged(GOOD.clone(), HEAD), machine in damaged(GOOD.clone(), HEAD)) {
         let Ok(entry) = open::<Entry>(Kind::Entry, &entry) else { return Ok(()) };
         let mut world = World::online(&[101, 102]);
         world.create(topic("t", 2, 2));

@@ -1,6 +1,7 @@
 //! The JSON form of the feed, exactly as the outside contract shows it, and back.
 
-use crate::{cases, samples};
+use crate::samples;
+use damage::cases;
 use metadata::frame::Backup;
 use metadata::json::{self, parse_change};
 use metadata::{BrokerId, Change, Code, Group, Partition, RecoveryState};

@@ -21,13 +21,3 @@ mod rows_f;
 mod rows_j;
 mod samples;
 mod sequences;
-
-use proptest::prelude::ProptestConfig;
-
-/// So many cases of a property, unless PROPTEST_CASES asks for another number.
-fn cases(few: u32) -> ProptestConfig {
-    let asked = ProptestConfig::default();
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { asked.cases } else { few };
-    // A failure prints its smallest input; files of old seeds would not exist in WebAssembly.
-    ProptestConfig { cases, failure_persistence: None, ..asked }
-}

@@ -1,7 +1,7 @@
 //! Placement (G, J2) as properties: distinct, led by who is online, spread over racks, even, and the same for the same draw.
 
-use crate::cases;
 use crate::fixture::{World, by_hand, code, id, ids, topic};
+use damage::cases;
 use metadata::draw::Preview;
 use metadata::intent::NewTopic;
 use metadata::placement::Placement;

@@ -2,7 +2,8 @@
 
 use crate::fixture::{World, id, membership, topic};
 use crate::history::{Action, Step, step};
-use crate::{cases, invariants};
+use crate::invariants;
+use damage::cases;
 use metadata::envelope::{Kind, open, seal};
 use metadata::frame::Frame;
 use metadata::model::Configs;

@@ -10,11 +10,11 @@ use super::quorum::Replace;
 use super::topics::{Asked, ConfigChange};
 use super::{batch, call};
 use axum::body::{Body, Bytes};
+use damage::{cases, stretch};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request};
 use metadata::{Code, Intent, Principal};
 use proptest::prelude::*;
-use proptest::sample::Index;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -83,22 +83,11 @@ fn taken(result: Result<(), Refused>, length: usize) -> Result<bool, TestCaseErr
     Ok(false)
 }
 
-fn cases(few: u32) -> ProptestConfig {
-    let asked = ProptestConfig::default();
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { asked.cases } else { few };
-    ProptestConfig { cases, failure_persistence: None, ..asked }
-}
-
 /// A good body in which a stretch was replaced by a token or by any bytes.
 fn damaged() -> impl Strategy<Value = (Kind, Vec<u8>)> {
-    let put = prop_oneof![
-        prop::sample::select(&TOKENS[..]).prop_map(|token| token.as_bytes().to_vec()),
-        prop::collection::vec(any::<u8>(), 0..4)
-    ];
-    (prop::sample::select(&KINDS[..]), any::<Index>(), 0usize..12, put).prop_map(|(kind, at, length, put)| {
+    (prop::sample::select(&KINDS[..]), stretch(&TOKENS)).prop_map(|(kind, stretch)| {
         let mut bytes = kind.1.as_bytes().to_vec();
-        let at = at.index(bytes.len());
-        bytes.splice(at..(at + length).min(kind.1.len()), put);
+        stretch.apply(&mut bytes);
         (kind, bytes)
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::cluster::Cluster;
 use anyhow::Result;
+use damage::{cases, stretch};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value;
@@ -28,12 +29,6 @@ const TOKENS: [&str; 15] = [
     "\"index\":1,",
 ];
 
-fn cases(few: u32) -> ProptestConfig {
-    let asked = ProptestConfig::default();
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { asked.cases } else { few };
-    ProptestConfig { cases, failure_persistence: None, ..asked }
-}
-
 /// A snapshot, and the changes that come after it.
 fn pushes() -> Result<[Value; 2]> {
     let mut cluster = Cluster::new(1, 2)?;
@@ -56,14 +51,9 @@ static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 
 /// A good push in which some stretches were replaced by tokens or by any bytes.
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
-    let token = prop::sample::select(&TOKENS[..]).prop_map(|token| token.as_bytes().to_vec());
-    let put = prop_oneof![token, prop::collection::vec(any::<u8>(), 0..4)];
-    (any::<Index>(), prop::collection::vec((any::<Index>(), 0usize..12, put), 1..4)).prop_map(|(which, damages)| {
+    (any::<Index>(), prop::collection::vec(stretch(&TOKENS), 1..4)).prop_map(|(which, stretches)| {
         let mut bytes = which.get(&GOOD).clone();
-        for (at, length, put) in damages {
-            let at = at.index(bytes.len());
-            bytes.splice(at..(at + length).min(bytes.len()), put);
-        }
+        stretches.iter().for_each(|stretch| stretch.apply(&mut bytes));
         bytes
     })
 }
