@@ -124,10 +124,10 @@ pub struct ServeFlags {
     #[arg(long, env = "QUORATE_BROKER_SESSION_TIMEOUT_MS", value_name = "MS")]
     pub broker_session_timeout_ms: Option<u64>,
     /// Entries between two snapshots; as many are kept behind one for nodes that lag.
-    #[arg(long, env = "QUORATE_SNAPSHOT_EVERY", value_name = "ENTRIES", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, env = "QUORATE_SNAPSHOT_EVERY", value_name = "ENTRIES")]
     pub snapshot_every: Option<u64>,
     /// How often the whole state is compared with its own digest.
-    #[arg(long, env = "QUORATE_SCRUB_INTERVAL_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, env = "QUORATE_SCRUB_INTERVAL_MS", value_name = "MS")]
     pub scrub_interval_ms: Option<u64>,
     /// Networks whose storage services may be pushed to; loopback by default.
     #[arg(long, env = "QUORATE_PUSH_NETWORKS", value_name = "CIDR,…")]

@@ -77,8 +77,9 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     }
     let snapshot_every = flags.snapshot_every.unwrap_or(SNAPSHOT_EVERY);
     let scrub_interval_ms = flags.scrub_interval_ms.unwrap_or(SCRUB_INTERVAL_MS);
-    if snapshot_every == 0 || scrub_interval_ms == 0 {
-        return usage("--snapshot-every and --scrub-interval-ms have to be 1 or more".to_owned());
+    let least_one = [("--snapshot-every", snapshot_every), ("--scrub-interval-ms", scrub_interval_ms)];
+    if let Some((flag, value)) = least_one.into_iter().find(|(_, value)| *value == 0) {
+        return usage(format!("{flag} {value} has to be 1 or more"));
     }
     let more_names = flags.host_names.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned());
     Ok(Settings {

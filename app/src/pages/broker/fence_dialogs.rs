@@ -1,6 +1,6 @@
 //! The questions before a broker is fenced or unfenced. What the fence would do is shown before it is asked.
 
-use crate::api::{Asked, FenceBroker, UnfenceBroker, asking};
+use crate::api::{Asked, Asking, FenceBroker, UnfenceBroker, asking};
 use crate::components::dialog::Dialog;
 use crate::components::field::{FormNote, refusal_of};
 use crate::icons::{self, Glyph, Icon};
@@ -87,12 +87,7 @@ pub fn Fence(id: BrokerId, open: RwSignal<bool>) -> impl IntoView {
         let lines = impact.get().lines().into_iter();
         lines.map(|(class, glyph, words)| view! { <li class=class><Icon of=glyph/><span class="num">{words}</span></li> }).collect_view()
     };
-    Effect::new(move |_| {
-        if let Some(Ok(committed)) = action.value().get() {
-            open.set(false);
-            live.toast(format!("Broker {id} fenced at #{}", num(committed.index)));
-        }
-    });
+    close_when_done(action, open, format!("Broker {id} fenced"));
     view! {
         <Question
             verb="Fence"
@@ -112,14 +107,8 @@ pub fn Fence(id: BrokerId, open: RwSignal<bool>) -> impl IntoView {
 /// Asks before the fence is taken off.
 #[component]
 pub fn Unfence(id: BrokerId, open: RwSignal<bool>) -> impl IntoView {
-    let live = use_live();
     let action = asking();
-    Effect::new(move |_| {
-        if let Some(Ok(committed)) = action.value().get() {
-            open.set(false);
-            live.toast(format!("Fence of broker {id} taken off at #{}", num(committed.index)));
-        }
-    });
+    close_when_done(action, open, format!("Fence of broker {id} taken off"));
     view! {
         <Question
             verb="Unfence"
@@ -134,6 +123,17 @@ pub fn Unfence(id: BrokerId, open: RwSignal<bool>) -> impl IntoView {
         </Question>
     }
     .into_any()
+}
+
+/// Closes the question once it is answered, and says what happened and where.
+fn close_when_done(action: Asking, open: RwSignal<bool>, done: String) {
+    let live = use_live();
+    Effect::new(move |_| {
+        if let Some(Ok(committed)) = action.value().get() {
+            open.set(false);
+            live.toast(format!("{done} at #{}", num(committed.index)));
+        }
+    });
 }
 
 #[component]

@@ -56,22 +56,27 @@ impl Requests {
         // What HEAD is answered is what GET would be, without the body.
         let method = if *method == Method::HEAD { Method::GET } else { method.clone() };
         let known = |counted: &&Counted| matched == Some(counted.route) && counted.method == method.as_str();
-        let route = match matched {
-            Some(path) if path.starts_with("/pkg/") || path == "/favicon.ico" => "files",
-            Some(path) if path.starts_with("/_fn/") => "functions",
-            Some(path) if path.starts_with("/api") || path == controller::net::PATH => OTHER,
-            Some(_) => "pages",
-            None => OTHER,
-        };
-        let wrong_method = matched.is_some_and(|path| self.0.iter().any(|counted| counted.route == path));
-        let route = if wrong_method { OTHER } else { route };
-        let Some(counted) = self.0.iter().find(known).or_else(|| self.0.iter().find(|counted| counted.route == route)) else { return };
+        let Some(counted) = self.0.iter().find(known).or_else(|| self.around(matched)) else { return };
         let micros = took.as_micros() as u64;
         let class = usize::from(status.as_u16() / 100).saturating_sub(1).min(CLASSES.len() - 1);
         let time = BOUNDS.iter().position(|(bound, _)| micros <= *bound).unwrap_or(BOUNDS.len());
         counted.by_class[class].fetch_add(1, Ordering::Relaxed);
         counted.by_time[time].fetch_add(1, Ordering::Relaxed);
         counted.micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// The series of what is no operation.
+    fn around(&self, matched: Option<&str>) -> Option<&Counted> {
+        let route = match matched {
+            // An operation's path with another method.
+            Some(path) if self.0.iter().any(|counted| counted.route == path) => OTHER,
+            Some(path) if path.starts_with("/pkg/") || path == "/favicon.ico" => "files",
+            Some(path) if path.starts_with("/_fn/") => "functions",
+            Some(path) if path.starts_with("/api") || path == controller::net::PATH => OTHER,
+            Some(_) => "pages",
+            None => OTHER,
+        };
+        self.0.iter().find(|counted| counted.route == route)
     }
 
     pub fn write(&self, out: &mut Text) {
