@@ -6,7 +6,6 @@ mod backoff;
 mod clock;
 mod fetch;
 mod follower;
-mod freshness;
 mod socket;
 
 use crate::live::Live;

@@ -14,6 +14,7 @@ pub mod components;
 pub mod config_values;
 #[cfg(feature = "hydrate")]
 pub mod feed;
+pub mod freshness;
 pub mod heard;
 pub mod icons;
 pub mod live;

@@ -3,9 +3,9 @@
 use super::backoff::Backoff;
 use super::clock::Clock;
 use super::fetch::{self, NoState};
-use super::freshness::Freshness;
 use super::socket::Socket;
 use super::until;
+use crate::freshness::Freshness;
 use crate::live::{Connection, Wire};
 use crate::recent::{MOST_RECENT, Recent};
 use crate::replica::{Absorbed, Replica};
