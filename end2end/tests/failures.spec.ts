@@ -1,5 +1,5 @@
 import { BROKERS, type Cluster, NODES } from "../fixtures/cluster.ts";
-import { accessible, chip, expect, live, type Page, revisionOf, row, test } from "../fixtures/test.ts";
+import { accessible, chip, expect, live, type Page, reaches, revisionOf, row, test } from "../fixtures/test.ts";
 
 const SLOW = { timeout: 20_000 };
 
@@ -121,4 +121,45 @@ test("cut_off_node_is_stale: a page on a node whose peers stand still says so wi
     await live(page);
     await expect(page.getByRole("alert").filter({ hasText: "Not live" })).toBeHidden();
   }
+});
+
+test("divergence_is_caught: one flipped bit in this browser's replica is found at that commit, never shown, and mended from the node", async ({ cluster, open, complaints }) => {
+  complaints.replicaMayBeDropped();
+  const taken: string[] = [];
+  let flipped = 0;
+  const page = await open(2, "/topics", {}, async (page) => {
+    page.on("console", (message) => taken.push(message.text()));
+    await page.routeWebSocket(/\/feed/, (client) => {
+      const server = client.connectToServer();
+      server.onMessage((message) => {
+        const frame = typeof message === "string" ? Buffer.from(message) : message;
+        const at = frame.indexOf("flip.me");
+        if (at >= 0 && flipped === 0) {
+          flipped += 1;
+          // "flip.md": as good a name as the right one, so that nothing but the digest can tell.
+          for (let each = at; each >= 0; each = frame.indexOf("flip.me", each)) frame[each + 6]! ^= 1;
+        }
+        client.send(message);
+      });
+    });
+  });
+  await page.evaluate(() => {
+    Object.assign(window, { sawWrong: false });
+    new MutationObserver(() => {
+      if (document.body.innerText.includes("flip.md")) Object.assign(window, { sawWrong: true });
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+  const { revision } = await cluster.create({ name: "flip.me" });
+  await expect(row(page, "flip.me")).toBeVisible();
+  await reaches(page, revision);
+  await live(page);
+  expect(flipped).toBe(1);
+  expect(taken.filter((text) => text.includes(`at index ${revision} the digest is`))).toHaveLength(1);
+  expect(await page.evaluate(() => (window as unknown as { sawWrong: boolean }).sawWrong)).toBe(false);
+
+  // The new replica follows as the old one did.
+  await cluster.create({ name: "flip.next" });
+  await expect(row(page, "flip.next")).toBeVisible();
+  await cluster.delete("flip.me");
+  await expect(row(page, "flip.me")).toBeHidden();
 });
