@@ -109,6 +109,11 @@ impl Controller {
         self.core.board.read(&self.inner())
     }
 
+    /// The pulse that [`Controller::watch_pulse`] told of, the same for everybody.
+    pub fn shared_pulse(&self) -> Arc<hub::Encoded> {
+        self.core.board.shared(&self.inner())
+    }
+
     /// Told when a new pulse came.
     pub fn watch_pulse(&self) -> watch::Receiver<u64> {
         self.core.board.watch()

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use metadata::frame::{Frame, Since};
 use metadata::views::Level;
-use metadata::{Commit, Index, Machine, NodeId, State};
+use metadata::{Commit, Index, Machine, NodeId, State, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -18,24 +18,44 @@ const MOST_COMMITS: usize = 4_096;
 /// How many changes all kept commits may hold together: one commit of a large batch weighs as much as many small ones.
 const MOST_CHANGES: usize = 100_000;
 
-/// A commit with its encodings.
+/// A frame with its encodings, each made once, by whoever needs it first.
 #[derive(Debug)]
-pub struct Published {
-    pub commit: Arc<Commit>,
+pub struct Encoded {
+    frame: Frame,
     binary: OnceLock<Bytes>,
     json: OnceLock<Bytes>,
-    pushed: OnceLock<Bytes>,
 }
 
-impl Published {
-    fn new(commit: Arc<Commit>) -> Arc<Self> {
-        Arc::new(Published { commit, binary: OnceLock::new(), json: OnceLock::new(), pushed: OnceLock::new() })
+impl Encoded {
+    /// A frame that is not encoded yet.
+    pub fn new(frame: Frame) -> Self {
+        Encoded { frame, binary: OnceLock::new(), json: OnceLock::new() }
     }
 
     /// The frame in the binary subprotocol.
     pub fn binary(&self) -> Bytes {
         // Encoding into memory cannot fail for these types; an empty frame would be refused by its reader.
-        self.binary.get_or_init(|| Frame::Commit(self.commit.clone()).encode().unwrap_or_default().into()).clone()
+        self.binary.get_or_init(|| self.frame.encode().unwrap_or_default().into()).clone()
+    }
+
+    /// The frame in the JSON subprotocol.
+    pub fn json(&self) -> Bytes {
+        let encode = || json::frame(&self.frame).and_then(|value| json::text(&value));
+        self.json.get_or_init(|| encode().unwrap_or_default().into()).clone()
+    }
+}
+
+/// A commit with its encodings.
+#[derive(Debug)]
+pub struct Published {
+    pub commit: Arc<Commit>,
+    pub frame: Encoded,
+    pushed: OnceLock<Bytes>,
+}
+
+impl Published {
+    fn new(commit: Arc<Commit>) -> Arc<Self> {
+        Arc::new(Published { frame: Encoded::new(Frame::Commit(commit.clone())), commit, pushed: OnceLock::new() })
     }
 
     /// Its changes for storage services, between commas: each with the commit's index and time, which a replica needs to
@@ -47,16 +67,10 @@ impl Published {
                 change["at_ms"] = self.commit.at_ms.into();
                 change.to_string()
             };
-            let changes = metadata::json::changes(&self.commit.changes).unwrap_or_default();
+            let changes = json::changes(&self.commit.changes).unwrap_or_default();
             Bytes::from(changes.into_iter().map(stamp).collect::<Vec<_>>().join(","))
         };
         self.pushed.get_or_init(encode).clone()
-    }
-
-    /// The frame in the JSON subprotocol.
-    pub fn json(&self) -> Bytes {
-        let encode = || metadata::json::frame(&Frame::Commit(self.commit.clone())).and_then(|value| metadata::json::text(&value));
-        self.json.get_or_init(|| encode().unwrap_or_default().into()).clone()
     }
 }
 

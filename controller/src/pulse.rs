@@ -1,8 +1,9 @@
 //! Soft state: gathered by the leader about once a second, relayed by followers with its age.
 
+use crate::hub::Encoded;
 use crate::net::rpc::NodeStatus;
 use crate::node::Inner;
-use metadata::frame::{Backup, BrokerPulse, NodePulse, Pulse, Role};
+use metadata::frame::{Backup, BrokerPulse, Frame, NodePulse, Pulse, Role};
 use metadata::{Index, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use std::collections::BTreeMap;
@@ -19,12 +20,20 @@ pub(crate) struct PulseBoard {
     statuses: Mutex<BTreeMap<NodeId, (NodeStatus, u64)>>,
     backup: Mutex<Backup>,
     count: watch::Sender<u64>,
+    /// The newest pulse as it is sent to every reader of the feed, and its count.
+    shared: Mutex<Option<(u64, Arc<Encoded>)>>,
 }
 
 impl PulseBoard {
     pub(crate) fn new(backup: bool) -> Self {
         let backup = if backup { Backup::Following { watermark: 0 } } else { Backup::Off };
-        PulseBoard { latest: Mutex::default(), statuses: Mutex::default(), backup: Mutex::new(backup), count: watch::channel(0).0 }
+        PulseBoard {
+            latest: Mutex::default(),
+            statuses: Mutex::default(),
+            backup: Mutex::new(backup),
+            count: watch::channel(0).0,
+            shared: Mutex::default(),
+        }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
@@ -63,6 +72,16 @@ impl PulseBoard {
                 Arc::new(pulse)
             }
             None => Arc::new(self.gather(node)),
+        }
+    }
+
+    /// The newest pulse, gathered and encoded once for all who were told of it.
+    pub(crate) fn shared(&self, node: &Inner) -> Arc<Encoded> {
+        let count = *self.count.borrow();
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*shared {
+            Some((of, pulse)) if *of == count => pulse.clone(),
+            _ => shared.insert((count, Arc::new(Encoded::new(Frame::Pulse(self.read(node)))))).1.clone(),
         }
     }
 

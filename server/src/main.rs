@@ -6,6 +6,7 @@
 mod cli;
 mod demo;
 mod http;
+mod open_files;
 mod serve;
 mod stop;
 mod storage;

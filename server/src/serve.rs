@@ -2,7 +2,7 @@
 
 use crate::cli::{self, ServeFlags, Usage};
 use crate::http::{self, Names, Node};
-use crate::{stop, telemetry};
+use crate::{open_files, stop, telemetry};
 use anyhow::{Context, bail};
 use axum::serve::ListenerExt;
 use controller::disk::Directory;
@@ -112,9 +112,10 @@ pub fn run(flags: ServeFlags) -> anyhow::Result<()> {
     let _log = telemetry::start(flags.log_format.unwrap_or_default());
     let settings = settings(flags)?;
     let lock = lock(&settings.data_dir)?;
+    let open_files = open_files::raise();
     let raft = runtime("raft", 2)?;
     let edge = runtime("edge", 2)?;
-    edge.block_on(serve(settings, raft.handle().clone()))?;
+    edge.block_on(serve(settings, open_files, raft.handle().clone()))?;
     raft.shutdown_timeout(LINGER);
     edge.shutdown_timeout(LINGER);
     drop(lock);
@@ -137,7 +138,7 @@ fn lock(dir: &Path) -> anyhow::Result<File> {
     }
 }
 
-async fn serve(settings: Settings, raft: tokio::runtime::Handle) -> anyhow::Result<()> {
+async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle) -> anyhow::Result<()> {
     // Bound at once, so that a port in use is found first; listening only when there is somebody to answer.
     let socket = match bound(&settings.listen).await {
         Ok(socket) => socket,
@@ -157,7 +158,7 @@ async fn serve(settings: Settings, raft: tokio::runtime::Handle) -> anyhow::Resu
     tracing::info!(node_id, listen = settings.listen, "serving");
     let assets = http::assets().filter(|_| settings.pages);
     let pages = assets.map(|assets| app::ssr::routes(controller.clone(), assets));
-    let node = Node::new(controller.clone(), settings.names);
+    let node = Node::new(controller.clone(), settings.names, open_files::feeds(open_files));
     let router = http::router(node, pages);
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {

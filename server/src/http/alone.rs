@@ -74,7 +74,7 @@ impl Alone {
             ensure!(began.elapsed() < READY_WITHIN, "it does not become ready");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let router = router(Node::new(controller, Names::new([])), None);
+        let router = router(Node::new(controller, Names::new([]), 2), None);
         Ok(Alone { router, _dir: dir })
     }
 

@@ -29,6 +29,7 @@ mod site;
 mod state;
 mod table;
 mod topics;
+mod upgraded;
 
 pub use guard::Names;
 pub use site::assets;
@@ -51,8 +52,9 @@ pub struct Node {
 }
 
 impl Node {
-    pub fn new(controller: Controller, names: Names) -> Self {
-        Node { controller, names: Arc::new(names), counters: Arc::default() }
+    /// `most_feeds` may be open at once.
+    pub fn new(controller: Controller, names: Names, most_feeds: u64) -> Self {
+        Node { controller, names: Arc::new(names), counters: Arc::new(Counters::new(most_feeds)) }
     }
 }
 

@@ -29,9 +29,10 @@ pub struct Counters {
     began_at: SystemTime,
 }
 
-impl Default for Counters {
-    fn default() -> Self {
-        let (requests, subscribers) = (Requests::of(&super::table::table()), Subscribers::default());
+impl Counters {
+    /// Nothing counted yet; so many feeds may be open.
+    pub fn new(most_feeds: u64) -> Self {
+        let (requests, subscribers) = (Requests::of(&super::table::table()), Subscribers::new(most_feeds));
         Counters { requests, subscribers, began: Instant::now(), began_at: SystemTime::now() }
     }
 }
@@ -42,6 +43,7 @@ pub async fn get(State(node): State<Node>) -> Response {
     cluster(&mut out, &node.controller);
     backup(&mut out, &node.controller);
     out.gauge("quorate_feed_subscribers", "Open feeds on this node.", node.counters.subscribers.count());
+    out.gauge("quorate_feed_subscribers_limit", "How many feeds may be open on this node.", node.counters.subscribers.most());
     node.counters.requests.write(&mut out);
     process(&mut out, &node.counters);
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], out.finish()).into_response()

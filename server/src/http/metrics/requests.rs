@@ -117,25 +117,54 @@ impl Counted {
 }
 
 /// Open feeds.
-#[derive(Clone, Default)]
-pub struct Subscribers(Arc<AtomicU64>);
+#[derive(Clone)]
+pub struct Subscribers {
+    open: Arc<AtomicU64>,
+    most: u64,
+}
 
 /// One of them, while it lives.
 pub struct Subscriber(Arc<AtomicU64>);
 
 impl Subscribers {
-    pub fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+    /// None yet, and at most so many.
+    pub fn new(most: u64) -> Self {
+        Subscribers { open: Arc::default(), most }
     }
 
-    pub fn enter(&self) -> Subscriber {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Subscriber(self.0.clone())
+    pub fn count(&self) -> u64 {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    pub fn most(&self) -> u64 {
+        self.most
+    }
+
+    /// None when there are as many as there may be.
+    pub fn enter(&self) -> Option<Subscriber> {
+        let one = Subscriber(self.open.clone());
+        (self.open.fetch_add(1, Ordering::Relaxed) < self.most).then_some(one)
     }
 }
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_leaves_makes_room() {
+        let subscribers = Subscribers::new(2);
+        let (one, two) = (subscribers.enter(), subscribers.enter());
+        assert!(one.is_some() && two.is_some());
+        assert!(subscribers.enter().is_none());
+        assert_eq!(subscribers.count(), 2, "who was refused is not counted");
+        drop(one);
+        assert!(subscribers.enter().is_some());
     }
 }

@@ -1,38 +1,42 @@
 //! Step 7, the WebSocket feed: every commit after a position, in order, once, whole; then as they come.
+//!
+//! `handshake` opens it, `socket` writes to it, `incoming` reads what a reader says.
 
-use super::Node;
+mod handshake;
+mod incoming;
+mod socket;
+
 use super::call;
 use super::problem::Refused;
 use super::query::Query;
+use super::{Node, upgraded};
 use axum::body::Bytes;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::extract::{FromRequestParts, State};
+use axum::extract::State;
 use axum::response::Response;
 use controller::Controller;
-use controller::hub::Next;
+use controller::hub::{Encoded, Next};
+use handshake::{Opening, Subprotocol};
 use http::request::Parts;
+use incoming::Said;
 use metadata::frame::{Frame, SCHEMA};
-use metadata::{Code, Index, Rejection, json};
+use metadata::{Code, Index, Rejection};
+use socket::{Heard, Socket};
+use std::io;
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use uuid::Uuid;
 
-const JSON: &str = "quorate.v1.json";
-const POSTCARD: &str = "quorate.v1.postcard";
 /// Commits that are read from the ring at once.
 const AT_ONCE: usize = 128;
-/// A reader that takes nothing for this long is let go.
-const STUCK: Duration = Duration::from_secs(10);
 const PROGRESS_EVERY: Duration = Duration::from_millis(900);
-/// Nothing that a reader says is longer.
-const LONGEST_MESSAGE: usize = 4_096;
 
 pub async fn open(State(node): State<Node>, mut parts: Parts) -> Result<Response, Refused> {
     let query = Query::read(parts.uri.query(), &["from", "lineage"])?;
     let from = query.parse::<Index>("from", "an index")?;
     let lineage = query.parse::<Uuid>("lineage", "the UUID of a lineage")?;
     let deadline = call::deadline(&parts)?;
-    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &node).await.map_err(|_| {
+    let opening = Opening::asked(&mut parts).ok_or_else(|| {
         Refused::new(Code::UpgradeRequired, "The feed is a WebSocket: subprotocols quorate.v1.json and quorate.v1.postcard")
     })?;
     let controller = node.controller.clone();
@@ -41,16 +45,24 @@ pub async fn open(State(node): State<Node>, mut parts: Parts) -> Result<Response
         Some(from) => reach(&controller, from, deadline).await?,
         None => controller.applied_index(),
     };
-    let upgrade = upgrade.protocols([JSON, POSTCARD]).max_message_size(LONGEST_MESSAGE).max_frame_size(LONGEST_MESSAGE);
-    let binary = upgrade.selected_protocol().is_some_and(|chosen| chosen == POSTCARD);
-    let subscribers = node.counters.subscribers.clone();
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        let _counted = subscribers.enter();
-        let feed = Feed { generation: controller.generation(), controller, socket, binary, position };
-        if let Err(error) = feed.run().await {
+    let subscribers = &node.counters.subscribers;
+    let Some(counted) = subscribers.enter() else {
+        return Err(Refused::new(Code::Overloaded, format!("{} feeds are open on this node, and no more may be", subscribers.most())));
+    };
+    let binary = opening.subprotocol == Subprotocol::Postcard;
+    let (upgrading, response) = opening.accepted();
+    tokio::spawn(async move {
+        let _counted = counted;
+        let feed = async {
+            let (stream, already_read) = upgraded::socket(upgrading).await?;
+            let socket = Socket::new(stream, &already_read, binary);
+            Feed { generation: controller.generation(), controller, socket, binary, position }.run().await
+        };
+        if let Err(error) = feed.await {
             tracing::debug!(%error, "a feed ended");
         }
-    }))
+    });
+    Ok(response)
 }
 
 fn check_lineage(controller: &Controller, asked: Option<Uuid>) -> Result<(), Refused> {
@@ -82,13 +94,13 @@ async fn reach(controller: &Controller, from: Index, deadline: tokio::time::Inst
 
 struct Feed {
     controller: Controller,
-    socket: WebSocket,
+    socket: Socket,
     binary: bool,
     position: Index,
     generation: u64,
 }
 
-type Sent = Result<(), axum::Error>;
+type Sent = io::Result<()>;
 
 impl Feed {
     async fn run(mut self) -> Sent {
@@ -101,7 +113,7 @@ impl Feed {
             term: self.controller.term(),
             index: self.controller.applied_index(),
         };
-        self.send_frame(&hello).await?;
+        self.send_frame(hello).await?;
         let mut applied = self.controller.watch_applied();
         let mut pulses = self.controller.watch_pulse();
         let mut faults = self.controller.watch_fault();
@@ -110,41 +122,41 @@ impl Feed {
         }
         let mut ticks = interval(PROGRESS_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.send_frame(&Frame::Pulse(self.controller.pulse())).await?;
+        self.send_frame(Frame::Pulse(self.controller.pulse())).await?;
         loop {
             applied.mark_unchanged();
             if !self.catch_up().await? {
-                return self.socket.send(Message::Close(Some(CloseFrame { code: 1000, reason: "gone".into() }))).await;
+                return self.socket.close(CloseCode::Normal, "gone").await;
             }
             tokio::select! {
                 changed = applied.changed() => if changed.is_err() { return Ok(()) },
                 _ = ticks.tick() => self.progress().await?,
-                changed = pulses.changed() => {
-                    if changed.is_ok() {
-                        self.send_frame(&Frame::Pulse(self.controller.pulse())).await?;
-                    }
-                }
+                changed = pulses.changed() => if changed.is_ok() {
+                    let pulse = self.controller.shared_pulse();
+                    self.send(&pulse).await?;
+                },
                 changed = faults.changed() => if changed.is_ok() { self.fault().await? },
-                message = self.socket.recv() => match message {
-                    None | Some(Err(_)) | Some(Ok(Message::Close(_))) => return Ok(()),
-                    // Readers have nothing to say; pings are answered below this.
-                    Some(Ok(_)) => {}
+                heard = self.socket.listen() => match heard? {
+                    Heard::Said(Said::Ping(payload)) => self.socket.pong(payload).await?,
+                    Heard::Said(Said::Close(reason)) => return self.socket.farewell(reason).await,
+                    Heard::Violated(code) => return self.socket.close(code, "").await,
+                    Heard::Gone => return Ok(()),
                 },
             }
         }
     }
 
     /// Sends everything after the position; false when it is no longer kept.
-    async fn catch_up(&mut self) -> Result<bool, axum::Error> {
+    async fn catch_up(&mut self) -> io::Result<bool> {
         loop {
             if self.controller.generation() != self.generation {
                 let oldest = self.controller.state().revision();
-                self.send_frame(&Frame::Gone { oldest }).await?;
+                self.send_frame(Frame::Gone { oldest }).await?;
                 return Ok(false);
             }
             match self.controller.commits_after(self.position, AT_ONCE) {
                 Next::Gone { oldest } => {
-                    self.send_frame(&Frame::Gone { oldest }).await?;
+                    self.send_frame(Frame::Gone { oldest }).await?;
                     return Ok(false);
                 }
                 Next::Commits { commits, upto } if commits.is_empty() => {
@@ -156,11 +168,11 @@ impl Feed {
                     return Ok(true);
                 }
                 Next::Commits { commits, .. } => {
-                    for published in commits {
-                        let bytes = if self.binary { published.binary() } else { published.json() };
-                        self.send(bytes).await?;
-                        self.position = published.commit.index;
-                    }
+                    let frames: Vec<_> = commits.iter().map(|published| self.encoding(&published.frame)).collect();
+                    self.socket.send(&frames).await?;
+                    self.position = commits.last().map_or(self.position, |published| published.commit.index);
+                    // A reader that has much to catch up on does not keep the thread from the others.
+                    tokio::task::consume_budget().await;
                 }
             }
         }
@@ -168,29 +180,23 @@ impl Feed {
 
     async fn fault(&mut self) -> Sent {
         let detail = self.controller.fault().map(|fault| fault.to_string());
-        self.send_frame(&Frame::Fault { detail }).await
+        self.send_frame(Frame::Fault { detail }).await
     }
 
     async fn progress(&mut self) -> Sent {
         let frame = Frame::Progress { index: self.position, quorum_age_ms: self.controller.quorum_age_ms() };
-        self.send_frame(&frame).await
+        self.send_frame(frame).await
     }
 
-    async fn send_frame(&mut self, frame: &Frame) -> Sent {
-        let bytes: Result<Bytes, axum::Error> = if self.binary {
-            frame.encode().map(Bytes::from).map_err(axum::Error::new)
-        } else {
-            json::frame(frame).and_then(|value| json::text(&value)).map(Bytes::from).map_err(axum::Error::new)
-        };
-        self.send(bytes?).await
+    async fn send_frame(&mut self, frame: Frame) -> Sent {
+        self.send(&Encoded::new(frame)).await
     }
 
-    async fn send(&mut self, bytes: Bytes) -> Sent {
-        let message =
-            if self.binary { Message::Binary(bytes) } else { Message::Text(Utf8Bytes::try_from(bytes).map_err(axum::Error::new)?) };
-        match timeout(STUCK, self.socket.send(message)).await {
-            Ok(sent) => sent,
-            Err(elapsed) => Err(axum::Error::new(elapsed)),
-        }
+    async fn send(&mut self, frame: &Encoded) -> Sent {
+        self.socket.send(&[self.encoding(frame)]).await
+    }
+
+    fn encoding(&self, frame: &Encoded) -> Bytes {
+        if self.binary { frame.binary() } else { frame.json() }
     }
 }
