@@ -16,6 +16,8 @@ pub(crate) enum DatabaseError {
     NotReady,
     #[error("a newer leader writes this backup")]
     Deposed,
+    #[error("the database did not answer for {0:?}")]
+    Silent(Duration),
     #[error("{0}")]
     Sql(#[from] sqlx::Error),
     #[error("the schema does not migrate: {0}")]
@@ -61,6 +63,8 @@ impl Database {
     /// Takes the backup over for this term and says up to where it is; another lineage starts it anew.
     pub(crate) async fn claim(&self, fence: &Fence) -> Result<Index, DatabaseError> {
         let mut tx = self.pool.begin().await?;
+        // Waits for whoever is about to move it, so that what is read next is what they left.
+        sqlx::query("UPDATE watermark SET term = term WHERE id = 1").execute(&mut *tx).await?;
         let row = sqlx::query("SELECT lineage, term, log_index FROM watermark WHERE id = 1").fetch_optional(&mut *tx).await?;
         let known = match row {
             Some(row) => Some((row.try_get::<String, _>(0)?, row.try_get::<i64, _>(1)?, row.try_get::<i64, _>(2)?)),

@@ -5,16 +5,23 @@
 
 mod database;
 
-use crate::hub::Next;
+use crate::hub::{Next, Published};
 use crate::node::Inner;
 use database::{Database, DatabaseError, Fence};
 use metadata::frame::Backup;
-use metadata::{Index, Term};
+use metadata::{Commit, Index, Term};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Commits in one transaction at most.
+/// Commits in one transaction at most, and changes, if it is more than one commit.
 const MOST_COMMITS: usize = 512;
+const MOST_CHANGES: usize = 4_096;
+/// How long commits are gathered for one transaction: it costs as much processor time and as many fsyncs as many creations,
+/// and whoever waits for one of those should not wait for it.
+const GATHER: Duration = Duration::from_millis(250);
+/// A transaction that takes longer has failed; and how much longer it may take for each row.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE_A_ROW: Duration = Duration::from_millis(20);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(500);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
 
@@ -37,10 +44,11 @@ pub(crate) async fn run(node: Arc<Inner>, term: Term) {
 async fn follow(node: &Arc<Inner>, url: &str, term: Term, watermark: &mut Index, back_off: &mut Duration) -> Result<(), DatabaseError> {
     let state = node.hub.view().state.clone();
     let Some(identity) = state.identity() else { return Err(DatabaseError::NotReady) };
-    let database = Database::open(url).await?;
+    let database = within(PATIENCE, Database::open(url)).await?;
     let fence = Fence { lineage: identity.lineage, term };
-    *watermark = database.claim(&fence).await?;
+    *watermark = within(PATIENCE, database.claim(&fence)).await?;
     let mut applied = node.hub.watch_applied();
+    let mut gathered = false;
     loop {
         applied.mark_unchanged();
         match node.hub.after(*watermark, MOST_COMMITS) {
@@ -50,17 +58,45 @@ async fn follow(node: &Arc<Inner>, url: &str, term: Term, watermark: &mut Index,
                     return Ok(());
                 }
             }
+            Next::Commits { commits, .. } if commits.len() < MOST_COMMITS && !gathered => {
+                tokio::time::sleep(GATHER).await;
+                gathered = true;
+                continue;
+            }
             Next::Commits { commits, .. } => {
-                let commits: Vec<_> = commits.iter().map(|published| published.commit.clone()).collect();
-                *watermark = database.append(&fence, *watermark, &commits).await?;
+                let few = few_enough(&commits);
+                // What did not fit is late already.
+                gathered = few.len() < commits.len();
+                let rows = few.iter().map(|commit| commit.changes.len() + 1).sum();
+                *watermark = within(patience(rows), database.append(&fence, *watermark, &few)).await?;
             }
             Next::Gone { .. } => {
                 let state = node.hub.view().state.clone();
                 tracing::warn!(from = *watermark, to = state.revision(), "the backup has a gap: it goes on from the whole state");
-                *watermark = database.checkpoint(&fence, *watermark, &state).await?;
+                let rows = state.all_partitions().count() + state.topics_after(None).count() + state.brokers().count();
+                *watermark = within(patience(rows), database.checkpoint(&fence, *watermark, &state)).await?;
             }
         }
         *back_off = FIRST_BACK_OFF;
         node.board.note_backup(Backup::Following { watermark: *watermark });
     }
+}
+
+fn patience(rows: usize) -> Duration {
+    PATIENCE + PATIENCE_A_ROW * u32::try_from(rows).unwrap_or(u32::MAX)
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, DatabaseError>>) -> Result<T, DatabaseError> {
+    tokio::time::timeout(limit, work).await.unwrap_or(Err(DatabaseError::Silent(limit)))
+}
+
+/// The first of these, as many as make a transaction that does not take long.
+fn few_enough(commits: &[Arc<Published>]) -> Vec<Arc<Commit>> {
+    let mut changes = 0;
+    let fits = |published: &&Arc<Published>| {
+        changes += published.commit.changes.len();
+        changes <= MOST_CHANGES
+    };
+    let count = commits.iter().take_while(fits).count().max(1);
+    commits.iter().take(count).map(|published| published.commit.clone()).collect()
 }
