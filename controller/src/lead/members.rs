@@ -16,6 +16,10 @@ use tokio::time::Instant;
 const ASK: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_millis(500);
 
+/// The request's fields.
+const ID: &str = "add.id";
+const URL: &str = "add.url";
+
 /// Replicates the instances that this leader met, as long as it leads.
 pub(super) async fn admit(node: Arc<Inner>) {
     let mut met = node.peers.greeter().watch();
@@ -51,19 +55,24 @@ fn check(node: &Inner, asked: &Replacement) -> Result<(), Refusal> {
         return Err(refuse("remove", asked.remove, format!("Controller {} is no member", asked.remove), &allowed));
     }
     let view = node.hub.view();
+    // An attempt that was cut short left a learner behind: asked again, it is finished.
+    let begun = members.get(&asked.id) == Some(&asked.url) && metrics.membership_config.voter_ids().all(|voter| voter != asked.id);
+    if begun {
+        return Ok(());
+    }
     if members.contains_key(&asked.id) || view.machine.instances.contains_key(&asked.id) {
-        return Err(refuse("id", asked.id, "This node id was used before, and ids are never used again", "an id that was never used"));
+        return Err(refuse(ID, asked.id, "This node id was used before, and ids are never used again", "an id that was never used"));
     }
     if u32::try_from(asked.id).is_ok_and(|id| view.state.broker(metadata::BrokerId(id)).is_some()) {
         return Err(refuse(
-            "id",
+            ID,
             asked.id,
             "A broker has this id; controllers and brokers share one number space",
             "an id that no broker has",
         ));
     }
     if members.values().any(|url| *url == asked.url) && members.get(&asked.remove) != Some(&asked.url) {
-        return Err(refuse("url", &asked.url, "Another controller listens there", "the address of the new node"));
+        return Err(refuse(URL, &asked.url, "Another controller listens there", "the address of the new node"));
     }
     Ok(())
 }
@@ -82,10 +91,13 @@ pub(crate) async fn replace(node: &Arc<Inner>, asked: Replacement, deadline: Ins
     check(node, &asked)?;
     let newcomer = node.peers.connection(&asked.url, Lane::Control);
     match newcomer.call(&Request::Status, ASK).await {
-        Ok(Reply::Status(_)) => {}
-        Ok(_) => return Err(refuse("url", &asked.url, "What listens there is no controller", "the address of the new node")),
+        Ok(Reply::Status(status)) if status.id == asked.id => {}
+        Ok(Reply::Status(status)) => {
+            return Err(refuse(ID, asked.id, format!("Controller {} listens at {}", status.id, asked.url), &status.id.to_string()));
+        }
+        Ok(_) => return Err(refuse(URL, &asked.url, "What listens there is no controller", "the address of the new node")),
         Err(error) => {
-            return Err(refuse("url", &asked.url, format!("The new node does not answer: {error}"), "the address of the new node"));
+            return Err(refuse(URL, &asked.url, format!("The new node does not answer: {error}"), "the address of the new node"));
         }
     }
     let raft = &node.raft;

@@ -30,7 +30,8 @@ async fn erased_voter() -> Result<()> {
     // Its old place cannot be taken under its old id, nor under one that is in use.
     let api = cluster.api(leader)?;
     let new = cluster.join(4).await?;
-    for (remove, id, field) in [(9, 4, "remove"), (victim, victim, "id"), (victim, 101, "id"), (leader, 4, "remove")] {
+    let refusals = [(9, 4, "remove"), (victim, victim, "add.id"), (victim, 101, "add.id"), (victim, 5, "add.id"), (leader, 4, "remove")];
+    for (remove, id, field) in refusals {
         let body = json!({ "remove": remove, "add": { "id": id, "url": new } });
         let refused = api.post("/quorum/replace", body).refused(400, "INVALID_REQUEST").await?;
         ensure!(refused.body["field"] == field, "{remove} by {id}: {}", refused.body);
