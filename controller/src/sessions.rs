@@ -50,9 +50,9 @@ impl Sessions {
         self.touch(heartbeat.id, heartbeat.broker_epoch, heartbeat.metadata_index, now_ms);
     }
 
-    /// What a push acknowledged.
-    pub(crate) fn acknowledge(&self, id: BrokerId, index: Index) {
-        if let Some(session) = self.table().get_mut(&id) {
+    /// What a push to this registration acknowledged; a later one starts from what it says itself.
+    pub(crate) fn acknowledge(&self, id: BrokerId, epoch: Index, index: Index) {
+        if let Some(session) = self.table().get_mut(&id).filter(|session| session.broker_epoch == epoch) {
             session.metadata_index = session.metadata_index.max(index);
         }
     }

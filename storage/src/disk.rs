@@ -2,6 +2,9 @@
 //!
 //! A path is made of a UUID and a number and nothing else. Directories go by topic *id* and before others are created,
 //! so a topic that is created again under its old name starts empty (F8, KAFKA-14616).
+//!
+//! Nothing here is synced to the disk: all of it follows from the metadata, and the first look after a start makes good
+//! what a power cut took or brought back.
 
 use crate::broker::Shared;
 use crate::files::{self, Content};
@@ -169,23 +172,16 @@ impl Disk {
         for id in &topics {
             let path = self.root.join(id.to_string());
             let empty = self.held.range((*id, 0)..=(*id, u32::MAX)).next().is_none();
-            let done = if empty { gone(fs::remove_dir(&path)) } else { files::sync_directory(&path) };
-            report.count(&path, done);
-        }
-        if !topics.is_empty() {
-            report.count(&self.root, files::sync_directory(&self.root));
+            if empty {
+                report.count(&path, gone(fs::remove_dir(&path)));
+            }
         }
     }
 
     fn write(&mut self, wanted: BTreeMap<Key, ReplicaFile>, report: &mut Report) {
-        let mut created = BTreeSet::new();
         for (key, file) in wanted {
-            let known = self.held.get(&key);
-            if known.is_some_and(|held| held.as_ref() == Some(&file)) {
+            if self.held.get(&key).is_some_and(|held| held.as_ref() == Some(&file)) {
                 continue;
-            }
-            if known.is_none() {
-                created.insert(key.0);
             }
             let path = self.path(key);
             let done = fs::create_dir_all(&path).and_then(|()| files::write_json(&path.join(FILE), &file, Content::Derived));
@@ -195,13 +191,6 @@ impl Disk {
             } else {
                 self.owed.insert(key.0);
             }
-        }
-        for id in &created {
-            let path = self.root.join(id.to_string());
-            report.count(&path, gone(files::sync_directory(&path)));
-        }
-        if !created.is_empty() {
-            report.count(&self.root, files::sync_directory(&self.root));
         }
     }
 

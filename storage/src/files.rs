@@ -1,4 +1,4 @@
-//! Small files that are whole after a crash: written beside, renamed into place, and the directory synced.
+//! Small files: precious ones that are whole after a crash, and derived ones that are written again.
 
 use serde::{Serialize, de::DeserializeOwned};
 use std::fs::{self, File};
@@ -8,21 +8,23 @@ use std::path::Path;
 /// Whether a file can be had again from elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// Synced before it is renamed: nobody else knows what it says.
+    /// Written beside, synced and renamed into place, and the directory synced: nobody else knows what it says.
     Precious,
-    /// What a power cut leaves empty is written again at the next start, so one sync per file is saved.
+    /// What a power cut takes or leaves empty is written again at the next start, so nothing is synced.
     Derived,
 }
 
-/// Replaces the file, or leaves the old one.
+/// Replaces the file; a precious one wholly or not at all.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize, content: Content) -> io::Result<()> {
+    let bytes = serde_json::to_vec(value)?;
+    if content == Content::Derived {
+        return fs::write(path, bytes);
+    }
     let directory = path.parent().ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "a file needs a directory"))?;
     let beside = path.with_extension("json.tmp");
     let mut file = File::create(&beside)?;
-    file.write_all(&serde_json::to_vec(value)?)?;
-    if content == Content::Precious {
-        file.sync_all()?;
-    }
+    file.write_all(&bytes)?;
+    file.sync_all()?;
     drop(file);
     fs::rename(&beside, path)?;
     sync_directory(directory)

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// Commits in one push at most.
 const MOST_COMMITS: usize = 256;
@@ -21,6 +22,10 @@ const LONGEST_ANSWER: usize = 64 << 10;
 const TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(5);
+/// From one push to a service to the next: the first of many commits goes at once, and those behind it share the next.
+const PACE: Duration = Duration::from_millis(10);
+/// Between two looks at who is registered.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Whom a task pushes to; another epoch or address is another task.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,12 +50,14 @@ pub(crate) async fn run(node: Arc<Inner>, term: Term) {
         tasks.retain(|id, (target, _)| wanted.get(id) == Some(target));
         for (id, target) in wanted {
             if !tasks.contains_key(&id) && node.options.push_networks.check(&target.url).is_ok() {
-                let task = tokio::spawn(follow(node.clone(), client.clone(), id, target.url.clone(), term));
+                let task = tokio::spawn(follow(node.clone(), client.clone(), id, target.clone(), term));
                 tasks.insert(id, (target, Aborting(task)));
             }
         }
+        // Brokers come and go seldom, and commits by the thousand: they are not looked through after each.
+        tokio::time::sleep(LOOK_AGAIN).await;
         applied.mark_unchanged();
-        if applied.changed().await.is_err() {
+        if state.revision() == node.hub.view().state.revision() && applied.changed().await.is_err() {
             return;
         }
     }
@@ -80,13 +87,15 @@ enum Has {
     Nothing,
 }
 
-async fn follow(node: Arc<Inner>, client: reqwest::Client, id: BrokerId, url: String, term: Term) {
+async fn follow(node: Arc<Inner>, client: reqwest::Client, id: BrokerId, target: Target, term: Term) {
     // An empty push at the newest index finds out where the broker is.
     let mut has = Has::UpTo(node.hub.view().state.revision());
     let mut settled = false;
     let mut back_off = FIRST_BACK_OFF;
     let mut applied = node.hub.watch_applied();
+    let mut next = Instant::now();
     loop {
+        tokio::time::sleep_until(next).await;
         applied.mark_unchanged();
         let Some((body, to)) = body(&node, has, settled, term) else {
             if applied.changed().await.is_err() {
@@ -94,9 +103,10 @@ async fn follow(node: Arc<Inner>, client: reqwest::Client, id: BrokerId, url: St
             }
             continue;
         };
-        match post(&client, &url, body).await {
+        next = Instant::now() + PACE;
+        match post(&client, &target.url, body).await {
             Ok(answer) if answer.code.is_none() => {
-                node.sessions.acknowledge(id, answer.acknowledged_index);
+                node.sessions.acknowledge(id, target.epoch, answer.acknowledged_index);
                 has = Has::UpTo(answer.acknowledged_index.max(to));
                 settled = true;
                 back_off = FIRST_BACK_OFF;
