@@ -1,8 +1,8 @@
-//! Reads a node's SQL backup, as an operator would: the file, without asking the node.
+//! Reads the SQL backup, as an operator would: the database, without asking a node.
 
 use anyhow::Result;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::any::install_default_drivers;
+use sqlx::{AnyConnection, Connection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -28,13 +28,22 @@ pub async fn read(data_dir: &Path) -> Result<Option<Backup>> {
     if !file.exists() {
         return Ok(None);
     }
-    let mut connection = SqliteConnectOptions::new().filename(file).read_only(true).connect().await?;
-    let backup = read_all(&mut connection).await;
-    connection.close().await?;
-    backup.map(Some)
+    read_url(&format!("sqlite://{}?mode=ro", file.display())).await.map(Some)
 }
 
-async fn read_all(connection: &mut SqliteConnection) -> Result<Backup> {
+/// Reads the backup in this database.
+pub async fn read_url(url: &str) -> Result<Backup> {
+    install_default_drivers();
+    let mut connection = AnyConnection::connect(url).await?;
+    if url.starts_with("postgres") {
+        sqlx::query("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(&mut connection).await?;
+    }
+    let backup = read_all(&mut connection).await;
+    connection.close().await?;
+    backup
+}
+
+async fn read_all(connection: &mut AnyConnection) -> Result<Backup> {
     // One transaction, so that all of it is of one moment.
     let mut tx = connection.begin().await?;
     let mark: Option<(String, i64, i64)> =

@@ -2,6 +2,7 @@
 
 use crate::api::{Answer, Api};
 use crate::process::{Process, address};
+use crate::small_disk::{Filler, SmallDisk};
 use crate::wait::until;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
@@ -52,6 +53,11 @@ fn strings(arguments: &[&str]) -> Vec<String> {
 impl Cluster {
     /// Starts so many controllers with these further flags, and waits until all are ready.
     pub async fn start(count: u64, flags: &[&str]) -> Result<Self> {
+        Self::start_on(count, flags, None).await
+    }
+
+    /// The same, each on a disk of so many bytes.
+    pub async fn start_on(count: u64, flags: &[&str], disk_bytes: Option<u64>) -> Result<Self> {
         let turn = TURNS.acquire().await?;
         let dir = tempfile::Builder::new().prefix("quorate-it-").tempdir()?;
         let addresses = (1..=count).map(|id| Ok((id, address()?.to_string()))).collect::<Result<BTreeMap<_, _>>>()?;
@@ -72,7 +78,8 @@ impl Cluster {
                 "--stop-with-stdin",
             ]);
             arguments.extend(strings(flags));
-            let process = Process::new(format!("node-{id}"), cluster.dir.path().join(format!("node-{id}.log")), arguments);
+            let disk = disk_bytes.map(|bytes| SmallDisk { mount: cluster.data_dir(id), bytes });
+            let process = Process::new(format!("node-{id}"), cluster.dir.path().join(format!("node-{id}.log")), arguments).on(disk);
             cluster.controllers.insert(id, Controller { process, api: Api::new(id, host)? });
             cluster.controller(id)?.process.start()?;
         }
@@ -92,6 +99,12 @@ impl Cluster {
     /// A node's data directory.
     pub fn data_dir(&self, id: u64) -> PathBuf {
         self.dir.path().join(format!("node-{id}"))
+    }
+
+    /// Fills the small disk of a running node.
+    pub fn fill_disk(&self, id: u64) -> Result<Filler> {
+        let controller = self.controllers.get(&id).with_context(|| format!("there is no node {id}"))?;
+        Filler::fill(&controller.process.inside(&self.data_dir(id))?)
     }
 
     /// Every node's id.
@@ -116,18 +129,20 @@ impl Cluster {
 
     /// Waits until every live node is ready.
     pub async fn ready(&mut self) -> Result<()> {
-        until("every node is ready", async || {
+        let ended = until("every node is ready", async || {
             for controller in self.controllers.values_mut().filter(|controller| controller.process.running()) {
+                // A node that ended does not come back by being waited for.
                 if let Some(status) = controller.process.ended()? {
-                    bail!("{} ended with {status}", controller.process.name);
+                    return Ok(Some(format!("{} ended with {status}", controller.process.name)));
                 }
             }
             for api in self.apis() {
                 api.at(reqwest::Method::GET, "/readyz").ok().await?;
             }
-            Ok(())
+            Ok(None)
         })
-        .await
+        .await?;
+        ended.map_or(Ok(()), |ended| bail!(ended))
     }
 
     /// Waits until the live nodes agree on who leads.

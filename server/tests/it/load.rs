@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
@@ -64,6 +65,11 @@ pub struct Load {
 impl Load {
     /// Begins to create `most` topics, each asked for once, through these nodes in turn.
     pub fn begin(prefix: &str, apis: &[Api], most: usize, at_once: usize) -> Self {
+        Self::paced(prefix, apis, most, at_once, Duration::ZERO)
+    }
+
+    /// The same with a pause after each, so that a node keeps all of their commits.
+    pub fn paced(prefix: &str, apis: &[Api], most: usize, at_once: usize, pause: Duration) -> Self {
         let shared = Arc::new(Shared::default());
         let mut workers = JoinSet::new();
         for _ in 0..at_once {
@@ -80,16 +86,22 @@ impl Load {
                         shared.acknowledged.fetch_add(1, Ordering::SeqCst);
                     }
                     shared.outcomes.lock().await.insert(name, outcome);
+                    tokio::time::sleep(pause).await;
                 }
             });
         }
         Load { shared, workers }
     }
 
+    /// How many are acknowledged.
+    pub fn count(&self) -> usize {
+        self.shared.acknowledged.load(Ordering::SeqCst)
+    }
+
     /// Waits until so many are acknowledged.
     pub async fn acknowledged(&self, count: usize) -> Result<()> {
         until(&format!("{count} creations are acknowledged"), async || {
-            let now = self.shared.acknowledged.load(Ordering::SeqCst);
+            let now = self.count();
             ensure!(now >= count, "{now} are");
             Ok(())
         })

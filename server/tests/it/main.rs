@@ -3,7 +3,7 @@
 //! * `cluster` starts, kills, pauses and restarts processes (`process`); `api` and `feed` are clients that hold every
 //!   answer to the contract, and to its own `description`; `fake` stands in for brokers, `load` makes topics while something goes wrong,
 //!   `backup` reads the SQL backup, `wait` waits. `register` records what clients were told of a name, `linear` says whether
-//!   that can have happened. `subscriber` follows the feed over many connections.
+//!   that can have happened. `subscriber` follows the feed over many connections, `small_disk` is one that can be filled.
 //! * Every other module is a group of tests.
 //!
 //! `QUORATE_BIN` names the binary under test, `QUORATE_TEST_CLUSTERS` how many clusters live at once (2),
@@ -19,6 +19,7 @@ mod linear;
 mod load;
 mod process;
 mod register;
+mod small_disk;
 mod subscriber;
 mod wait;
 
@@ -27,6 +28,7 @@ mod bad_input;
 mod creation;
 mod cut_off;
 mod deletion;
+mod disk_full;
 mod failure;
 mod feed_guarantees;
 mod idempotency;
@@ -39,6 +41,7 @@ mod logs;
 mod metrics;
 mod paused_leader;
 mod placement;
+mod postgres;
 mod preview;
 mod resume;
 mod services;

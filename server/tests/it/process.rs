@@ -1,12 +1,13 @@
 //! One child process of a test: started, paused, killed without warning, started again. What it logs goes to a file.
 
+use crate::small_disk::SmallDisk;
 use crate::wait::until;
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -21,11 +22,14 @@ pub fn program() -> Result<PathBuf> {
 
 /// The program, without what the developer's own node is configured with.
 pub fn command() -> Result<Command> {
-    let mut command = Command::new(program()?);
+    Ok(clean(Command::new(program()?)))
+}
+
+pub fn clean(mut command: Command) -> Command {
     std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("QUORATE_")).for_each(|(name, _)| {
         command.env_remove(name);
     });
-    Ok(command)
+    command
 }
 
 /// A free address. Not from the range of outgoing connections, which could take it between this look and its use.
@@ -48,13 +52,20 @@ pub struct Process {
     pub name: String,
     log: PathBuf,
     arguments: Vec<String>,
+    small_disk: Option<SmallDisk>,
     child: Option<Child>,
     pub paused: bool,
 }
 
 impl Process {
     pub fn new(name: String, log: PathBuf, arguments: Vec<String>) -> Self {
-        Process { name, log, arguments, child: None, paused: false }
+        Process { name, log, arguments, small_disk: None, child: None, paused: false }
+    }
+
+    /// The same on a disk of its own, which is empty at every start.
+    pub fn on(mut self, small_disk: Option<SmallDisk>) -> Self {
+        self.small_disk = small_disk;
+        self
     }
 
     pub fn start(&mut self) -> Result<()> {
@@ -62,10 +73,19 @@ impl Process {
             bail!("{} runs already", self.name);
         }
         let log = File::options().create(true).append(true).open(&self.log)?;
-        let mut command = command()?;
+        let mut command = match &self.small_disk {
+            Some(disk) => disk.command()?,
+            None => command()?,
+        };
         command.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
         self.child = Some(command.spawn().with_context(|| format!("{} does not start", self.name))?);
         Ok(())
+    }
+
+    /// A path as the process sees it: its small disk is mounted for nobody else.
+    pub fn inside(&self, path: &Path) -> Result<PathBuf> {
+        let child = self.child.as_ref().with_context(|| format!("{} does not run", self.name))?;
+        Ok(PathBuf::from(format!("/proc/{}/root{}", child.id(), path.display())))
     }
 
     /// Whether it was started and not killed; it may have ended by itself.

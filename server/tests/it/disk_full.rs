@@ -1,0 +1,74 @@
+//! Full disks: who has no room acknowledges nothing and says why; what was acknowledged stays; it goes on by itself when there is room.
+
+use crate::api::Api;
+use crate::cluster::Cluster;
+use crate::fake;
+use crate::load::{self, Load};
+use crate::small_disk::SmallDisk;
+use crate::wait::until;
+use anyhow::{Context, Result, ensure};
+use reqwest::Method;
+use std::io::Write;
+use std::time::Duration;
+
+/// Room for what the test writes several times over.
+const DISK: u64 = 24 << 20;
+/// Of each of the creating connections: what all of them make is still kept in a node's memory at the end.
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// Waits until a node says that its disk is full, where a load balancer and where a person looks.
+async fn says_why(api: &Api) -> Result<()> {
+    until("the full disk is named", async || {
+        let answer = api.at(Method::GET, "/readyz").refused(503, "NOT_CONTROLLER").await?;
+        let why = answer.body["detail"].as_str().context("no detail")?;
+        ensure!(why.contains("No space left on device"), "it says {why}");
+        let body = api.get("/cluster").ok().await?.body;
+        ensure!(body["fault"].as_str().is_some_and(|fault| fault.contains("No space left on device")), "it says {}", body["fault"]);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disk_full() -> Result<()> {
+    if !SmallDisk::possible() {
+        writeln!(std::io::stderr(), "disk_full is skipped: this machine mounts no file system for its users")?;
+        return Ok(());
+    }
+    let mut cluster = Cluster::start_on(3, fake::LONG_SESSION, Some(DISK)).await?;
+    fake::online(&cluster, fake::THREE).await?;
+
+    // One after the other: the leader hands over, and the two others go on.
+    for (round, leads) in [("leader", true), ("follower", false)] {
+        let victim = if leads { cluster.leader().await? } else { cluster.followers().await?[0] };
+        let others: Vec<_> = cluster.apis().into_iter().filter(|api| api.node != victim).collect();
+        let load = Load::paced(round, &cluster.apis(), usize::MAX, 3, PAUSE);
+        load.acknowledged(50).await?;
+        let filler = cluster.fill_disk(victim)?;
+        says_why(&cluster.api(victim)?).await?;
+        load::made(&others[0], &format!("{round}-meanwhile")).await?;
+        load.acknowledged(load.count() + 50).await?;
+        filler.remove()?;
+        cluster.ready().await?;
+        load.acknowledged(load.count() + 50).await?;
+        load::settle(&cluster, &load.end(true).await?).await?;
+    }
+
+    // Two at once: no majority has room, so nothing is acknowledged until it has.
+    let leader = cluster.leader().await?;
+    let full = [leader, cluster.followers().await?[0]];
+    let load = Load::paced("two", &cluster.apis(), usize::MAX, 3, PAUSE);
+    load.acknowledged(50).await?;
+    let fillers = full.iter().map(|id| cluster.fill_disk(*id)).collect::<Result<Vec<_>>>()?;
+    for id in full {
+        says_why(&cluster.api(id)?).await?;
+    }
+    let before = load.count();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    ensure!(load.count() == before, "{} were acknowledged by one disk of three", load.count() - before);
+    fillers.into_iter().try_for_each(|filler| filler.remove())?;
+    cluster.ready().await?;
+    load.acknowledged(before + 50).await?;
+    load::settle(&cluster, &load.end(true).await?).await?;
+    cluster.passed().await
+}
