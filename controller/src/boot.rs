@@ -278,11 +278,15 @@ async fn supervise(core: Arc<Core>, mut started: Started, current: Arc<ArcSwap<I
 
 /// Waits until Raft has stopped by itself, or the peers will not have this node.
 async fn failed(started: &Started) -> Fault {
-    let mut metrics = started.inner.raft.metrics();
+    let raft = &started.inner.raft;
+    // Its end closes these. They change with the leader and the membership; the others at every step of Raft, which would
+    // wake this task as often.
+    let mut metrics = raft.server_metrics();
+    let ended = async { while metrics.changed().await.is_ok() {} };
     let mut refusals = started.inner.peers.greeter().refusals();
     tokio::select! {
-        _ = metrics.wait_until(|metrics| metrics.running_state.is_err()) => {
-            let detail = metrics.borrow_watched().running_state.as_ref().err().map_or_else(String::new, ToString::to_string);
+        () = ended => {
+            let detail = raft.metrics().borrow_watched().running_state.as_ref().err().map_or_else(String::new, ToString::to_string);
             started.disk_failure.get().map_or(Fault::Raft { detail }, Fault::disk)
         }
         Ok(refusal) = refusals.wait_for(Option::is_some) => Fault::Refused { detail: refusal.clone().unwrap_or_default() },

@@ -14,7 +14,7 @@ const CACHE_BYTES: usize = 4 << 20;
 const READ_BUFFER_BYTES: usize = 1 << 20;
 /// How long the writer looks for more before each fsync. With no time at all it would take one write a fsync; this is
 /// enough to take what is queued already, and too short to put its thread to sleep.
-const GATHER: Duration = Duration::from_micros(2);
+const GATHER: Duration = Duration::from_nanos(500);
 
 /// The WAL's own type parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
