@@ -108,6 +108,8 @@ pub fn request(method: &str, host: &str, path: &str, more: &str, body: &str) -> 
 
 /// The creation of a topic with one partition and three replicas; only the number in its name changes from one to the next.
 pub struct Creation {
+    host: String,
+    prefix: String,
     bytes: Vec<u8>,
     digits: std::ops::Range<usize>,
 }
@@ -117,7 +119,12 @@ impl Creation {
         let body = format!(r#"{{"partitions":1,"replication_factor":3,"name":"{prefix}-{}"}}"#, "0".repeat(DIGITS));
         let bytes = request("POST", host, "/api/v1/topics", more, &body);
         let end = bytes.len() - r#""}"#.len();
-        Creation { bytes, digits: end - DIGITS..end }
+        Creation { host: host.to_owned(), prefix: prefix.to_owned(), bytes, digits: end - DIGITS..end }
+    }
+
+    /// The deletion of what [`Creation::numbered`] creates.
+    pub fn undone(&self, number: u64) -> Vec<u8> {
+        request("DELETE", &self.host, &format!("/api/v1/topics/{}-{number:0DIGITS$}", self.prefix), "", "")
     }
 
     pub fn numbered(&mut self, number: u64) -> &[u8] {

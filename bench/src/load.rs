@@ -4,7 +4,7 @@ use crate::api::PATIENCE;
 use crate::http::{Connection, Creation};
 use crate::report::Figure;
 use crate::spread::ms;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,6 +40,14 @@ impl Tally {
     }
 }
 
+/// What becomes of a topic that was created.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    Keep,
+    /// Deleted over the same connection before the next creation, so that the state stays small however long it goes on.
+    Delete,
+}
+
 #[derive(Clone, Copy)]
 struct Span {
     begin: Instant,
@@ -47,7 +55,7 @@ struct Span {
 }
 
 /// Creates topics over so many connections to one node for this long, after a second that is not counted.
-pub async fn creations(address: &str, prefix: &str, connections: usize, duration: Duration) -> Result<Tally> {
+pub async fn creations(address: &str, prefix: &str, connections: usize, duration: Duration, then: Then) -> Result<Tally> {
     let mut open = Vec::with_capacity(connections);
     for _ in 0..connections {
         open.push(Connection::open(address).await?);
@@ -57,7 +65,7 @@ pub async fn creations(address: &str, prefix: &str, connections: usize, duration
     let span = Span { begin, end: begin + duration };
     let mut workers = JoinSet::new();
     for connection in open {
-        workers.spawn(create(connection, Creation::new(address, prefix, ""), next.clone(), span));
+        workers.spawn(create(connection, Creation::new(address, prefix, ""), next.clone(), span, then));
     }
     let all = async {
         let mut whole = Tally { counted: duration, ..Tally::default() };
@@ -71,20 +79,25 @@ pub async fn creations(address: &str, prefix: &str, connections: usize, duration
     tokio::time::timeout(WARM_UP + duration + PATIENCE, all).await.context("the last creations were not answered")?
 }
 
-async fn create(mut connection: Connection, mut creation: Creation, next: Arc<AtomicU64>, span: Span) -> Result<Tally> {
+async fn create(mut connection: Connection, mut creation: Creation, next: Arc<AtomicU64>, span: Span, then: Then) -> Result<Tally> {
     let mut tally = Tally::default();
     loop {
         let sent = Instant::now();
         if sent >= span.end {
             return Ok(tally);
         }
-        let status = connection.exchange(creation.numbered(next.fetch_add(1, Ordering::Relaxed))).await?.status;
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let status = connection.exchange(creation.numbered(number)).await?.status;
         let done = Instant::now();
         if status != 201 {
             *tally.refused.entry(status).or_default() += 1;
             tokio::time::sleep(PAUSE).await;
         } else if (span.begin..span.end).contains(&done) {
             tally.times.push(ms(done - sent));
+        }
+        if status == 201 && then == Then::Delete {
+            let status = connection.exchange(&creation.undone(number)).await?.status;
+            ensure!(status == 200, "a deletion was answered {status}");
         }
     }
 }

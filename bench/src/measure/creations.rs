@@ -3,7 +3,7 @@
 use super::{Group, client, send_batch};
 use crate::cluster::Cluster;
 use crate::http::{Connection, batch};
-use crate::load;
+use crate::load::{self, Then};
 use crate::options::{Brokers, Setup};
 use crate::report::{Figure, Report};
 use crate::spread::ms;
@@ -53,7 +53,7 @@ async fn creations(setup: &Setup, cluster: &Cluster, name: &str) -> Result<Figur
         _ => leader,
     };
     let connections = name.split('_').find_map(|part| part.parse().ok()).unwrap_or(1);
-    let tally = load::creations(&address, "load", connections, setup.duration).await?;
+    let tally = load::creations(&address, "load", connections, setup.duration, Then::Keep).await?;
     Ok(tally.figure(name))
 }
 
@@ -77,7 +77,7 @@ async fn batches(cluster: &Cluster, name: &str) -> Result<Figure> {
 async fn elections(setup: &Setup, cluster: &Cluster, name: &str) -> Result<Figure> {
     let before = cluster.leadership().await?;
     let leader = cluster.address(before.leader)?;
-    let tally = load::creations(&leader, "load", ELECTION_LOAD, setup.election_load).await?;
+    let tally = load::creations(&leader, "load", ELECTION_LOAD, setup.election_load, Then::Delete).await?;
     let after = cluster.leadership().await?;
     let changes = after.term.checked_sub(before.term).context("the term went back")?;
     Ok(tally.figure(name).fact("seconds", setup.election_load.as_secs()).fact("term_changes", changes))

@@ -4,7 +4,7 @@ use super::{Group, client};
 use crate::beats::Broker;
 use crate::cluster::Cluster;
 use crate::http::{Connection, request};
-use crate::load;
+use crate::load::{self, Then};
 use crate::options::{Brokers, Setup};
 use crate::report::{Figure, Report};
 use crate::spread::{ms, rounded};
@@ -36,7 +36,7 @@ fn run(setup: &Setup, name: &str, report: &mut Report) -> Result<()> {
             let (address, until) = (leader.clone(), ended.clone());
             // A thread of its own: the load's own queue in this program is not the node's.
             let beating = thread::spawn(move || client()?.block_on(beat(&address, broker, &until)));
-            let tally = load::creations(&leader, "load", CONNECTIONS, setup.duration).await;
+            let tally = load::creations(&leader, "load", CONNECTIONS, setup.duration, Then::Keep).await;
             ended.store(true, Ordering::Relaxed);
             let times = beating.join().ok().context("the heartbeats panicked")??;
             let late = times.iter().filter(|time| **time > LATE_MS).count();
