@@ -146,7 +146,7 @@ fn QuorumCard() -> impl IntoView {
     let live = use_live();
     let head = move || live.pulse.with(|pulse| pulse.as_ref().map(|pulse| (pulse.term, pulse.leader_id)));
     let facts = move || match head() {
-        Some((term, Some(leader))) => format!("commit index, term {term}, leader node {leader}"),
+        Some((term, Some(leader))) => format!("commit index, term {term}, leader {leader}"),
         Some((term, None)) => format!("commit index, term {term}, no leader"),
         None => "commit index".to_owned(),
     };

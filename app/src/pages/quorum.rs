@@ -125,7 +125,6 @@ fn ReplicatedLog(logs: Memo<Vec<NodeLog>>) -> impl IntoView {
                         <span>"#"{changing(move || num(newest.get()))}</span>
                     </span>
                     <span class="lag">"Lag"</span>
-                    <span></span>
                 </div>
                 {changing(move || {
                     let (oldest, newest) = (oldest.get(), newest.get());
@@ -163,7 +162,6 @@ fn RailRow(log: NodeLog, oldest: Index, newest: Index) -> impl IntoView {
             </div>
             <Tail log=log.clone() entries=ENTRIES class="lg"/>
             <div class=class>{log.lag()}</div>
-            <div class="actions"></div>
         </div>
     }
 }
