@@ -8,6 +8,7 @@ use futures::StreamExt;
 use metadata::digest::Digest;
 use metadata::{State, json, snapshot};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -48,6 +49,21 @@ impl Feed {
         ensure!(feed.hello["type"] == "hello", "first of all came {}", feed.hello);
         ensure!(feed.hello["node_id"] == api.node, "another node says hello: {}", feed.hello);
         Ok(feed)
+    }
+
+    /// Says this again and again, and reads as little of the answers as keeps the connection going; ends when it is cut off.
+    pub async fn talk_for_ever(self, bytes: Vec<u8>) -> std::io::Result<()> {
+        let (mut reader, mut writer) = self.socket.into_inner().into_split();
+        let talk = async {
+            loop {
+                writer.write_all(&bytes).await?;
+            }
+        };
+        let read = async { tokio::io::copy(&mut reader, &mut tokio::io::sink()).await.map(drop) };
+        tokio::select! {
+            ended = talk => ended,
+            ended = read => ended,
+        }
     }
 
     /// The next frame; none when the feed ended. Progress comes every second, so silence is a fault.

@@ -45,4 +45,5 @@ mod postgres;
 mod preview;
 mod resume;
 mod services;
+mod talkative;
 mod verbs;
