@@ -170,9 +170,8 @@ impl Disk {
             }
         }
         for id in &topics {
-            let path = self.root.join(id.to_string());
-            let empty = self.held.range((*id, 0)..=(*id, u32::MAX)).next().is_none();
-            if empty {
+            if self.held.range((*id, 0)..=(*id, u32::MAX)).next().is_none() {
+                let path = self.root.join(id.to_string());
                 report.count(&path, gone(fs::remove_dir(&path)));
             }
         }

@@ -31,9 +31,8 @@ pub async fn upgrade(State(node): State<Node>, mut request: Request) -> Response
 async fn serve(controller: &Controller, upgrading: OnUpgrade) -> io::Result<()> {
     let (stream, already_read) = upgraded::socket(upgrading).await?;
     let moved = stream.into_std()?;
-    let entered = controller.runtime().enter();
+    let _entered = controller.runtime().enter();
     let (reader, writer) = TcpStream::from_std(moved)?.into_split();
     controller.serve_peer(tokio::io::join(io::Cursor::new(already_read).chain(reader), writer));
-    drop(entered);
     Ok(())
 }

@@ -6,38 +6,20 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-/// How frames are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subprotocol {
-    /// Asked for by name, or by nobody who named none that is known.
-    Json {
-        named: bool,
-    },
-    Postcard,
-}
-
-impl Subprotocol {
-    const JSON: &str = "quorate.v1.json";
-    const POSTCARD: &str = "quorate.v1.postcard";
-
-    fn chosen(headers: &HeaderMap) -> Self {
-        let offered = |name: &str| words(headers, header::SEC_WEBSOCKET_PROTOCOL).any(|word| word == name);
-        if !offered(Self::JSON) && offered(Self::POSTCARD) { Self::Postcard } else { Self::Json { named: offered(Self::JSON) } }
-    }
-
-    fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Json { named } => named.then_some(Self::JSON),
-            Self::Postcard => Some(Self::POSTCARD),
-        }
-    }
-}
+const JSON: &str = "quorate.v1.json";
+const POSTCARD: &str = "quorate.v1.postcard";
 
 /// A connection that is about to become a WebSocket.
 pub struct Opening {
     upgrading: OnUpgrade,
-    pub subprotocol: Subprotocol,
+    /// None when none is offered that this side speaks: frames are JSON then.
+    subprotocol: Option<&'static str>,
     accept: String,
+}
+
+/// The first that is offered; JSON before the binary one.
+fn chosen(headers: &HeaderMap) -> Option<&'static str> {
+    [JSON, POSTCARD].into_iter().find(|name| words(headers, header::SEC_WEBSOCKET_PROTOCOL).any(|word| word == *name))
 }
 
 /// The comma-separated words of a header, wherever it stands.
@@ -55,9 +37,14 @@ impl Opening {
             && has(header::UPGRADE, "websocket")
             && has(header::SEC_WEBSOCKET_VERSION, "13");
         let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|_| asked)?;
-        let (accept, subprotocol) = (derive_accept_key(key.as_bytes()), Subprotocol::chosen(headers));
+        let (accept, subprotocol) = (derive_accept_key(key.as_bytes()), chosen(headers));
         let upgrading = parts.extensions.remove::<OnUpgrade>()?;
         Some(Opening { upgrading, subprotocol, accept })
+    }
+
+    /// Whether frames are binary, and JSON otherwise.
+    pub fn binary(&self) -> bool {
+        self.subprotocol == Some(POSTCARD)
     }
 
     /// The answer, after which the connection is a WebSocket.
@@ -65,7 +52,7 @@ impl Opening {
         let connection = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "websocket")];
         let accept = [(header::SEC_WEBSOCKET_ACCEPT, self.accept)];
         let mut response = (StatusCode::SWITCHING_PROTOCOLS, connection, accept).into_response();
-        if let Some(name) = self.subprotocol.name() {
+        if let Some(name) = self.subprotocol {
             response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(name));
         }
         (self.upgrading, response)
@@ -125,7 +112,7 @@ mod tests {
         for (offered, named, binary) in cases {
             let offers = offered.iter().map(|words| ("sec-websocket-protocol", *words));
             let opening = asked(Method::GET, &ASKING.into_iter().chain(offers).collect::<Vec<_>>()).expect("it asks for a WebSocket");
-            assert_eq!(opening.subprotocol == Subprotocol::Postcard, binary, "{offered:?}");
+            assert_eq!(opening.binary(), binary, "{offered:?}");
             let (_, response) = opening.accepted();
             let answered = response.headers().get(header::SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
             assert_eq!(answered, named, "{offered:?}");

@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Control, OpCode};
 
 /// Nothing that a reader says is longer, in bytes.
-pub const LONGEST: u64 = 4_096;
+const LONGEST: u64 = 4_096;
 /// RFC 6455, section 5.5.
 const LONGEST_CONTROL: u64 = 125;
 
@@ -54,13 +54,13 @@ impl Incoming {
             let start = self.taken + cursor.position() as usize;
             let end = start + length as usize;
             let Some(masked) = self.pending.get(start..end) else { return Ok(None) };
-            let payload: Vec<u8> = masked.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
             self.taken = end;
-            match header.opcode {
-                OpCode::Control(Control::Ping) => return Ok(Some(Said::Ping(payload.into()))),
-                OpCode::Control(Control::Close) => return Ok(Some(Said::Close(payload.into()))),
-                _ => {}
-            }
+            let said: fn(Bytes) -> Said = match header.opcode {
+                OpCode::Control(Control::Ping) => Said::Ping,
+                OpCode::Control(Control::Close) => Said::Close,
+                _ => continue,
+            };
+            return Ok(Some(said(masked.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect())));
         }
     }
 }

@@ -15,7 +15,7 @@ use axum::extract::State;
 use axum::response::Response;
 use controller::Controller;
 use controller::hub::{Encoded, Next};
-use handshake::{Opening, Subprotocol};
+use handshake::Opening;
 use http::request::Parts;
 use incoming::Said;
 use metadata::frame::{Frame, SCHEMA};
@@ -49,14 +49,14 @@ pub async fn open(State(node): State<Node>, mut parts: Parts) -> Result<Response
     let Some(counted) = subscribers.enter() else {
         return Err(Refused::new(Code::Overloaded, format!("{} feeds are open on this node, and no more may be", subscribers.most())));
     };
-    let binary = opening.subprotocol == Subprotocol::Postcard;
+    let binary = opening.binary();
     let (upgrading, response) = opening.accepted();
     tokio::spawn(async move {
         let _counted = counted;
         let feed = async {
             let (stream, already_read) = upgraded::socket(upgrading).await?;
             let socket = Socket::new(stream, &already_read, binary);
-            Feed { generation: controller.generation(), controller, socket, binary, position }.run().await
+            Feed { generation: controller.generation(), controller, socket, position }.run().await
         };
         if let Err(error) = feed.await {
             tracing::debug!(%error, "a feed ended");
@@ -95,7 +95,6 @@ async fn reach(controller: &Controller, from: Index, deadline: tokio::time::Inst
 struct Feed {
     controller: Controller,
     socket: Socket,
-    binary: bool,
     position: Index,
     generation: u64,
 }
@@ -197,6 +196,6 @@ impl Feed {
     }
 
     fn encoding(&self, frame: &Encoded) -> Bytes {
-        if self.binary { frame.binary() } else { frame.json() }
+        if self.socket.binary() { frame.binary() } else { frame.json() }
     }
 }

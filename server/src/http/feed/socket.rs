@@ -25,8 +25,7 @@ const READ: usize = 4_096;
 pub struct Socket {
     stream: TcpStream,
     incoming: Incoming,
-    /// What frames carry.
-    data: Data,
+    binary: bool,
 }
 
 /// What comes from a reader.
@@ -64,7 +63,12 @@ impl Socket {
     pub fn new(stream: TcpStream, already_read: &[u8], binary: bool) -> Self {
         let mut incoming = Incoming::default();
         incoming.push(already_read);
-        Socket { stream, incoming, data: if binary { Data::Binary } else { Data::Text } }
+        Socket { stream, incoming, binary }
+    }
+
+    /// Whether frames are binary, and text otherwise.
+    pub fn binary(&self) -> bool {
+        self.binary
     }
 
     /// Sends these frames, in one piece if the connection has room.
@@ -72,8 +76,9 @@ impl Socket {
     /// # Errors
     /// When the reader is gone, or takes nothing for ten seconds.
     pub async fn send(&self, frames: &[Bytes]) -> io::Result<()> {
+        let data = if self.binary { Data::Binary } else { Data::Text };
         for frames in frames.chunks(MOST_AT_ONCE) {
-            self.write(OpCode::Data(self.data), frames).await?;
+            self.write(OpCode::Data(data), frames).await?;
         }
         Ok(())
     }

@@ -117,7 +117,6 @@ impl Counted {
 }
 
 /// Open feeds.
-#[derive(Clone)]
 pub struct Subscribers {
     open: Arc<AtomicU64>,
     most: u64,
