@@ -25,6 +25,8 @@ const SCRUB_INTERVAL_MS: u64 = 60_000;
 const BROKER_SESSION_TIMEOUT_MS: u64 = 9_000;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 4_096;
+/// Threads that serve HTTP and feeds.
+const EDGE_THREADS: usize = 2;
 /// How long open calls may take to finish after the node was asked to stop.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -113,13 +115,19 @@ pub fn run(flags: ServeFlags) -> anyhow::Result<()> {
     let settings = settings(flags)?;
     let lock = lock(&settings.data_dir)?;
     let open_files = open_files::raise();
-    let raft = runtime("raft", 2)?;
-    let edge = runtime("edge", 2)?;
+    let raft = runtime("raft", raft_threads())?;
+    let edge = runtime("edge", EDGE_THREADS)?;
     edge.block_on(serve(settings, open_files, raft.handle().clone()))?;
     raft.shutdown_timeout(LINGER);
     edge.shutdown_timeout(LINGER);
     drop(lock);
     Ok(())
+}
+
+/// Raft's tasks hand work to one another at every step. A second thread is of use where a core is free for it, and where there
+/// are two cores for everything it only costs switches between the two.
+fn raft_threads() -> usize {
+    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > EDGE_THREADS) { 2 } else { 1 }
 }
 
 fn runtime(name: &str, threads: usize) -> anyhow::Result<tokio::runtime::Runtime> {

@@ -1,13 +1,17 @@
-//! The SQL of the backup, for SQLite and PostgreSQL alike: TEXT and BIGINT columns, `$n` parameters, nothing else.
+//! The backup's transactions, for SQLite and PostgreSQL alike: TEXT and BIGINT columns, `$n` parameters, nothing else.
 
+use super::rows::{Rows, Tx};
 use metadata::views::{self, TopicView};
-use metadata::{Broker, Change, Commit, Index, Partition, State, Term, TopicId};
+use metadata::{Commit, Index, State, Term};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
-use sqlx::{Any, AnyPool, Row, Transaction};
+use sqlx::{AnyPool, Row};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use uuid::Uuid;
+
+/// Rows of the whole state that are gathered before they are written; one topic may be more.
+const MOST_ROWS: usize = 4_096;
 
 /// Why the backup did not take something.
 #[derive(Debug, Error)]
@@ -43,8 +47,6 @@ pub(crate) struct Fence {
 pub(crate) struct Database {
     pool: AnyPool,
 }
-
-type Tx<'a> = Transaction<'a, Any>;
 
 impl Database {
     /// Connects and migrates.
@@ -99,14 +101,12 @@ impl Database {
     /// Writes these commits and the new watermark, all or nothing.
     pub(crate) async fn append(&self, fence: &Fence, from: Index, commits: &[Arc<Commit>]) -> Result<Index, DatabaseError> {
         let mut tx = self.pool.begin().await?;
-        let mut upto = from;
+        let mut rows = Rows::default();
         for commit in commits {
-            for change in &commit.changes {
-                write_change(&mut tx, commit, change).await?;
-            }
-            write_history(&mut tx, commit).await?;
-            upto = commit.index;
+            rows.commit(commit)?;
         }
+        rows.write(&mut tx).await?;
+        let upto = commits.last().map_or(from, |commit| commit.index);
         advance(&mut tx, fence, from, upto).await?;
         tx.commit().await?;
         Ok(upto)
@@ -116,32 +116,24 @@ impl Database {
     pub(crate) async fn checkpoint(&self, fence: &Fence, from: Index, state: &State) -> Result<Index, DatabaseError> {
         let mut tx = self.pool.begin().await?;
         wipe(&mut tx).await?;
+        let mut rows = Rows::default();
         for broker in state.brokers() {
-            write_broker(&mut tx, broker).await?;
+            rows.broker(broker)?;
         }
         for topic in state.topics_after(None) {
             if let Some(TopicView { id, partitions, .. }) = views::topic(state, &topic.name) {
-                insert_topic(&mut tx, id, &topic.name, topic.created_index, topic.created_at_ms, &serde_json::to_string(&topic.configs)?)
-                    .await?;
+                rows.topic(id, &topic.name, topic.created_index, topic.created_at_ms, &topic.configs)?;
                 for partition in &partitions {
-                    write_partition(&mut tx, id, partition).await?;
+                    rows.partition(id, partition)?;
                 }
             }
+            if rows.len() >= MOST_ROWS {
+                std::mem::take(&mut rows).write(&mut tx).await?;
+            }
         }
+        rows.gap(from, fence.term, state);
+        rows.write(&mut tx).await?;
         let upto = state.revision();
-        sqlx::query("DELETE FROM history WHERE log_index = $1").bind(upto as i64).execute(&mut *tx).await?;
-        sqlx::query("INSERT INTO history (log_index, prev_index, term, at_ms, principal, kind, intent, changes, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
-            .bind(upto as i64)
-            .bind(from as i64)
-            .bind(fence.term as i64)
-            .bind(state.at_ms() as i64)
-            .bind("")
-            .bind("gap")
-            .bind("null")
-            .bind("[]")
-            .bind(state.digest().to_string())
-            .execute(&mut *tx)
-            .await?;
         advance(&mut tx, fence, from, upto).await?;
         tx.commit().await?;
         Ok(upto)
@@ -164,99 +156,4 @@ async fn advance(tx: &mut Tx<'_>, fence: &Fence, from: Index, upto: Index) -> Re
         .execute(&mut **tx)
         .await?;
     if moved.rows_affected() == 1 { Ok(()) } else { Err(DatabaseError::Deposed) }
-}
-
-async fn write_change(tx: &mut Tx<'_>, commit: &Commit, change: &Change) -> Result<(), DatabaseError> {
-    match change {
-        Change::ClusterBootstrapped { .. } | Change::ControllersChanged { .. } => Ok(()),
-        Change::TopicCreated { topic_id, name, configs } => {
-            insert_topic(tx, *topic_id, name, commit.index, commit.at_ms, &serde_json::to_string(configs)?).await
-        }
-        Change::TopicDeleted { topic_id, .. } => {
-            let id = topic_id.to_string();
-            sqlx::query("DELETE FROM partitions WHERE topic_id = $1").bind(id.clone()).execute(&mut **tx).await?;
-            sqlx::query("DELETE FROM topics WHERE id = $1").bind(id).execute(&mut **tx).await?;
-            Ok(())
-        }
-        Change::PartitionChanged { topic_id, partition } => write_partition(tx, *topic_id, partition).await,
-        Change::ConfigsChanged { topic_id, configs } => {
-            let configs = serde_json::to_string(configs)?;
-            sqlx::query("UPDATE topics SET configs = $1 WHERE id = $2").bind(configs).bind(topic_id.to_string()).execute(&mut **tx).await?;
-            Ok(())
-        }
-        Change::BrokerRegistered { broker } | Change::BrokerChanged { broker } => write_broker(tx, broker).await,
-        Change::BrokerRemoved { id } => {
-            sqlx::query("DELETE FROM brokers WHERE id = $1").bind(i64::from(id.0)).execute(&mut **tx).await?;
-            Ok(())
-        }
-    }
-}
-
-async fn insert_topic(
-    tx: &mut Tx<'_>,
-    id: TopicId,
-    name: &str,
-    created_index: Index,
-    created_at_ms: u64,
-    configs: &str,
-) -> Result<(), DatabaseError> {
-    sqlx::query("INSERT INTO topics (id, name, created_index, created_at_ms, configs) VALUES ($1, $2, $3, $4, $5)")
-        .bind(id.to_string())
-        .bind(name.to_owned())
-        .bind(created_index as i64)
-        .bind(created_at_ms as i64)
-        .bind(configs.to_owned())
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
-async fn write_partition(tx: &mut Tx<'_>, topic: TopicId, partition: &Partition) -> Result<(), DatabaseError> {
-    let number = i64::from(partition.partition);
-    sqlx::query("DELETE FROM partitions WHERE topic_id = $1 AND partition_no = $2")
-        .bind(topic.to_string())
-        .bind(number)
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query("INSERT INTO partitions (topic_id, partition_no, leader, leader_epoch, partition_epoch, replicas, isr, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
-        .bind(topic.to_string())
-        .bind(number)
-        .bind(partition.leader.map_or(-1, |leader| i64::from(leader.0)))
-        .bind(i64::from(partition.leader_epoch))
-        .bind(i64::from(partition.partition_epoch))
-        .bind(serde_json::to_string(&partition.replicas)?)
-        .bind(serde_json::to_string(&partition.isr)?)
-        .bind(serde_json::to_string(partition)?)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
-async fn write_broker(tx: &mut Tx<'_>, broker: &Broker) -> Result<(), DatabaseError> {
-    sqlx::query("DELETE FROM brokers WHERE id = $1").bind(i64::from(broker.id.0)).execute(&mut **tx).await?;
-    sqlx::query("INSERT INTO brokers (id, epoch, rack, state) VALUES ($1, $2, $3, $4)")
-        .bind(i64::from(broker.id.0))
-        .bind(broker.epoch as i64)
-        .bind(broker.rack.clone().unwrap_or_default())
-        .bind(serde_json::to_string(broker)?)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
-async fn write_history(tx: &mut Tx<'_>, commit: &Commit) -> Result<(), DatabaseError> {
-    let intent = commit.intent.as_ref().map(metadata::json::intent).transpose()?;
-    sqlx::query("INSERT INTO history (log_index, prev_index, term, at_ms, principal, kind, intent, changes, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
-        .bind(commit.index as i64)
-        .bind(commit.prev_index as i64)
-        .bind(commit.term as i64)
-        .bind(commit.at_ms as i64)
-        .bind(commit.principal.0.clone())
-        .bind(commit.kind())
-        .bind(serde_json::to_string(&intent)?)
-        .bind(serde_json::to_string(&metadata::json::changes(&commit.changes)?)?)
-        .bind(commit.digest.to_string())
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
 }

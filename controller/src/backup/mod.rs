@@ -1,9 +1,10 @@
 //! Step 7, SQL: a backup that only the leader writes, asynchronously, one transaction per batch with its watermark.
 //!
 //! A database that fails is logged and shown, and never fails or slows an operation: this task is one more reader of the
-//! hub. `database` holds the SQL, this file the loop.
+//! hub. `rows` is what commits leave in the tables, `database` the transactions, this file the loop.
 
 mod database;
+mod rows;
 
 use crate::hub::{Next, Published};
 use crate::node::Inner;

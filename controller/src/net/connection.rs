@@ -93,7 +93,8 @@ impl Connection {
 
 /// Starts the reader and the writer of a fresh connection; both end with it, and so does everyone who waits.
 fn run(stream: Box<dyn Duplex>) -> Live {
-    let (mut reader, mut writer) = tokio::io::split(stream);
+    let (reader, mut writer) = tokio::io::split(stream);
+    let mut reader = wire::buffered(reader);
     let (frames, mut queued) = mpsc::channel::<Vec<u8>>(MOST_PENDING);
     let waiting: Waiting = Arc::new(Mutex::new(Some(HashMap::new())));
     let answers = waiting.clone();

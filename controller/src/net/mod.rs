@@ -1,12 +1,13 @@
 //! What controllers say to each other: framed, multiplexed, pipelined, over HTTP connections that were upgraded once and stay.
 //!
 //! `rpc` is the vocabulary, `wire` the framing, `connection` the client's side of one connection, `peers` openraft's
-//! network on top of it, `serve` the server's side, `pipes` a network inside one process. A peer has one connection per lane, so that neither a big append nor
+//! network on top of it, `pipeline` its appends to one follower, `serve` the server's side, `pipes` a network inside one process. A peer has one connection per lane, so that neither a big append nor
 //! a snapshot delays a Raft heartbeat.
 
 pub(crate) mod connection;
 pub(crate) mod greeting;
 pub(crate) mod peers;
+mod pipeline;
 mod pipes;
 pub(crate) mod rpc;
 pub(crate) mod serve;

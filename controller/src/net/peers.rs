@@ -1,32 +1,29 @@
 //! openraft's network: appends pipelined on one connection, heartbeats, votes and snapshots each on their own.
 
-use super::Transport;
 use super::connection::Connection;
 use super::greeting::Greeter;
+use super::pipeline::Appended;
 use super::rpc::{Reply, Request};
+use super::{Transport, pipeline};
 use crate::raft::{TypeConfig, Vote};
 use bytes::Bytes;
 use futures::Stream;
 use futures::future::BoxFuture;
-use futures::stream::{BoxStream, StreamExt};
+use futures::stream::BoxStream;
 use metadata::NodeId;
 use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable};
 use openraft::network::{RPCOption, RPCTypes, RaftNetworkFactory, v2::RaftNetworkV2};
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult, TransferLeaderRequest, TransferLeaderResponse,
-    VoteRequest, VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use openraft::storage::Snapshot;
 use openraft::{BasicNode, OptionalSend};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::oneshot;
-
-/// Append requests under way to one follower.
-const PIPELINE: usize = 64;
+use tokio::sync::Notify;
 
 /// What a connection is for; each lane has its own, so that none waits for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,11 +42,13 @@ pub(crate) struct Peers {
     transport: Arc<dyn Transport>,
     greeter: Arc<Greeter>,
     connections: Mutex<HashMap<(String, Lane), Connection>>,
+    /// Followers that wait for a commit, told to the appends to them.
+    waiting: Mutex<HashMap<NodeId, Arc<Notify>>>,
 }
 
 impl Peers {
     pub(crate) fn new(node_id: NodeId, transport: Arc<dyn Transport>, greeter: Arc<Greeter>) -> Arc<Self> {
-        Arc::new(Peers { node_id, transport, greeter, connections: Mutex::default() })
+        Arc::new(Peers { node_id, transport, greeter, connections: Mutex::default(), waiting: Mutex::default() })
     }
 
     pub(crate) fn transport(&self) -> &Arc<dyn Transport> {
@@ -69,8 +68,23 @@ impl Peers {
             .clone()
     }
 
+    /// A follower was told of a commit and waits until it has applied it: that it is committed goes there at once.
+    pub(crate) fn awaits_commit(&self, follower: NodeId) {
+        self.waits(follower).notify_one();
+    }
+
+    fn waits(&self, follower: NodeId) -> Arc<Notify> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).entry(follower).or_default().clone()
+    }
+
     fn network(&self, target: NodeId, node: &BasicNode, lane: Lane) -> Network {
-        Network { from: self.node_id, to: target, main: self.connection(&node.addr, lane), votes: self.connection(&node.addr, Lane::Vote) }
+        Network {
+            from: self.node_id,
+            to: target,
+            main: self.connection(&node.addr, lane),
+            votes: self.connection(&node.addr, Lane::Vote),
+            awaits_commit: self.waits(target),
+        }
     }
 }
 
@@ -97,14 +111,15 @@ impl RaftNetworkFactory<TypeConfig> for Factory {
 pub(crate) struct Network {
     from: NodeId,
     to: NodeId,
-    main: Connection,
+    pub(super) main: Connection,
     votes: Connection,
+    pub(super) awaits_commit: Arc<Notify>,
 }
 
-type RpcError = RPCError<TypeConfig>;
+pub(super) type RpcError = RPCError<TypeConfig>;
 
 impl Network {
-    fn failed(&self, error: &io::Error, action: RPCTypes, timeout: Duration) -> RpcError {
+    pub(super) fn failed(&self, error: &io::Error, action: RPCTypes, timeout: Duration) -> RpcError {
         match error.kind() {
             io::ErrorKind::TimedOut => RPCError::Timeout(Timeout { action, id: self.from, target: self.to, timeout }),
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => RPCError::Network(NetworkError::new(error)),
@@ -117,7 +132,7 @@ impl Network {
     }
 }
 
-fn unexpected(reply: &Reply) -> io::Error {
+pub(super) fn unexpected(reply: &Reply) -> io::Error {
     match reply {
         Reply::Refused(refusal) => io::Error::other(refusal.to_string()),
         _ => io::Error::new(io::ErrorKind::InvalidData, "a reply of another kind"),
@@ -138,21 +153,12 @@ impl RaftNetworkV2<TypeConfig> for Network {
         }
     }
 
-    fn stream_append<'s, S>(
-        &'s mut self,
-        input: S,
-        option: RPCOption,
-    ) -> BoxFuture<'s, Result<BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RpcError>>, RpcError>>
+    fn stream_append<'s, S>(&'s mut self, input: S, option: RPCOption) -> BoxFuture<'s, Result<BoxStream<'s, Appended>, RpcError>>
     where
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
     {
-        let pipeline = Pipeline { network: self, input: input.fuse(), pending: VecDeque::new(), idle: option.soft_ttl(), ended: false };
-        let stream: BoxStream<'s, _> = futures::stream::unfold(pipeline, |mut pipeline| async move {
-            let item = pipeline.next().await?;
-            Some((item, pipeline))
-        })
-        .boxed();
-        Box::pin(async move { Ok(stream) })
+        let answers = pipeline::stream(&*self, input, option.soft_ttl());
+        Box::pin(async move { Ok(answers) })
     }
 
     async fn vote(&mut self, rpc: VoteRequest<TypeConfig>, option: RPCOption) -> Result<VoteResponse<TypeConfig>, RpcError> {
@@ -197,92 +203,5 @@ impl RaftNetworkV2<TypeConfig> for Network {
             Reply::TransferLeader(response) => Ok(response),
             other => Err(RPCError::Network(NetworkError::new(&unexpected(&other)))),
         }
-    }
-}
-
-type LogIds = (Option<crate::raft::LogId>, Option<crate::raft::LogId>);
-
-/// Appends under way: sent in order, answered in order.
-struct Pipeline<'s, S> {
-    network: &'s Network,
-    input: futures::stream::Fuse<S>,
-    pending: VecDeque<(LogIds, oneshot::Receiver<Reply>)>,
-    /// How long the oldest may stay unanswered.
-    idle: Duration,
-    ended: bool,
-}
-
-impl<S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Unpin + Send> Pipeline<'_, S> {
-    async fn next(&mut self) -> Option<Result<StreamAppendResult<TypeConfig>, RpcError>> {
-        loop {
-            if self.ended {
-                return None;
-            }
-            let room = self.pending.len() < PIPELINE;
-            match self.pending.front_mut() {
-                None => {
-                    let request = self.input.next().await?;
-                    if let Err(error) = self.send(request).await {
-                        return Some(Err(error));
-                    }
-                }
-                Some((_, reply)) => {
-                    tokio::select! {
-                        biased;
-                        answered = tokio::time::timeout(self.idle, reply) => {
-                            let (ids, _) = self.pending.pop_front()?;
-                            return Some(self.answer(ids, answered));
-                        }
-                        Some(request) = self.input.next(), if room => {
-                            if let Err(error) = self.send(request).await {
-                                return Some(Err(error));
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    async fn send(&mut self, request: AppendEntriesRequest<TypeConfig>) -> Result<(), RpcError> {
-        let last = request.entries.last().map(|entry| entry.log_id).or(request.prev_log_id);
-        let ids = (request.prev_log_id, last);
-        let request = Request::Append(request);
-        let sent = tokio::time::timeout(self.idle, self.network.main.start(&request)).await;
-        match sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-            Ok(reply) => {
-                self.pending.push_back((ids, reply));
-                Ok(())
-            }
-            Err(error) => {
-                self.ended = true;
-                Err(self.network.failed(&error, RPCTypes::AppendEntries, self.idle))
-            }
-        }
-    }
-
-    fn answer(
-        &mut self,
-        (prev, last): LogIds,
-        answered: Result<Result<Reply, oneshot::error::RecvError>, tokio::time::error::Elapsed>,
-    ) -> Result<StreamAppendResult<TypeConfig>, RpcError> {
-        let error = match answered {
-            Ok(Ok(Reply::Append(response))) => {
-                let partial = matches!(&response, AppendEntriesResponse::PartialSuccess(upto) if *upto != last);
-                let conflict_without_prev = response.is_conflict() && prev.is_none();
-                if !conflict_without_prev {
-                    let result = response.into_stream_result(prev, last);
-                    // What was sent behind a refusal or a part is void.
-                    self.ended = partial || result.is_err();
-                    return Ok(result);
-                }
-                io::Error::new(io::ErrorKind::InvalidData, "a conflict at the very beginning of the log")
-            }
-            Ok(Ok(other)) => unexpected(&other),
-            Ok(Err(_)) => io::Error::from(io::ErrorKind::ConnectionReset),
-            Err(_) => io::Error::from(io::ErrorKind::TimedOut),
-        };
-        self.ended = true;
-        Err(self.network.failed(&error, RPCTypes::AppendEntries, self.idle))
     }
 }

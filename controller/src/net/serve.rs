@@ -24,7 +24,8 @@ const FAREWELL: Duration = Duration::from_millis(200);
 
 /// Serves one connection until it ends.
 pub(crate) async fn serve(node: Arc<Inner>, stream: impl Duplex) {
-    let (mut reader, mut writer) = tokio::io::split(stream);
+    let (reader, mut writer) = tokio::io::split(stream);
+    let mut reader = wire::buffered(reader);
     let (frames, mut queued) = mpsc::channel::<Vec<u8>>(MOST_UNDER_WAY);
     let write = async {
         let mut batch = Vec::new();
@@ -44,13 +45,14 @@ pub(crate) async fn serve(node: Arc<Inner>, stream: impl Duplex) {
 async fn read(node: &Arc<Inner>, reader: &mut (impl tokio::io::AsyncRead + Unpin), frames: mpsc::Sender<Vec<u8>>) -> io::Result<()> {
     let mut buffer = Vec::new();
     let Some(peer) = greet(node, reader, &mut buffer, &frames).await? else { return Ok(()) };
-    let ended = requests(node, reader, buffer, frames).await;
+    let ended = requests(node, peer, reader, buffer, frames).await;
     tokio::spawn(succession::peer_left(node.clone(), peer));
     ended
 }
 
 async fn requests(
     node: &Arc<Inner>,
+    peer: NodeId,
     reader: &mut (impl tokio::io::AsyncRead + Unpin),
     mut buffer: Vec<u8>,
     frames: mpsc::Sender<Vec<u8>>,
@@ -72,7 +74,7 @@ async fn requests(
                 },
             }
         };
-        let mut answer = answer(node.clone(), request).map(move |reply| (id, reply)).boxed();
+        let mut answer = answer(node.clone(), peer, request).map(move |reply| (id, reply)).boxed();
         // The first poll puts an append into Raft's queue: in the order of arrival.
         match poll!(&mut answer) {
             Poll::Ready((id, reply)) => frames.send(wire::frame(id, &reply)?).await.map_err(io::Error::other)?,
@@ -108,7 +110,15 @@ async fn greet(
     Ok(welcome.then_some(peer.node_id))
 }
 
-async fn answer(node: Arc<Inner>, request: Request) -> Reply {
+async fn answer(node: Arc<Inner>, peer: NodeId, request: Request) -> Reply {
+    let reply = decide(&node, request).await;
+    if let Reply::Submit(_) | Reply::Heartbeat { .. } | Reply::ReadIndex { .. } | Reply::Replaced { .. } = &reply {
+        node.peers.awaits_commit(peer);
+    }
+    reply
+}
+
+async fn decide(node: &Arc<Inner>, request: Request) -> Reply {
     let refused =
         |error: &dyn std::fmt::Display| Reply::Refused(crate::Refusal::new(metadata::Code::NoLeader, format!("Raft refused: {error}")));
     match request {
@@ -153,7 +163,7 @@ async fn answer(node: Arc<Inner>, request: Request) -> Reply {
             Reply::Status(node.status())
         }
         Request::Replace { replacement, remaining_ms } => {
-            let replaced = crate::lead::members::replace(&node, replacement, deadline(remaining_ms)).await;
+            let replaced = crate::lead::members::replace(node, replacement, deadline(remaining_ms)).await;
             replaced.map_or_else(Reply::Refused, |index| Reply::Replaced { index })
         }
     }

@@ -2,12 +2,19 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use std::io;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
 /// The largest frame: a snapshot of a few million partitions.
 const LARGEST: u32 = 1 << 30;
 /// What is read before more is allocated, so that a lying length costs nothing.
 const STEP: usize = 1 << 20;
+/// What one system call reads of small frames.
+const READ_AHEAD: usize = 16 << 10;
+
+/// Reads many small frames with one system call.
+pub(crate) fn buffered<R: AsyncRead>(from: R) -> BufReader<R> {
+    BufReader::with_capacity(READ_AHEAD, from)
+}
 
 /// Encodes one frame.
 pub(crate) fn frame(id: u64, value: &impl Serialize) -> io::Result<Vec<u8>> {

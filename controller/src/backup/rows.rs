@@ -1,0 +1,350 @@
+//! What commits leave in the tables: of every thing its last state only, written with many rows a statement.
+//!
+//! A statement is a round trip to the database, and with SQLite two switches between threads: a commit of its own needs
+//! four of them, and hundreds of commits together need a few dozen.
+
+use metadata::model::Configs;
+use metadata::{Broker, BrokerId, Change, Commit, Index, Partition, State, Term, TopicId};
+use sqlx::{Any, AssertSqlSafe, Transaction};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Rows in one statement at most. A power of two: what is left over is written in smaller ones, so that there are only as
+/// many different statements, each prepared once.
+const MOST_ROWS: usize = 64;
+
+pub(super) type Tx<'a> = Transaction<'a, Any>;
+
+/// A table that rows are put into; the first `key` columns are its primary key.
+struct Table {
+    name: &'static str,
+    key: usize,
+    columns: &'static [&'static str],
+}
+
+const TOPICS: Table = Table { name: "topics", key: 1, columns: &["id", "name", "created_index", "created_at_ms", "configs"] };
+const PARTITIONS: Table = Table {
+    name: "partitions",
+    key: 2,
+    columns: &["topic_id", "partition_no", "leader", "leader_epoch", "partition_epoch", "replicas", "isr", "state"],
+};
+const BROKERS: Table = Table { name: "brokers", key: 1, columns: &["id", "epoch", "rack", "state"] };
+const HISTORY: Table = Table {
+    name: "history",
+    key: 1,
+    columns: &["log_index", "prev_index", "term", "at_ms", "principal", "kind", "intent", "changes", "digest"],
+};
+
+enum Value {
+    Number(i64),
+    Text(String),
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Value::Number(number as i64)
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Value::Text(text)
+    }
+}
+
+impl From<TopicId> for Value {
+    fn from(id: TopicId) -> Self {
+        Value::Text(id.to_string())
+    }
+}
+
+impl From<BrokerId> for Value {
+    fn from(id: BrokerId) -> Self {
+        Value::Number(i64::from(id.0))
+    }
+}
+
+type Row = Vec<Value>;
+
+/// The last state of everything that some commits changed; none for what they removed.
+#[derive(Default)]
+pub(super) struct Rows {
+    topics: BTreeMap<TopicId, Option<Row>>,
+    configs: BTreeMap<TopicId, String>,
+    partitions: BTreeMap<(TopicId, u32), Row>,
+    brokers: BTreeMap<BrokerId, Option<Row>>,
+    history: Vec<Row>,
+}
+
+impl Rows {
+    /// How many rows are to be written.
+    pub(super) fn len(&self) -> usize {
+        self.topics.len() + self.configs.len() + self.partitions.len() + self.brokers.len() + self.history.len()
+    }
+
+    /// Takes a commit; commits come in their order.
+    pub(super) fn commit(&mut self, commit: &Commit) -> Result<(), serde_json::Error> {
+        for change in &commit.changes {
+            self.change(commit, change)?;
+        }
+        let intent = commit.intent.as_ref().map(metadata::json::intent).transpose()?;
+        self.history.push(vec![
+            commit.index.into(),
+            commit.prev_index.into(),
+            commit.term.into(),
+            commit.at_ms.into(),
+            commit.principal.0.clone().into(),
+            commit.kind().to_owned().into(),
+            serde_json::to_string(&intent)?.into(),
+            serde_json::to_string(&metadata::json::changes(&commit.changes)?)?.into(),
+            commit.digest.to_string().into(),
+        ]);
+        Ok(())
+    }
+
+    fn change(&mut self, commit: &Commit, change: &Change) -> Result<(), serde_json::Error> {
+        match change {
+            Change::ClusterBootstrapped { .. } | Change::ControllersChanged { .. } => {}
+            Change::TopicCreated { topic_id, name, configs } => self.topic(*topic_id, name, commit.index, commit.at_ms, configs)?,
+            Change::TopicDeleted { topic_id, .. } => {
+                self.configs.remove(topic_id);
+                let partitions: Vec<_> = self.partitions.range((*topic_id, 0)..=(*topic_id, u32::MAX)).map(|(key, _)| *key).collect();
+                for key in partitions {
+                    self.partitions.remove(&key);
+                }
+                self.topics.insert(*topic_id, None);
+            }
+            Change::PartitionChanged { topic_id, partition } => self.partition(*topic_id, partition)?,
+            Change::ConfigsChanged { topic_id, configs } => {
+                self.configs.insert(*topic_id, serde_json::to_string(configs)?);
+            }
+            Change::BrokerRegistered { broker } | Change::BrokerChanged { broker } => self.broker(broker)?,
+            Change::BrokerRemoved { id } => {
+                self.brokers.insert(*id, None);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn topic(&mut self, id: TopicId, name: &str, index: Index, at_ms: u64, configs: &Configs) -> Result<(), serde_json::Error> {
+        let row = vec![id.into(), name.to_owned().into(), index.into(), at_ms.into(), serde_json::to_string(configs)?.into()];
+        self.topics.insert(id, Some(row));
+        Ok(())
+    }
+
+    pub(super) fn partition(&mut self, topic: TopicId, partition: &Partition) -> Result<(), serde_json::Error> {
+        let row = vec![
+            topic.into(),
+            u64::from(partition.partition).into(),
+            partition.leader.map_or(Value::Number(-1), Value::from),
+            u64::from(partition.leader_epoch).into(),
+            u64::from(partition.partition_epoch).into(),
+            serde_json::to_string(&partition.replicas)?.into(),
+            serde_json::to_string(&partition.isr)?.into(),
+            serde_json::to_string(partition)?.into(),
+        ];
+        self.partitions.insert((topic, partition.partition), row);
+        Ok(())
+    }
+
+    pub(super) fn broker(&mut self, broker: &Broker) -> Result<(), serde_json::Error> {
+        let rack = broker.rack.clone().unwrap_or_default();
+        let row = vec![broker.id.into(), broker.epoch.into(), rack.into(), serde_json::to_string(broker)?.into()];
+        self.brokers.insert(broker.id, Some(row));
+        Ok(())
+    }
+
+    /// Says in the history that what lies between this index and the state's is missing.
+    pub(super) fn gap(&mut self, from: Index, term: Term, state: &State) {
+        let [principal, kind, intent, changes] = ["", "gap", "null", "[]"].map(|text| Value::from(text.to_owned()));
+        let (index, at_ms, digest) = (state.revision().into(), state.at_ms().into(), state.digest().to_string().into());
+        self.history.push(vec![index, from.into(), term.into(), at_ms, principal, kind, intent, changes, digest]);
+    }
+
+    /// Writes everything. What is gone goes first: its name may have been taken again.
+    pub(super) async fn write(self, tx: &mut Tx<'_>) -> Result<(), sqlx::Error> {
+        let (topics, gone) = parted(self.topics);
+        remove(tx, "partitions", "topic_id", &gone).await?;
+        remove(tx, "topics", "id", &gone).await?;
+        let (brokers, gone) = parted(self.brokers);
+        remove(tx, "brokers", "id", &gone).await?;
+        put(tx, &TOPICS, topics).await?;
+        for (id, configs) in self.configs {
+            sqlx::query("UPDATE topics SET configs = $1 WHERE id = $2").bind(configs).bind(id.to_string()).execute(&mut **tx).await?;
+        }
+        put(tx, &PARTITIONS, self.partitions.into_values().collect()).await?;
+        put(tx, &BROKERS, brokers).await?;
+        put(tx, &HISTORY, self.history).await
+    }
+}
+
+/// The rows there are, and the keys of those that are gone.
+fn parted<K: Into<Value>>(rows: BTreeMap<K, Option<Row>>) -> (Vec<Row>, Row) {
+    let (mut there, mut gone) = (Vec::new(), Vec::new());
+    for (key, row) in rows {
+        match row {
+            Some(row) => there.push(row),
+            None => gone.push(key.into()),
+        }
+    }
+    (there, gone)
+}
+
+/// Parts of at most `MOST_ROWS`, each a power of two long.
+fn parts<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let longest = rest.len().min(MOST_ROWS);
+        let length = 1 << longest.checked_ilog2()?;
+        let (part, left) = rest.split_at(length);
+        rest = left;
+        Some(part)
+    })
+}
+
+async fn put(tx: &mut Tx<'_>, table: &Table, rows: Vec<Row>) -> Result<(), sqlx::Error> {
+    for part in parts(&rows) {
+        execute(tx, insert(table, part.len()), part.iter().flatten()).await?;
+    }
+    Ok(())
+}
+
+async fn remove(tx: &mut Tx<'_>, table: &str, column: &str, keys: &[Value]) -> Result<(), sqlx::Error> {
+    for part in parts(keys) {
+        let places = places(1, part.len());
+        execute(tx, format!("DELETE FROM {table} WHERE {column} IN ({places})"), part.iter()).await?;
+    }
+    Ok(())
+}
+
+async fn execute(tx: &mut Tx<'_>, sql: String, values: impl Iterator<Item = &Value>) -> Result<(), sqlx::Error> {
+    // Names of tables and columns of this file and numbered places; never a value.
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for value in values {
+        query = match value {
+            Value::Number(number) => query.bind(*number),
+            Value::Text(text) => query.bind(text.clone()),
+        };
+    }
+    query.execute(&mut **tx).await.map(drop)
+}
+
+/// Puts rows in, in place of those with the same key.
+fn insert(table: &Table, rows: usize) -> String {
+    let width = table.columns.len();
+    let mut sql = format!("INSERT INTO {} ({}) VALUES ", table.name, table.columns.join(", "));
+    for row in 0..rows {
+        let comma = if row == 0 { "" } else { ", " };
+        let _ = write!(sql, "{comma}({})", places(row * width + 1, width));
+    }
+    let (key, others) = table.columns.split_at(table.key);
+    let replaced: Vec<_> = others.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+    let _ = write!(sql, " ON CONFLICT ({}) DO UPDATE SET {}", key.join(", "), replaced.join(", "));
+    sql
+}
+
+/// `$from, $from+1, …`
+fn places(from: usize, count: usize) -> String {
+    (from..from + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_powers_of_two() {
+        for (count, expected) in [(0, vec![]), (1, vec![1]), (7, vec![4, 2, 1]), (64, vec![64]), (200, vec![64, 64, 64, 8])] {
+            let rows = vec![(); count];
+            assert_eq!(parts(&rows).map(<[()]>::len).collect::<Vec<_>>(), expected, "{count}");
+        }
+    }
+
+    #[test]
+    fn rows_are_put_in_place_of_those_with_the_same_key() {
+        assert_eq!(
+            insert(&BROKERS, 2),
+            "INSERT INTO brokers (id, epoch, rack, state) VALUES ($1, $2, $3, $4), ($5, $6, $7, $8) \
+             ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch, rack = excluded.rack, state = excluded.state"
+        );
+    }
+
+    /// A topic that comes, goes, comes again under its name, and changes; and a partition that changes twice.
+    fn commits() -> Vec<Commit> {
+        let [first, second] = [1, 2].map(|id| TopicId(uuid::Uuid::from_u128(id)));
+        let created = |topic_id| Change::TopicCreated { topic_id, name: "orders".into(), configs: Configs::new() };
+        let partition = |topic_id, partition, leader, leader_epoch| Change::PartitionChanged {
+            topic_id,
+            partition: Partition { partition, leader, leader_epoch, replicas: vec![BrokerId(1)], isr: vec![BrokerId(1)], ..blank() }.into(),
+        };
+        let configs = Configs::from([("retention.ms".to_owned(), "1".to_owned())]);
+        let changes = vec![
+            vec![created(first), partition(first, 0, Some(BrokerId(1)), 0), partition(first, 1, Some(BrokerId(2)), 0)],
+            vec![Change::ConfigsChanged { topic_id: first, configs: configs.clone() }],
+            vec![Change::TopicDeleted { topic_id: first, name: "orders".into() }],
+            vec![created(second), partition(second, 0, Some(BrokerId(1)), 0)],
+            vec![partition(second, 0, None, 1)],
+            vec![Change::ConfigsChanged { topic_id: second, configs }, partition(second, 0, Some(BrokerId(3)), 2)],
+            vec![Change::BrokerRemoved { id: BrokerId(7) }],
+        ];
+        let commit = |(index, changes)| Commit {
+            index,
+            prev_index: index - 1,
+            term: 1,
+            at_ms: index,
+            principal: metadata::Principal::controller(1),
+            intent: None,
+            digest: metadata::digest::Digest(0),
+            changes,
+        };
+        (1..).zip(changes).map(commit).collect()
+    }
+
+    fn blank() -> Partition {
+        Partition {
+            partition: 0,
+            leader: None,
+            leader_epoch: 0,
+            partition_epoch: 0,
+            replicas: Vec::new(),
+            isr: Vec::new(),
+            elr: Vec::new(),
+            last_known_leader: None,
+            recovery_state: metadata::RecoveryState::Recovered,
+            adding_replicas: Vec::new(),
+            removing_replicas: Vec::new(),
+        }
+    }
+
+    /// What the tables hold after these commits, so many a transaction.
+    async fn written(at_once: usize) -> anyhow::Result<Vec<String>> {
+        sqlx::any::install_default_drivers();
+        let pool = sqlx::any::AnyPoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+        sqlx::migrate!("../migrations/sqlite").run(&pool).await?;
+        for part in commits().chunks(at_once) {
+            let mut rows = Rows::default();
+            part.iter().try_for_each(|commit| rows.commit(commit))?;
+            let mut tx = pool.begin().await?;
+            rows.write(&mut tx).await?;
+            tx.commit().await?;
+        }
+        let mut all = Vec::new();
+        for sql in [
+            "SELECT name || id || created_index || configs FROM topics ORDER BY id",
+            "SELECT topic_id || partition_no || leader || leader_epoch || state FROM partitions ORDER BY topic_id, partition_no",
+            "SELECT log_index || kind || changes FROM history ORDER BY log_index",
+        ] {
+            all.extend(sqlx::query_scalar::<_, String>(sql).fetch_all(&pool).await?);
+        }
+        Ok(all)
+    }
+
+    #[tokio::test]
+    async fn the_tables_hold_the_same_however_commits_are_gathered() -> anyhow::Result<()> {
+        let alone = written(1).await?;
+        anyhow::ensure!(alone.len() == 9, "one topic, one partition and seven commits: {alone:#?}");
+        for at_once in 2..=commits().len() {
+            assert_eq!(written(at_once).await?, alone, "{at_once} at once");
+        }
+        Ok(())
+    }
+}
