@@ -18,6 +18,7 @@ use openraft::async_runtime::WatchReceiver;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// A handle to this node; cheap to clone.
@@ -237,8 +238,8 @@ impl Controller {
     }
 
     /// Serves a peer's upgraded connection until it ends, on Raft's runtime.
-    pub fn serve_peer(&self, stream: impl Duplex) {
-        self.runtime.spawn(crate::net::serve::serve(self.inner(), stream));
+    pub fn serve_peer(&self, stream: impl Duplex) -> JoinHandle<()> {
+        self.runtime.spawn(crate::net::serve::serve(self.inner(), stream))
     }
 
     /// Raft's runtime, for a stream that has to be registered there.

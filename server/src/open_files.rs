@@ -1,7 +1,9 @@
 //! How many files and connections this process may have open, and how many of them feeds may take.
 
-/// Kept for requests, peers, pushes and files, however many feeds are wanted.
-const KEPT: u64 = 512;
+/// Kept for files, and for connections to peers and brokers, however many come in.
+const KEPT: u64 = 256;
+/// Kept beside these for connections that are no feeds.
+const KEPT_FOR_CALLS: u64 = 256;
 /// Readers of one node, whatever the system would allow.
 const MOST_FEEDS: u64 = 100_000;
 /// Where the system does not say.
@@ -21,9 +23,14 @@ pub fn raise() -> u64 {
     USUAL
 }
 
-/// How many feeds may be open: readers who take every connection there is would cut a node off from its peers.
+/// How many connections may come in: those of all callers, of peers and of feeds.
+pub fn connections(open_files: u64) -> u64 {
+    open_files.saturating_sub(KEPT).max(open_files / 2).min(MOST_FEEDS + KEPT_FOR_CALLS)
+}
+
+/// How many of them may be feeds: readers who take every connection there is would cut a node off from its peers.
 pub fn feeds(open_files: u64) -> u64 {
-    open_files.saturating_sub(KEPT).max(open_files / 4).min(MOST_FEEDS)
+    open_files.saturating_sub(KEPT + KEPT_FOR_CALLS).max(open_files / 4).min(MOST_FEEDS)
 }
 
 #[cfg(test)]
@@ -32,8 +39,10 @@ mod tests {
 
     #[test]
     fn feeds_leave_room_for_everything_else() {
-        for (open_files, most) in [(0, 0), (256, 64), (1_024, 512), (20_000, 19_488), (u64::MAX, MOST_FEEDS)] {
-            assert_eq!(feeds(open_files), most, "{open_files}");
+        for (open_files, of_all, of_feeds) in
+            [(0, 0, 0), (256, 128, 64), (1_024, 768, 512), (20_000, 19_744, 19_488), (u64::MAX, 100_256, 100_000)]
+        {
+            assert_eq!((connections(open_files), feeds(open_files)), (of_all, of_feeds), "{open_files}");
         }
     }
 }

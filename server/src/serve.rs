@@ -1,10 +1,9 @@
 //! `quorate serve`: one controller. Raft has a runtime of its own, so that no page, call or feed can starve it.
 
 use crate::cli::{self, ServeFlags, Usage};
-use crate::http::{self, Names, Node};
+use crate::http::{self, Limits, Names, Node, Places};
 use crate::{open_files, stop, telemetry};
 use anyhow::{Context, bail};
-use axum::serve::ListenerExt;
 use controller::disk::Directory;
 use controller::environment::Machine;
 use controller::net::{Duplex, PATH, PROTOCOL, Transport};
@@ -27,6 +26,8 @@ const BROKER_SESSION_TIMEOUT_MS: u64 = 9_000;
 const BACKLOG: u32 = 4_096;
 /// Threads that serve HTTP and feeds.
 const EDGE_THREADS: usize = 2;
+/// How long a connection may be silent between two requests, or take for the head of one.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
 /// How long open calls may take to finish after the node was asked to stop.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -166,17 +167,13 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     tracing::info!(node_id, listen = settings.listen, "serving");
     let assets = http::assets().filter(|_| settings.pages);
     let pages = assets.map(|assets| app::ssr::routes(controller.clone(), assets));
-    let node = Node::new(controller.clone(), settings.names, open_files::feeds(open_files));
+    let connections = usize::try_from(open_files::connections(open_files)).context("the limit of open files is out of range")?;
+    let places = Places::new(Limits { connections, head_within: HEAD_WITHIN });
+    let node = Node::new(controller.clone(), settings.names, open_files::feeds(open_files), places.clone());
     let router = http::router(node, pages);
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
-    });
     let stopping = Arc::new(tokio::sync::Notify::new());
     let until = stopping.clone();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move { until.notified().await });
-    let server = tokio::spawn(server.into_future());
+    let server = tokio::spawn(http::serve(listener, router, places, async move { until.notified().await }));
     let mut faults = controller.watch_fault();
     let refused = tokio::select! {
         () = stop::asked(settings.stop_with_stdin) => None,

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 
 /// Rows in one statement at most. A power of two: what is left over is written in smaller ones, so that there are only as
 /// many different statements, each prepared once.
-const MOST_ROWS: usize = 64;
+const ROWS_A_STATEMENT: usize = 64;
 
 pub(super) type Tx<'a> = Transaction<'a, Any>;
 
@@ -23,6 +23,8 @@ struct Table {
 }
 
 const TOPICS: Table = Table { name: "topics", key: 1, columns: &["id", "name", "created_index", "created_at_ms", "configs"] };
+/// Where the configs stand in a topic's row.
+const CONFIGS: usize = TOPICS.columns.len() - 1;
 const PARTITIONS: Table = Table {
     name: "partitions",
     key: 2,
@@ -116,7 +118,11 @@ impl Rows {
             }
             Change::PartitionChanged { topic_id, partition } => self.partition(*topic_id, partition)?,
             Change::ConfigsChanged { topic_id, configs } => {
-                self.configs.insert(*topic_id, serde_json::to_string(configs)?);
+                let configs = serde_json::to_string(configs)?;
+                match self.topics.get_mut(topic_id) {
+                    Some(Some(row)) => row[CONFIGS] = configs.into(),
+                    _ => drop(self.configs.insert(*topic_id, configs)),
+                }
             }
             Change::BrokerRegistered { broker } | Change::BrokerChanged { broker } => self.broker(broker)?,
             Change::BrokerRemoved { id } => {
@@ -190,10 +196,10 @@ fn parted<K: Into<Value>>(rows: BTreeMap<K, Option<Row>>) -> (Vec<Row>, Row) {
     (there, gone)
 }
 
-/// Parts of at most `MOST_ROWS`, each a power of two long.
+/// Parts of at most `ROWS_A_STATEMENT`, each a power of two long.
 fn parts<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let longest = rest.len().min(MOST_ROWS);
+        let longest = rest.len().min(ROWS_A_STATEMENT);
         let length = 1 << longest.checked_ilog2()?;
         let (part, left) = rest.split_at(length);
         rest = left;
@@ -216,13 +222,13 @@ async fn remove(tx: &mut Tx<'_>, table: &str, column: &str, keys: &[Value]) -> R
     Ok(())
 }
 
-async fn execute(tx: &mut Tx<'_>, sql: String, values: impl Iterator<Item = &Value>) -> Result<(), sqlx::Error> {
+async fn execute<'a>(tx: &mut Tx<'_>, sql: String, values: impl Iterator<Item = &'a Value>) -> Result<(), sqlx::Error> {
     // Names of tables and columns of this file and numbered places; never a value.
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for value in values {
         query = match value {
             Value::Number(number) => query.bind(*number),
-            Value::Text(text) => query.bind(text.clone()),
+            Value::Text(text) => query.bind(text.as_str()),
         };
     }
     query.execute(&mut **tx).await.map(drop)

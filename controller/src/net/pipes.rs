@@ -30,7 +30,7 @@ impl Transport for Pipes {
         let peer = self.nodes().get(url).cloned();
         Box::pin(async move {
             let (near, far) = tokio::io::duplex(PIPE);
-            peer.ok_or(io::ErrorKind::ConnectionRefused)?.serve_peer(far);
+            drop(peer.ok_or(io::ErrorKind::ConnectionRefused)?.serve_peer(far));
             Ok(Box::new(near) as Box<dyn Duplex>)
         })
     }

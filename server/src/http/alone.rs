@@ -1,6 +1,6 @@
 //! For tests of the router: a cluster of one in a temporary directory, asked without a socket.
 
-use super::{Names, Node, router};
+use super::{Limits, Names, Node, Places, router};
 use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::body::Body;
@@ -19,6 +19,9 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// None is taken here: nobody connects.
+const LIMITS: Limits = Limits { connections: 1, head_within: Duration::from_secs(30) };
 
 /// There is nobody to connect to.
 struct Nobody;
@@ -74,7 +77,7 @@ impl Alone {
             ensure!(began.elapsed() < READY_WITHIN, "it does not become ready");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let router = router(Node::new(controller, Names::new([]), 2), None);
+        let router = router(Node::new(controller, Names::new([]), 2, Places::new(LIMITS)), None);
         Ok(Alone { router, _dir: dir })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! `guard` checks every request's Host and Origin and finishes every answer; `call` reads what all calls share (deadline,
 //! key, preview, consistency); `body` and `query` are strict. `table` lists every operation, `operations` makes routes of them and `openapi` their
-//! description; `answers` are the types that they answer. Each other file is one part of the contract.
+//! description; `answers` are the types that they answer. `connections` accepts them. Each other file is one part of the contract.
 
 #[cfg(test)]
 mod alone;
@@ -12,6 +12,7 @@ mod body;
 mod brokers;
 mod call;
 mod cluster;
+mod connections;
 #[cfg(test)]
 mod decoders;
 mod feed;
@@ -31,6 +32,7 @@ mod table;
 mod topics;
 mod upgraded;
 
+pub use connections::{Limits, Places, serve};
 pub use guard::Names;
 pub use site::assets;
 
@@ -42,6 +44,10 @@ use metadata::Code;
 use metrics::Counters;
 use problem::Refused;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a caller may send nothing in the middle of a body.
+const BODY_SILENCE: Duration = Duration::from_secs(30);
 
 /// What every handler sees.
 #[derive(Clone)]
@@ -49,12 +55,13 @@ pub struct Node {
     pub controller: Controller,
     pub names: Arc<Names>,
     pub counters: Arc<Counters>,
+    pub places: Places,
 }
 
 impl Node {
-    /// `most_feeds` may be open at once.
-    pub fn new(controller: Controller, names: Names, most_feeds: u64) -> Self {
-        Node { controller, names: Arc::new(names), counters: Arc::new(Counters::new(most_feeds)) }
+    /// `most_feeds` may be open at once, on the connections that have `places`.
+    pub fn new(controller: Controller, names: Names, most_feeds: u64, places: Places) -> Self {
+        Node { controller, names: Arc::new(names), counters: Arc::new(Counters::new(most_feeds)), places }
     }
 }
 
@@ -84,4 +91,5 @@ pub fn router(node: Node, pages: Option<Router>) -> Router {
         .layer(tower_http::compression::CompressionLayer::new().gzip(true).compress_when(site::worth_compressing()))
         .layer(axum::middleware::from_fn_with_state(node, guard::guard))
         .layer(tower_http::catch_panic::CatchPanicLayer::new())
+        .layer(tower_http::timeout::RequestBodyTimeoutLayer::new(BODY_SILENCE))
 }

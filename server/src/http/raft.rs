@@ -1,7 +1,9 @@
 //! Where the other controllers connect: the connection is upgraded and handed to Raft's own runtime.
 
+use super::connections::Place;
 use super::problem::Refused;
 use super::{Node, upgraded};
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use controller::Controller;
@@ -12,7 +14,7 @@ use std::io;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-pub async fn upgrade(State(node): State<Node>, mut request: Request) -> Response {
+pub async fn upgrade(State(node): State<Node>, Extension(place): Extension<Place>, mut request: Request) -> Response {
     let asked = request.headers().get(header::UPGRADE).and_then(|value| value.to_str().ok());
     if asked != Some(controller::net::PROTOCOL) {
         return Refused::new(Code::UpgradeRequired, "Only controllers speak here").into_response();
@@ -20,8 +22,9 @@ pub async fn upgrade(State(node): State<Node>, mut request: Request) -> Response
     let upgrading = hyper::upgrade::on(&mut request);
     let controller = node.controller.clone();
     tokio::spawn(async move {
+        let _place = place;
         if let Err(error) = serve(&controller, upgrading).await {
-            tracing::warn!(%error, "a peer's connection was lost before it began");
+            tracing::warn!(%error, "a peer's connection was lost");
         }
     });
     (StatusCode::SWITCHING_PROTOCOLS, [(header::CONNECTION, "upgrade"), (header::UPGRADE, controller::net::PROTOCOL)]).into_response()
@@ -31,8 +34,9 @@ pub async fn upgrade(State(node): State<Node>, mut request: Request) -> Response
 async fn serve(controller: &Controller, upgrading: OnUpgrade) -> io::Result<()> {
     let (stream, already_read) = upgraded::socket(upgrading).await?;
     let moved = stream.into_std()?;
-    let _entered = controller.runtime().enter();
-    let (reader, writer) = TcpStream::from_std(moved)?.into_split();
-    controller.serve_peer(tokio::io::join(io::Cursor::new(already_read).chain(reader), writer));
-    Ok(())
+    let (reader, writer) = {
+        let _entered = controller.runtime().enter();
+        TcpStream::from_std(moved)?.into_split()
+    };
+    controller.serve_peer(tokio::io::join(io::Cursor::new(already_read).chain(reader), writer)).await.map_err(io::Error::other)
 }

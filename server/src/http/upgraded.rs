@@ -3,7 +3,6 @@
 use axum::body::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto::upgrade::downcast;
 use std::io;
 use tokio::net::TcpStream;
 
@@ -13,6 +12,6 @@ use tokio::net::TcpStream;
 /// When the peer left meanwhile, or the connection is not one over TCP.
 pub async fn socket(upgrading: OnUpgrade) -> io::Result<(TcpStream, Bytes)> {
     let upgraded = upgrading.await.map_err(io::Error::other)?;
-    let parts = downcast::<TokioIo<TcpStream>>(upgraded).map_err(|_| io::Error::other("the connection is not one over TCP"))?;
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().map_err(|_| io::Error::other("the connection is not one over TCP"))?;
     Ok((parts.io.into_inner(), parts.read_buf))
 }

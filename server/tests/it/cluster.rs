@@ -36,6 +36,13 @@ pub struct Leadership {
     pub term: u64,
 }
 
+/// What every node of a cluster may have; no limit where it is none.
+#[derive(Clone, Copy, Default)]
+pub struct Limits {
+    pub disk_bytes: Option<u64>,
+    pub open_files: Option<u64>,
+}
+
 /// A running cluster. Unless it [`Cluster::passed`], its logs are shown when it is dropped.
 pub struct Cluster {
     controllers: BTreeMap<u64, Controller>,
@@ -53,11 +60,11 @@ fn strings(arguments: &[&str]) -> Vec<String> {
 impl Cluster {
     /// Starts so many controllers with these further flags, and waits until all are ready.
     pub async fn start(count: u64, flags: &[&str]) -> Result<Self> {
-        Self::start_on(count, flags, None).await
+        Self::start_within(count, flags, Limits::default()).await
     }
 
-    /// The same, each on a disk of so many bytes.
-    pub async fn start_on(count: u64, flags: &[&str], disk_bytes: Option<u64>) -> Result<Self> {
+    /// The same within limits.
+    pub async fn start_within(count: u64, flags: &[&str], limits: Limits) -> Result<Self> {
         let turn = TURNS.acquire().await?;
         let dir = tempfile::Builder::new().prefix("quorate-it-").tempdir()?;
         let addresses = (1..=count).map(|id| Ok((id, address()?.to_string()))).collect::<Result<BTreeMap<_, _>>>()?;
@@ -78,8 +85,9 @@ impl Cluster {
                 "--stop-with-stdin",
             ]);
             arguments.extend(strings(flags));
-            let disk = disk_bytes.map(|bytes| SmallDisk { mount: cluster.data_dir(id), bytes });
-            let process = Process::new(format!("node-{id}"), cluster.dir.path().join(format!("node-{id}.log")), arguments).on(disk);
+            let disk = limits.disk_bytes.map(|bytes| SmallDisk { mount: cluster.data_dir(id), bytes });
+            let process = Process::new(format!("node-{id}"), cluster.dir.path().join(format!("node-{id}.log")), arguments);
+            let process = process.on(disk).with_open_files(limits.open_files);
             cluster.controllers.insert(id, Controller { process, api: Api::new(id, host)? });
             cluster.controller(id)?.process.start()?;
         }

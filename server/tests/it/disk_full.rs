@@ -1,7 +1,7 @@
 //! Full disks: who has no room acknowledges nothing and says why; what was acknowledged stays; it goes on by itself when there is room.
 
 use crate::api::Api;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Limits};
 use crate::fake;
 use crate::load::{self, Load};
 use crate::small_disk::SmallDisk;
@@ -35,7 +35,7 @@ async fn disk_full() -> Result<()> {
         writeln!(std::io::stderr(), "disk_full is skipped: this machine mounts no file system for its users")?;
         return Ok(());
     }
-    let mut cluster = Cluster::start_on(3, fake::LONG_SESSION, Some(DISK)).await?;
+    let mut cluster = Cluster::start_within(3, fake::LONG_SESSION, Limits { disk_bytes: Some(DISK), ..Limits::default() }).await?;
     fake::online(&cluster, fake::THREE).await?;
 
     // One after the other: the leader hands over, and the two others go on.

@@ -45,5 +45,6 @@ mod postgres;
 mod preview;
 mod resume;
 mod services;
+mod silent;
 mod talkative;
 mod verbs;

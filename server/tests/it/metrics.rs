@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-async fn metrics(api: &Api) -> Result<BTreeMap<String, f64>> {
+pub async fn metrics(api: &Api) -> Result<BTreeMap<String, f64>> {
     let answer = api.at(Method::GET, "/metrics").ok().await?;
     ensure!(answer.text("content-type").starts_with("text/plain; version=0.0.4"), "{:?}", answer.headers);
     let text = String::from_utf8(answer.bytes)?;

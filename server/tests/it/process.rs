@@ -32,6 +32,13 @@ pub fn clean(mut command: Command) -> Command {
     command
 }
 
+/// The same with no more open files than this, which it can't raise.
+fn limited(open_files: u64) -> Result<Command> {
+    let mut shell = clean(Command::new("sh"));
+    shell.args(["-c", &format!("ulimit -n {open_files} && exec \"$0\" \"$@\"")]).arg(program()?);
+    Ok(shell)
+}
+
 /// A free address. Not from the range of outgoing connections, which could take it between this look and its use.
 pub fn address() -> Result<SocketAddr> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
@@ -53,13 +60,14 @@ pub struct Process {
     log: PathBuf,
     arguments: Vec<String>,
     small_disk: Option<SmallDisk>,
+    open_files: Option<u64>,
     child: Option<Child>,
     pub paused: bool,
 }
 
 impl Process {
     pub fn new(name: String, log: PathBuf, arguments: Vec<String>) -> Self {
-        Process { name, log, arguments, small_disk: None, child: None, paused: false }
+        Process { name, log, arguments, small_disk: None, open_files: None, child: None, paused: false }
     }
 
     /// The same on a disk of its own, which is empty at every start.
@@ -68,14 +76,21 @@ impl Process {
         self
     }
 
+    /// The same with no more open files than this.
+    pub fn with_open_files(mut self, open_files: Option<u64>) -> Self {
+        self.open_files = open_files;
+        self
+    }
+
     pub fn start(&mut self) -> Result<()> {
         if self.running() {
             bail!("{} runs already", self.name);
         }
         let log = File::options().create(true).append(true).open(&self.log)?;
-        let mut command = match &self.small_disk {
-            Some(disk) => disk.command()?,
-            None => command()?,
+        let mut command = match (&self.small_disk, self.open_files) {
+            (Some(disk), _) => disk.command()?,
+            (None, Some(open_files)) => limited(open_files)?,
+            (None, None) => command()?,
         };
         command.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
         self.child = Some(command.spawn().with_context(|| format!("{} does not start", self.name))?);

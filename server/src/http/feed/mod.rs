@@ -7,9 +7,11 @@ mod incoming;
 mod socket;
 
 use super::call;
+use super::connections::Place;
 use super::problem::Refused;
 use super::query::Query;
 use super::{Node, upgraded};
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
@@ -31,7 +33,7 @@ use uuid::Uuid;
 const AT_ONCE: usize = 128;
 const PROGRESS_EVERY: Duration = Duration::from_millis(900);
 
-pub async fn open(State(node): State<Node>, mut parts: Parts) -> Result<Response, Refused> {
+pub async fn open(State(node): State<Node>, Extension(place): Extension<Place>, mut parts: Parts) -> Result<Response, Refused> {
     let query = Query::read(parts.uri.query(), &["from", "lineage"])?;
     let from = query.parse::<Index>("from", "an index")?;
     let lineage = query.parse::<Uuid>("lineage", "the UUID of a lineage")?;
@@ -52,7 +54,7 @@ pub async fn open(State(node): State<Node>, mut parts: Parts) -> Result<Response
     let binary = opening.binary();
     let (upgrading, response) = opening.accepted();
     tokio::spawn(async move {
-        let _counted = counted;
+        let _held = (counted, place);
         let feed = async {
             let (stream, already_read) = upgraded::socket(upgrading).await?;
             let socket = Socket::new(stream, &already_read, binary);

@@ -42,6 +42,8 @@ pub async fn get(State(node): State<Node>) -> Response {
     raft(&mut out, &node.controller);
     cluster(&mut out, &node.controller);
     backup(&mut out, &node.controller);
+    out.gauge("quorate_connections", "Open connections to this node, of all kinds.", node.places.taken());
+    out.gauge("quorate_connections_limit", "How many connections may be open to this node.", node.places.most());
     out.gauge("quorate_feed_subscribers", "Open feeds on this node.", node.counters.subscribers.count());
     out.gauge("quorate_feed_subscribers_limit", "How many feeds may be open on this node.", node.counters.subscribers.most());
     node.counters.requests.write(&mut out);

@@ -1,0 +1,272 @@
+//! Accepts connections and speaks HTTP on them: as many as there are places for, and none that stays silent.
+
+use axum::{Extension, Router};
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower::{Layer, ServiceExt};
+
+/// How long nothing is accepted after the system refused to.
+const BREATH: Duration = Duration::from_secs(1);
+
+/// How many connections there may be, and how long one may keep its place for nothing.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    pub connections: usize,
+    /// For the whole head of a request, the time before its first byte included.
+    pub head_within: Duration,
+}
+
+/// A connection's place, for as long as one of these lives: also where it has left HTTP.
+#[derive(Clone)]
+pub struct Place {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
+
+/// The places of a node's connections.
+#[derive(Clone)]
+pub struct Places {
+    free: Arc<Semaphore>,
+    limits: Limits,
+}
+
+impl Places {
+    /// All of them free.
+    pub fn new(limits: Limits) -> Self {
+        Places { free: Arc::new(Semaphore::new(limits.connections)), limits }
+    }
+
+    /// How many are taken.
+    pub fn taken(&self) -> usize {
+        self.limits.connections - self.free.available_permits()
+    }
+
+    /// How many there are.
+    pub fn most(&self) -> usize {
+        self.limits.connections
+    }
+
+    async fn take(&self) -> Option<Place> {
+        if self.free.available_permits() == 0 {
+            tracing::warn!(connections = self.limits.connections, "all places for connections are taken, newcomers wait");
+        }
+        let permit = self.free.clone().acquire_owned().await.ok()?;
+        Some(Place { _permit: Arc::new(permit) })
+    }
+}
+
+/// Serves until it is told to stop, and then until every request under way is answered.
+pub async fn serve(listener: TcpListener, router: Router, places: Places, stop: impl Future<Output = ()>) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(places.limits.head_within);
+    // Each connection listens to it, so it is closed when the last one has ended.
+    let (ending, end) = watch::channel(());
+    let accepting = async {
+        // The place comes first: what waits to be accepted costs this process no open file.
+        while let Some(place) = places.take().await {
+            let stream = accept(&listener).await;
+            let routes = Extension(place.clone()).layer(router.clone());
+            let service = routes.map_request(|request: Request<Incoming>| request.map(axum::body::Body::new));
+            let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
+            let mut end = end.clone();
+            tokio::spawn(async move {
+                let _place = place;
+                let mut connection = pin!(connection);
+                let ended = tokio::select! {
+                    ended = connection.as_mut() => ended,
+                    _ = end.changed() => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                };
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection was lost");
+                }
+            });
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        () = stop => {}
+    }
+    drop((listener, end));
+    ending.send_replace(());
+    ending.closed().await;
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "no TCP_NODELAY");
+                }
+                return stream;
+            }
+            Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) => {}
+            Err(error) => {
+                tracing::warn!(%error, "no connection can be accepted");
+                tokio::time::sleep(BREATH).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::{Context, Result, ensure};
+    use axum::routing::get;
+    use http::StatusCode;
+    use std::net::SocketAddr;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::oneshot;
+    use tokio::task::JoinHandle;
+    use tokio::time::timeout;
+
+    const SILENCE: Duration = Duration::from_millis(300);
+    const SOON: Duration = Duration::from_secs(10);
+    const ASK: &[u8] = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    struct Served {
+        address: SocketAddr,
+        places: Places,
+        stop: oneshot::Sender<()>,
+        server: JoinHandle<()>,
+    }
+
+    async fn served(connections: usize, router: Router) -> Result<Served> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let places = Places::new(Limits { connections, head_within: SILENCE });
+        let (stop, stopped) = oneshot::channel();
+        let server = tokio::spawn(serve(listener, router, places.clone(), async move { drop(stopped.await) }));
+        Ok(Served { address, places, stop, server })
+    }
+
+    fn plain() -> Router {
+        Router::new().route("/x", get(async || "here"))
+    }
+
+    async fn ask(stream: &mut TcpStream) -> Result<String> {
+        stream.write_all(ASK).await?;
+        let mut answer = vec![0; 1_024];
+        let length = timeout(SOON, stream.read(&mut answer)).await.context("no answer")??;
+        Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
+    }
+
+    /// Waits until the other side closes.
+    async fn closed(stream: &mut TcpStream) -> Result<()> {
+        let mut rest = Vec::new();
+        drop(timeout(SOON, stream.read_to_end(&mut rest)).await.context("it stays open")?);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn who_is_silent_gives_the_place_to_another() -> Result<()> {
+        let node = served(3, plain()).await?;
+        let mut silent = Vec::new();
+        for head in [&b""[..], b"GET /x HT", b"GET /x HTTP/1.1\r\nHost: a\r\n", b"\r\n"] {
+            let mut stream = TcpStream::connect(node.address).await?;
+            stream.write_all(head).await?;
+            silent.push(stream);
+        }
+        let mut newcomer = TcpStream::connect(node.address).await?;
+        ensure!(ask(&mut newcomer).await?.ends_with("here"));
+        for stream in &mut silent {
+            closed(stream).await?;
+        }
+        closed(&mut newcomer).await.context("a connection that asks nothing more")?;
+        ensure!(node.places.most() == 3);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn no_more_are_accepted_than_there_are_places() -> Result<()> {
+        let (hold, held) = tokio::sync::watch::channel(false);
+        let waits = get(async move || {
+            let mut held = held.clone();
+            drop(held.wait_for(|held| *held).await);
+            "here"
+        });
+        let node = served(2, Router::new().route("/x", waits)).await?;
+        let mut asking = Vec::new();
+        for _ in 0..5 {
+            let mut stream = TcpStream::connect(node.address).await?;
+            stream.write_all(ASK).await?;
+            asking.push(stream);
+        }
+        // Longer than a head may take: who waits for an answer is not silent.
+        tokio::time::sleep(SILENCE * 2).await;
+        ensure!(node.places.taken() == 2, "{}", node.places.taken());
+        hold.send(true)?;
+        for mut stream in asking {
+            let mut answer = vec![0; 12];
+            timeout(SOON, stream.read_exact(&mut answer)).await.context("one was never served")??;
+            ensure!(answer == b"HTTP/1.1 200", "{}", String::from_utf8_lossy(&answer));
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_left_http_keeps_its_place() -> Result<()> {
+        let (release, released) = oneshot::channel::<()>();
+        let released = Arc::new(std::sync::Mutex::new(Some(released)));
+        let upgrade = get(async move |Extension(place): Extension<Place>, mut request: axum::extract::Request| {
+            let upgrading = hyper::upgrade::on(&mut request);
+            let released = released.lock().ok().and_then(|mut released| released.take());
+            tokio::spawn(async move {
+                let socket = crate::http::upgraded::socket(upgrading).await;
+                if let Some(released) = released {
+                    drop(released.await);
+                }
+                drop((socket, place));
+            });
+            (StatusCode::SWITCHING_PROTOCOLS, [("connection", "upgrade"), ("upgrade", "x")])
+        });
+        let node = served(2, Router::new().route("/x", upgrade)).await?;
+        let mut stream = TcpStream::connect(node.address).await?;
+        stream.write_all(b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").await?;
+        let mut answer = vec![0; 1_024];
+        ensure!(stream.read(&mut answer).await? > 0);
+        tokio::time::sleep(SILENCE * 2).await;
+        // One is for who is accepted next.
+        ensure!(node.places.taken() == 2, "{}", node.places.taken());
+        release.send(()).ok();
+        closed(&mut stream).await?;
+        while node.places.taken() > 1 {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_is_under_way_is_answered_before_the_end() -> Result<()> {
+        let (begun, mut begins) = tokio::sync::mpsc::channel::<()>(1);
+        let slow = get(async move || {
+            begun.send(()).await.ok();
+            tokio::time::sleep(SILENCE).await;
+            "here"
+        });
+        let node = served(8, Router::new().route("/x", slow)).await?;
+        let mut stream = TcpStream::connect(node.address).await?;
+        stream.write_all(ASK).await?;
+        begins.recv().await.context("the request does not begin")?;
+        node.stop.send(()).ok();
+        let mut answer = String::new();
+        timeout(SOON, stream.read_to_string(&mut answer)).await.context("no answer")??;
+        ensure!(answer.ends_with("here"), "{answer}");
+        timeout(SOON, node.server).await.context("it does not end")??;
+        ensure!(TcpStream::connect(node.address).await.is_err(), "it still listens");
+        Ok(())
+    }
+}
