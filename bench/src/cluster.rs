@@ -1,13 +1,12 @@
-//! The cluster that is measured: three nodes, three brokers, a directory that goes away with them.
+//! The cluster that is measured: three nodes, three brokers, and their directory.
 
 use crate::api::{get, number, until};
 use crate::beats::{self, Broker};
-use crate::options::{Brokers, Setup};
+use crate::options::{Brokers, Setup, new_directory};
 use crate::process::{Process, free_address};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 const NODES: std::ops::RangeInclusive<u64> = 1..=3;
@@ -31,7 +30,7 @@ pub struct Cluster {
     beating: JoinSet<()>,
     program: PathBuf,
     pub brokers: Brokers,
-    dir: Option<TempDir>,
+    dir: PathBuf,
 }
 
 fn strings<const N: usize>(words: [&str; N]) -> Vec<String> {
@@ -41,14 +40,14 @@ fn strings<const N: usize>(words: [&str; N]) -> Vec<String> {
 impl Cluster {
     /// Everything but the processes.
     pub fn prepare(setup: &Setup, usually: Brokers) -> Result<Self> {
-        let dir = tempfile::Builder::new().prefix("cluster-").tempdir_in(&setup.data_dir)?;
+        let dir = new_directory(&setup.data_dir)?;
         let addresses = NODES.map(|id| Ok((id, free_address()?.to_string()))).collect::<Result<BTreeMap<_, _>>>()?;
         let peers = addresses.iter().map(|(id, address)| format!("{id}={address}")).collect::<Vec<_>>().join(",");
         let node = |(id, address): (u64, String)| {
-            let data = dir.path().join(format!("node-{id}")).display().to_string();
+            let data = dir.join(format!("node-{id}")).display().to_string();
             let mut words = strings(["serve", "--node-id", &id.to_string(), "--listen", &address, "--peers", &peers, "--data-dir", &data]);
             words.extend(setup.serve_flags.iter().cloned());
-            let process = Process::new(setup.quorate.clone(), words, dir.path().join(format!("node-{id}.log")));
+            let process = Process::new(setup.quorate.clone(), words, dir.join(format!("node-{id}.log")));
             (id, Node { address, process })
         };
         Ok(Cluster {
@@ -57,7 +56,7 @@ impl Cluster {
             beating: JoinSet::new(),
             program: setup.quorate.clone(),
             brokers: setup.brokers.unwrap_or(usually),
-            dir: Some(dir),
+            dir,
         })
     }
 
@@ -92,13 +91,12 @@ impl Cluster {
     }
 
     fn start_services(&mut self) -> Result<()> {
-        let dir = self.dir.as_ref().context("the cluster has no directory")?.path();
         let controllers = self.nodes.values().map(|node| format!("http://{}", node.address)).collect::<Vec<_>>().join(",");
         for (id, rack) in BROKERS {
-            let data = dir.join(format!("broker-{id}")).display().to_string();
+            let data = self.dir.join(format!("broker-{id}")).display().to_string();
             let (id, listen) = (id.to_string(), free_address()?.to_string());
             let words = ["storage", "--id", &id, "--controllers", &controllers, "--listen", &listen, "--data-dir", &data, "--rack", rack];
-            let mut process = Process::new(self.program.clone(), strings(words), dir.join(format!("broker-{id}.log")));
+            let mut process = Process::new(self.program.clone(), strings(words), self.dir.join(format!("broker-{id}.log")));
             process.start()?;
             self.storages.push(process);
         }
@@ -211,9 +209,6 @@ impl Drop for Cluster {
         // Services first: they would only complain about the nodes' end.
         self.storages.clear();
         self.nodes.clear();
-        if let Some(Err(error)) = self.dir.take().map(TempDir::close) {
-            eprintln!("a data directory was left behind: {error}");
-        }
         // What is still to be written of this cluster is not to be paid for by the next one.
         nix::unistd::sync();
     }

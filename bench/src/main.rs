@@ -42,18 +42,19 @@ fn main() -> ExitCode {
 
 /// False when a measurement could not be made.
 fn run() -> Result<bool> {
-    let setup = match options::parse(std::env::args().skip(1))? {
+    let mut setup = match options::parse(std::env::args().skip(1))? {
         Asked::Help => {
             println!("{}", options::usage());
             return Ok(true);
         }
         Asked::Run(setup) => setup,
     };
-    std::fs::create_dir_all(&setup.data_dir).with_context(|| format!("{} cannot be made", setup.data_dir.display()))?;
     raise_open_files()?;
+    let directory = setup.in_new_directory()?;
     let mut report = Report::default();
     let complete = measure_all(&setup, &mut report);
     println!("\n{}", report.table());
+    directory.close().context("the run's data was left behind")?;
     Ok(complete)
 }
 

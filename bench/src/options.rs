@@ -2,8 +2,9 @@
 
 use crate::measure::GROUPS;
 use anyhow::{Context, Result, bail, ensure};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// Who stands behind the registered brokers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,20 @@ impl Setup {
     pub fn runs(&self, usually: usize) -> usize {
         self.runs.unwrap_or(usually)
     }
+
+    /// Puts everything below a new directory, which goes when what is returned is closed.
+    pub fn in_new_directory(&mut self) -> Result<TempDir> {
+        std::fs::create_dir_all(&self.data_dir).with_context(|| format!("{} cannot be made", self.data_dir.display()))?;
+        let directory = tempfile::Builder::new().prefix("run-").tempdir_in(&self.data_dir)?;
+        self.data_dir = directory.path().to_owned();
+        Ok(directory)
+    }
+}
+
+/// A new directory for one cluster. It stays until the whole run ends: a file system without a journal searches long for a
+/// free inode for minutes after many were freed, and the next measurement would pay for that.
+pub fn new_directory(below: &Path) -> Result<PathBuf> {
+    Ok(tempfile::Builder::new().prefix("cluster-").tempdir_in(below)?.keep())
 }
 
 /// What the command line asks for.

@@ -2,7 +2,7 @@
 
 use super::Group;
 use crate::api::until;
-use crate::options::Setup;
+use crate::options::{Setup, new_directory};
 use crate::report::{Figure, Report};
 use crate::spread::ms;
 use anyhow::{Context, Result, bail, ensure};
@@ -40,10 +40,10 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 fn run(setup: &Setup, name: &str, report: &mut Report) -> Result<()> {
     for _ in 0..setup.runs(1) {
-        let dir = tempfile::Builder::new().prefix("inproc-").tempdir_in(&setup.data_dir)?;
+        let dir = new_directory(&setup.data_dir)?;
         let runtime = Builder::new_multi_thread().enable_all().build()?;
         let figure = runtime.block_on(async {
-            let nodes = start(dir.path()).await?;
+            let nodes = start(&dir).await?;
             let figure = measure(setup, name, &nodes).await;
             for node in &nodes {
                 drop(tokio::time::timeout(STOP_WITHIN, node.stop()).await);
