@@ -62,13 +62,13 @@ impl Published {
     /// absorb them exactly.
     pub(crate) fn pushed(&self) -> Bytes {
         let encode = || {
-            let stamp = |mut change: serde_json::Value| {
+            let stamped = |change| {
+                let mut change = json::change(change).unwrap_or_default();
                 change["index"] = self.commit.index.into();
                 change["at_ms"] = self.commit.at_ms.into();
                 change.to_string()
             };
-            let changes = json::changes(&self.commit.changes).unwrap_or_default();
-            Bytes::from(changes.into_iter().map(stamp).collect::<Vec<_>>().join(","))
+            Bytes::from(self.commit.changes.iter().map(stamped).collect::<Vec<_>>().join(","))
         };
         self.pushed.get_or_init(encode).clone()
     }

@@ -63,13 +63,18 @@ pub fn parse_change(value: Value) -> Result<Change, Error> {
     let (kind, mut fields) = outline(value, "kind")?;
     let fields = match kind.as_str() {
         "partition_changed" => {
-            let topic_id = fields.remove("topic_id");
-            json!({ "topic_id": topic_id, "partition": fields })
+            let topic_id = fields.remove("topic_id").unwrap_or_default();
+            object([("topic_id".to_owned(), topic_id), ("partition".to_owned(), Value::Object(fields))])
         }
-        "broker_registered" | "broker_changed" => json!({ "broker": fields }),
+        "broker_registered" | "broker_changed" => object([("broker".to_owned(), Value::Object(fields))]),
         _ => Value::Object(fields),
     };
-    serde_json::from_value(json!({ kind: fields }))
+    serde_json::from_value(object([(kind, fields)]))
+}
+
+/// As `json!` makes it, which would copy every value.
+fn object<const N: usize>(fields: [(String, Value); N]) -> Value {
+    Value::Object(fields.into_iter().collect())
 }
 
 /// A list of changes.
@@ -78,6 +83,15 @@ pub fn parse_change(value: Value) -> Result<Change, Error> {
 /// As [`change`].
 pub fn changes(changes: &[Change]) -> Result<Vec<Value>, Error> {
     changes.iter().map(change).collect()
+}
+
+/// A list of changes as text. Made one after another: as values, those of a large commit take megabytes.
+///
+/// # Errors
+/// As [`change`].
+pub fn changes_text(changes: &[Change]) -> Result<String, Error> {
+    let texts: Vec<String> = changes.iter().map(|each| text(&change(each)?)).collect::<Result<_, Error>>()?;
+    Ok(format!("[{}]", texts.join(",")))
 }
 
 /// An intent as `{ kind, … }`.

@@ -1,29 +1,16 @@
-//! Small files: precious ones that are whole after a crash, and derived ones that are written again.
+//! Small files that are whole after a crash: nobody else knows what they say.
 
 use serde::{Serialize, de::DeserializeOwned};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-/// Whether a file can be had again from elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
-    /// Written beside, synced and renamed into place, and the directory synced: nobody else knows what it says.
-    Precious,
-    /// What a power cut takes or leaves empty is written again at the next start, so nothing is synced.
-    Derived,
-}
-
-/// Replaces the file; a precious one wholly or not at all.
-pub(crate) fn write_json(path: &Path, value: &impl Serialize, content: Content) -> io::Result<()> {
-    let bytes = serde_json::to_vec(value)?;
-    if content == Content::Derived {
-        return fs::write(path, bytes);
-    }
+/// Replaces the file, wholly or not at all: written beside, synced and renamed into place, and the directory synced.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
     let directory = path.parent().ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "a file needs a directory"))?;
     let beside = path.with_extension("json.tmp");
     let mut file = File::create(&beside)?;
-    file.write_all(&bytes)?;
+    file.write_all(&serde_json::to_vec(value)?)?;
     file.sync_all()?;
     drop(file);
     fs::rename(&beside, path)?;
@@ -62,8 +49,8 @@ mod tests {
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("x.json");
         assert_eq!(read_json::<u32>(&path)?, None);
-        for (value, content) in [(1, Content::Precious), (2, Content::Derived)] {
-            write_json(&path, &value, content)?;
+        for value in [1, 2] {
+            write_json(&path, &value)?;
             assert_eq!(read_json::<u32>(&path)?, Some(value));
         }
         assert_eq!(fs::read_dir(directory.path())?.count(), 1, "nothing is left beside it");
@@ -90,7 +77,7 @@ mod tests {
     fn a_part_of_a_file_says_nothing() -> anyhow::Result<()> {
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("x.json");
-        write_json(&path, &good(), Content::Derived)?;
+        write_json(&path, &good())?;
         let bytes = fs::read(&path)?;
         assert_eq!(read_json::<Known>(&path)?, Some(good()));
         for end in 0..bytes.len() {

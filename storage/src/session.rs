@@ -5,7 +5,7 @@
 
 use crate::broker::{Fatal, Shared};
 use crate::client::{Beat, ClientError};
-use crate::files::{self, Content};
+use crate::files;
 use crate::limit::Limit;
 use crate::pull::Behind;
 use metadata::intent::{Heartbeat, Registration};
@@ -51,7 +51,7 @@ impl CleanShutdown {
     }
 
     pub(crate) fn leave(self, data_dir: &Path) -> std::io::Result<()> {
-        files::write_json(&data_dir.join(Self::FILE), &self, Content::Precious)
+        files::write_json(&data_dir.join(Self::FILE), &self)
     }
 }
 
@@ -273,7 +273,7 @@ impl<'a> Session<'a> {
             && let Some(identity) = self.shared.replica.identity()
         {
             let home = Home { cluster_id: identity.cluster_id };
-            match files::write_json(&self.shared.options.data_dir.join(Home::FILE), &home, Content::Precious) {
+            match files::write_json(&self.shared.options.data_dir.join(Home::FILE), &home) {
                 Ok(()) => self.home = Some(home),
                 Err(error) => self.complain(&error, "the cluster's id could not be written down"),
             }

@@ -14,8 +14,8 @@ pub const GROUP: Group = Group {
     run,
 };
 
-/// Until what was done last has settled: the backup, a snapshot.
-const SETTLED: Duration = Duration::from_secs(5);
+/// Until what was done last has settled: the backup, a snapshot, and what the allocator gives back after seconds only.
+const SETTLED: Duration = Duration::from_secs(15);
 
 fn run(setup: &Setup, name: &str, report: &mut Report) -> Result<()> {
     for _ in 0..setup.runs(1) {

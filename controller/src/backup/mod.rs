@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Commits in one transaction at most, and changes, if it is more than one commit.
 const MOST_COMMITS: usize = 512;
-const MOST_CHANGES: usize = 4_096;
+const MOST_CHANGES: usize = 1_024;
 /// How long commits are gathered for one transaction: it costs as much processor time and as many fsyncs as many creations,
 /// and whoever waits for one of those should not wait for it.
 const GATHER: Duration = Duration::from_millis(250);

@@ -98,7 +98,7 @@ impl Rows {
             commit.principal.0.clone().into(),
             commit.kind().to_owned().into(),
             serde_json::to_string(&intent)?.into(),
-            serde_json::to_string(&metadata::json::changes(&commit.changes)?)?.into(),
+            metadata::json::changes_text(&commit.changes)?.into(),
             commit.digest.to_string().into(),
         ]);
         Ok(())

@@ -7,6 +7,7 @@ use crate::wait::until;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::LazyLock;
@@ -298,10 +299,12 @@ impl Cluster {
         process.wait().await
     }
 
-    /// Where a storage service keeps a topic's replicas.
-    pub fn replicas(&self, id: u32, topic_id: &str) -> Result<PathBuf> {
+    /// The directories that a storage service has for a topic's replicas.
+    pub fn replicas(&self, id: u32, topic_id: &str) -> Result<Vec<String>> {
         let storage = self.storages.get(&id).with_context(|| format!("there is no storage service {id}"))?;
-        Ok(storage.data_dir.join("replicas").join(topic_id))
+        let names = fs::read_dir(storage.data_dir.join("replicas"))?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        let names = names.collect::<Result<Vec<_>>>()?;
+        Ok(names.into_iter().filter(|name| name.starts_with(topic_id)).collect())
     }
 
     pub fn storage_log(&self, id: u32) -> String {

@@ -6,7 +6,7 @@ use metadata::{BrokerId, TopicId};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use storage::disk::{Disk, ReplicaFile};
+use storage::disk::Disk;
 use storage::replica::Touched;
 
 const ME: BrokerId = BrokerId(101);
@@ -19,23 +19,14 @@ fn cluster() -> Result<Cluster> {
     Ok(cluster)
 }
 
-/// `topic/partition` of every directory of a replica.
+/// Everything that is there.
 fn listed(data_dir: &Path) -> Result<BTreeSet<String>> {
-    let mut out = BTreeSet::new();
-    for topic in fs::read_dir(data_dir.join("replicas"))? {
-        let topic = topic?;
-        if topic.file_type()?.is_dir() {
-            let name = topic.file_name().to_string_lossy().into_owned();
-            for partition in fs::read_dir(topic.path())? {
-                out.insert(format!("{name}/{}", partition?.file_name().to_string_lossy()));
-            }
-        }
-    }
-    Ok(out)
+    let entries = fs::read_dir(data_dir.join("replicas"))?;
+    entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 fn names(of: &[(TopicId, u32)]) -> BTreeSet<String> {
-    of.iter().map(|(topic, partition)| format!("{topic}/{partition}")).collect()
+    of.iter().map(|(topic, partition)| format!("{topic}-{partition}")).collect()
 }
 
 #[test]
@@ -44,19 +35,15 @@ fn it_holds_what_it_is_assigned_and_nothing_else() -> Result<()> {
     let mut disk = Disk::open(directory.path(), ME)?;
     let orders = cluster.topic("orders", &[&[101], &[102], &[101]])?;
     let report = disk.reconcile(cluster.state(), Touched::All);
-    assert_eq!((report.written, report.removed, report.failed), (2, 0, 0));
+    assert_eq!((report.made, report.removed, report.failed), (2, 0, 0));
     assert_eq!(listed(directory.path())?, names(&[(orders, 0), (orders, 2)]));
-    let path = directory.path().join(format!("replicas/{orders}/2/replica.json"));
-    let file: ReplicaFile = serde_json::from_slice(&fs::read(path)?)?;
-    assert_eq!(file, ReplicaFile { topic_id: orders, topic: "orders".into(), partition: 2, leader_epoch: 0 });
-    assert_eq!(disk.reconcile(cluster.state(), Touched::All).written, 0, "what is right is not written again");
+    assert_eq!(disk.reconcile(cluster.state(), Touched::All).made, 0, "what is there is not made again");
 
     cluster.delete("orders")?;
     let again = cluster.topic("orders", &[&[101]])?;
     let report = disk.reconcile(cluster.state(), Touched::Topics([orders, again].into()));
-    assert_eq!((report.written, report.removed), (1, 2));
+    assert_eq!((report.made, report.removed), (1, 2));
     assert_eq!(listed(directory.path())?, names(&[(again, 0)]), "another topic, whatever its name");
-    assert_eq!(fs::read_dir(directory.path().join("replicas"))?.count(), 1, "no empty directory stays");
     Ok(())
 }
 
@@ -76,21 +63,19 @@ fn only_what_was_touched_is_looked_at() -> Result<()> {
 }
 
 #[test]
-fn a_new_leader_epoch_and_a_move_away_are_followed() -> Result<()> {
+fn a_move_away_and_back_is_followed() -> Result<()> {
     let (directory, mut cluster) = (tempfile::tempdir()?, cluster()?);
     let mut disk = Disk::open(directory.path(), ME)?;
     let topic = cluster.topic("orders", &[&[101, 102]])?;
     disk.reconcile(cluster.state(), Touched::All);
     let mut partition = metadata::Partition::clone(cluster.state().partition(topic, 0).context("no partition")?);
-    partition.leader_epoch = 4;
-    cluster.force(topic, partition.clone());
-    assert_eq!(disk.reconcile(cluster.state(), Touched::Topics([topic].into())).written, 1);
-    let path = directory.path().join(format!("replicas/{topic}/0/replica.json"));
-    assert_eq!(serde_json::from_slice::<ReplicaFile>(&fs::read(path)?)?.leader_epoch, 4);
-    partition.replicas = vec![BrokerId(102)];
-    cluster.force(topic, partition);
-    assert_eq!(disk.reconcile(cluster.state(), Touched::Topics([topic].into())).removed, 1);
-    assert!(disk.is_empty() && listed(directory.path())?.is_empty());
+    for (replicas, made, removed) in [(vec![BrokerId(102)], 0, 1), (vec![BrokerId(102), BrokerId(101)], 1, 0)] {
+        partition.replicas = replicas;
+        cluster.force(topic, partition.clone());
+        let report = disk.reconcile(cluster.state(), Touched::Topics([topic].into()));
+        assert_eq!((report.made, report.removed, disk.len()), (made, removed, made));
+        assert_eq!(listed(directory.path())?.len(), made);
+    }
     Ok(())
 }
 
@@ -102,18 +87,20 @@ fn what_an_earlier_run_left_is_brought_up_to_date() -> Result<()> {
     Disk::open(directory.path(), ME)?.reconcile(cluster.state(), Touched::All);
     cluster.delete("gone")?;
     let replicas = directory.path().join("replicas");
-    fs::write(replicas.join(format!("{kept}/1/replica.json")), "")?;
-    fs::create_dir_all(replicas.join("lost+found/0"))?;
-    fs::create_dir_all(replicas.join(TopicId(uuid::Uuid::from_u128(5)).to_string()))?;
+    fs::write(replicas.join(format!("{gone}-1/segment")), "what a broker kept there")?;
+    fs::remove_dir(replicas.join(format!("{kept}-1")))?;
+    let foreign = ["lost+found".to_owned(), kept.to_string(), format!("{gone}-01"), format!("{gone}-"), format!("{gone}-4294967296")];
+    for name in &foreign {
+        fs::create_dir(replicas.join(name))?;
+    }
 
     let mut disk = Disk::open(directory.path(), ME)?;
-    assert_eq!(disk.len(), 4);
+    assert_eq!(disk.len(), 3);
     let report = disk.reconcile(cluster.state(), Touched::All);
-    assert_eq!((report.written, report.removed), (1, 2), "the damaged file is written, {gone} removed");
+    assert_eq!((report.made, report.removed), (1, 2), "the missing one is made, {gone} removed");
     let mut expected = names(&[(kept, 0), (kept, 1)]);
-    expected.insert("lost+found/0".to_owned());
+    expected.extend(foreign);
     assert_eq!(listed(directory.path())?, expected, "what is not its own is left alone");
-    assert_eq!(fs::read_dir(&replicas)?.count(), 2, "an empty directory of a topic is not");
     Ok(())
 }
 
@@ -123,14 +110,15 @@ fn an_error_is_reported_owed_and_made_good() -> Result<()> {
     let mut disk = Disk::open(directory.path(), ME)?;
     let topic = cluster.topic("orders", &[&[101]])?;
     let other = cluster.topic("other", &[&[101]])?;
-    let in_the_way = directory.path().join(format!("replicas/{topic}"));
+    let in_the_way = directory.path().join(format!("replicas/{topic}-0"));
     fs::write(&in_the_way, "a file")?;
     let report = disk.reconcile(cluster.state(), Touched::All);
     assert!(report.failed >= 1 && report.first_error.is_some_and(|error| error.contains(&topic.to_string())));
     assert!(disk.owes());
-    assert_eq!(listed(directory.path())?, names(&[(other, 0)]), "one replica's trouble is not another's");
+    assert_eq!(disk.len(), 1, "one replica's trouble is not another's");
+    assert_eq!(listed(directory.path())?, names(&[(topic, 0), (other, 0)]));
     fs::remove_file(in_the_way)?;
     let report = disk.reconcile(cluster.state(), Touched::none());
-    assert_eq!((report.written, report.failed, disk.owes()), (1, 0, false));
+    assert_eq!((report.made, report.failed, disk.owes()), (1, 0, false));
     Ok(())
 }

@@ -38,11 +38,11 @@ async fn register_follow_shut_down_and_come_back() -> Result<()> {
 
     let orders = fake.cluster().topic("orders", &[&[101], &[101]])?;
     let replicas = directory.path().join("replicas");
-    let file = replicas.join(orders.to_string()).join("1/replica.json");
-    until("the replica's directory is there", || file.exists()).await?;
+    let replica = replicas.join(format!("{orders}-1"));
+    until("the replica's directory is there", || replica.exists()).await?;
     let kept = fake.cluster().topic("kept", &[&[101]])?;
     fake.cluster().delete("orders")?;
-    until("the topic's directory is gone", || !replicas.join(orders.to_string()).exists()).await?;
+    until("the replica's directory is gone", || !replica.exists()).await?;
 
     let epoch = broker.broker_epoch().context("not registered")?;
     broker.stop().await?;
@@ -62,7 +62,7 @@ async fn register_follow_shut_down_and_come_back() -> Result<()> {
     let previous: Vec<_> = registrations.iter().map(|registration| registration.previous_broker_epoch).collect();
     assert_eq!(previous, [None, Some(epoch), None], "clean, then killed");
     assert_ne!(registrations[0].incarnation_id, registrations[1].incarnation_id);
-    ensure!(replicas.join(kept.to_string()).join("0/replica.json").exists());
+    ensure!(replicas.join(format!("{kept}-0")).exists());
     broker.stop().await?;
     Ok(())
 }
@@ -134,8 +134,8 @@ async fn another_clusters_directory_is_not_touched() -> Result<()> {
     let broker = start(&fake, 101, directory.path()).await?;
     online(&fake, 101).await?;
     let kept = fake.cluster().topic("kept", &[&[101]])?;
-    let file = directory.path().join(format!("replicas/{kept}/0/replica.json"));
-    until("the replica is on disk", || file.exists()).await?;
+    let replica = directory.path().join(format!("replicas/{kept}-0"));
+    until("the replica is on disk", || replica.exists()).await?;
     until("the cluster's id is on disk", || directory.path().join("cluster.json").exists()).await?;
     let second = start(&fake, 101, directory.path()).await.map(drop);
     ensure!(second.is_err_and(|error| matches!(error.downcast_ref(), Some(StartError::InUse { .. }))));
@@ -144,7 +144,7 @@ async fn another_clusters_directory_is_not_touched() -> Result<()> {
     let foreign = Fake::start(Cluster::new(7, 8)?).await?;
     let ended = start(&foreign, 101, directory.path()).await?.wait().await;
     ensure!(matches!(ended, Err(Fatal::WrongCluster { .. })), "{ended:?}");
-    ensure!(file.exists() && foreign.registrations().is_empty());
+    ensure!(replica.exists() && foreign.registrations().is_empty());
     ensure!(directory.path().join("clean_shutdown.json").exists(), "the last shutdown is still the clean one");
     Ok(())
 }
