@@ -26,8 +26,10 @@ const BROKER_SESSION_TIMEOUT_MS: u64 = 9_000;
 const BACKLOG: u32 = 4_096;
 /// Threads that serve HTTP and feeds.
 const EDGE_THREADS: usize = 2;
-/// How long a connection may be silent between two requests, or take for the head of one.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// How long a connection may be silent between two requests, or take for the head of one. Longer than proxies usually keep
+/// theirs, 60 s, so that none sends a request into a connection that is just being closed.
+const HEAD_WITHIN: Duration = Duration::from_secs(75);
+const HEAD_WITHIN_WHEN_SCARCE: Duration = Duration::from_secs(2);
 /// How long open calls may take to finish after the node was asked to stop.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -168,7 +170,7 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     let assets = http::assets().filter(|_| settings.pages);
     let pages = assets.map(|assets| app::ssr::routes(controller.clone(), assets));
     let connections = usize::try_from(open_files::connections(open_files)).context("the limit of open files is out of range")?;
-    let places = Places::new(Limits { connections, head_within: HEAD_WITHIN });
+    let places = Places::new(Limits { connections, head_within: HEAD_WITHIN, head_within_when_scarce: HEAD_WITHIN_WHEN_SCARCE });
     let node = Node::new(controller.clone(), settings.names, open_files::feeds(open_files), places.clone());
     let router = http::router(node, pages);
     let stopping = Arc::new(tokio::sync::Notify::new());
@@ -182,7 +184,7 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     tracing::info!(node_id, "stopping");
     raft.spawn(async move { controller.stop().await }).await.context("the node did not stop cleanly")?;
     stopping.notify_one();
-    // Feeds and peers keep their connections open for as long as they may.
+    // A call may take longer than anybody waits.
     drop(tokio::time::timeout(LINGER, server).await);
     match refused {
         Some(fault) => bail!("{fault}"),

@@ -2,8 +2,8 @@
 
 use super::{Limits, Names, Node, Places, router};
 use anyhow::{Context, Result, ensure};
-use axum::Router;
 use axum::body::Body;
+use axum::{Extension, Router};
 use controller::disk::Directory;
 use controller::environment::Machine;
 use controller::net::{Duplex, Transport};
@@ -20,8 +20,8 @@ use tower::ServiceExt;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// None is taken here: nobody connects.
-const LIMITS: Limits = Limits { connections: 1, head_within: Duration::from_secs(30) };
+/// All calls share one place: nobody connects.
+const LIMITS: Limits = Limits { connections: 1, head_within: READY_WITHIN, head_within_when_scarce: READY_WITHIN };
 
 /// There is nobody to connect to.
 struct Nobody;
@@ -77,7 +77,9 @@ impl Alone {
             ensure!(began.elapsed() < READY_WITHIN, "it does not become ready");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let router = router(Node::new(controller, Names::new([]), 2, Places::new(LIMITS)), None);
+        let places = Places::new(LIMITS);
+        let place = places.take().await.context("no place")?;
+        let router = router(Node::new(controller, Names::new([]), 2, places), None).layer(Extension(place));
         Ok(Alone { router, _dir: dir })
     }
 

@@ -6,6 +6,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,6 +17,11 @@ use tower::{Layer, ServiceExt};
 
 /// How long nothing is accepted after the system refused to.
 const BREATH: Duration = Duration::from_secs(1);
+/// A connection on which nothing happens is probed after this long, this often and this many times: a peer that lost its
+/// power says nothing, and a connection that has left HTTP waits for it without a limit.
+const PROBE_AFTER: Duration = Duration::from_secs(30);
+const PROBE_EVERY: Duration = Duration::from_secs(10);
+const PROBES: u32 = 3;
 
 /// How many connections there may be, and how long one may keep its place for nothing.
 #[derive(Clone, Copy)]
@@ -23,6 +29,9 @@ pub struct Limits {
     pub connections: usize,
     /// For the whole head of a request, the time before its first byte included.
     pub head_within: Duration,
+    /// The same for who is accepted when fewer than half of the places are free: the silent then leave faster than they
+    /// come, and a peer that has to get through behind them does.
+    pub head_within_when_scarce: Duration,
 }
 
 /// A connection's place, for as long as one of these lives: also where it has left HTTP.
@@ -54,7 +63,11 @@ impl Places {
         self.limits.connections
     }
 
-    async fn take(&self) -> Option<Place> {
+    fn scarce(&self) -> bool {
+        self.free.available_permits() < self.limits.connections / 2
+    }
+
+    pub(super) async fn take(&self) -> Option<Place> {
         if self.free.available_permits() == 0 {
             tracing::warn!(connections = self.limits.connections, "all places for connections are taken, newcomers wait");
         }
@@ -65,8 +78,10 @@ impl Places {
 
 /// Serves until it is told to stop, and then until every request under way is answered.
 pub async fn serve(listener: TcpListener, router: Router, places: Places, stop: impl Future<Output = ()>) {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(places.limits.head_within);
+    let patient = speaking(places.limits.head_within);
+    let hasty = speaking(places.limits.head_within_when_scarce);
+    // Once: without a state it would be made anew for every request.
+    let router = router.with_state::<()>(());
     // Each connection listens to it, so it is closed when the last one has ended.
     let (ending, end) = watch::channel(());
     let accepting = async {
@@ -75,6 +90,7 @@ pub async fn serve(listener: TcpListener, router: Router, places: Places, stop: 
             let stream = accept(&listener).await;
             let routes = Extension(place.clone()).layer(router.clone());
             let service = routes.map_request(|request: Request<Incoming>| request.map(axum::body::Body::new));
+            let http = if places.scarce() { &hasty } else { &patient };
             let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
             let mut end = end.clone();
             tokio::spawn(async move {
@@ -102,13 +118,19 @@ pub async fn serve(listener: TcpListener, router: Router, places: Places, stop: 
     ending.closed().await;
 }
 
+fn speaking(head_within: Duration) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(head_within);
+    http
+}
+
 async fn accept(listener: &TcpListener) -> TcpStream {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "no TCP_NODELAY");
+                if let Err(error) = prepare(&stream) {
+                    tracing::debug!(%error, "a connection without its options");
                 }
                 return stream;
             }
@@ -119,6 +141,12 @@ async fn accept(listener: &TcpListener) -> TcpStream {
             }
         }
     }
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let probes = TcpKeepalive::new().with_time(PROBE_AFTER).with_interval(PROBE_EVERY).with_retries(PROBES);
+    SockRef::from(stream).set_tcp_keepalive(&probes)
 }
 
 #[cfg(test)]
@@ -145,9 +173,13 @@ mod tests {
     }
 
     async fn served(connections: usize, router: Router) -> Result<Served> {
+        served_within(Limits { connections, head_within: SILENCE, head_within_when_scarce: SILENCE }, router).await
+    }
+
+    async fn served_within(limits: Limits, router: Router) -> Result<Served> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let places = Places::new(Limits { connections, head_within: SILENCE });
+        let places = Places::new(limits);
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(listener, router, places.clone(), async move { drop(stopped.await) }));
         Ok(Served { address, places, stop, server })
@@ -187,6 +219,21 @@ mod tests {
         }
         closed(&mut newcomer).await.context("a connection that asks nothing more")?;
         ensure!(node.places.most() == 3);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_crowd_of_the_silent_is_not_waited_for() -> Result<()> {
+        let limits = Limits { connections: 8, head_within: SOON * 10, head_within_when_scarce: SILENCE / 10 };
+        let node = served_within(limits, plain()).await?;
+        let mut patient = TcpStream::connect(node.address).await?;
+        let mut silent = Vec::new();
+        for _ in 0..40 {
+            silent.push(TcpStream::connect(node.address).await?);
+        }
+        let mut newcomer = TcpStream::connect(node.address).await?;
+        ensure!(ask(&mut newcomer).await?.ends_with("here"));
+        ensure!(ask(&mut patient).await.context("who came while there was room keeps its time")?.ends_with("here"));
         Ok(())
     }
 

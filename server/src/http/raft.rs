@@ -38,5 +38,9 @@ async fn serve(controller: &Controller, upgrading: OnUpgrade) -> io::Result<()> 
         let _entered = controller.runtime().enter();
         TcpStream::from_std(moved)?.into_split()
     };
-    controller.serve_peer(tokio::io::join(io::Cursor::new(already_read).chain(reader), writer)).await.map_err(io::Error::other)
+    match controller.serve_peer(tokio::io::join(io::Cursor::new(already_read).chain(reader), writer)).await {
+        Err(error) if !error.is_cancelled() => Err(io::Error::other(error)),
+        // Raft's runtime ends with the node.
+        _ => Ok(()),
+    }
 }

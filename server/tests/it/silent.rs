@@ -38,7 +38,7 @@ async fn silent_callers_take_no_files_and_keep_no_places() -> Result<()> {
         let fault = api.get("/cluster").ok().await?.body["fault"].clone();
         ensure!(fault.is_null(), "node {}: {fault}", api.node);
     }
-    // A node that comes back has to be let in by the others, as everybody who is new.
+    // A node that comes back has to be let in by the others, as everybody who is new: its peers reach it and it reaches them.
     let follower = cluster.followers().await?[0];
     cluster.kill(follower)?;
     cluster.start_again(follower)?;
@@ -46,6 +46,8 @@ async fn silent_callers_take_no_files_and_keep_no_places() -> Result<()> {
     for api in cluster.every_api() {
         let newcomer = Api::new(api.node, api.host.clone())?;
         until("a newcomer is served", async || newcomer.get("/topics/crowd-0").ok().await).await?;
+        let name = format!("through-{}", api.node);
+        until("a newcomer's creation is taken", async || load::made(&newcomer, &name).await).await?;
     }
     drop(silent);
     cluster.passed().await
