@@ -40,8 +40,7 @@ impl Encoded {
 
     /// The frame in the JSON subprotocol.
     pub fn json(&self) -> Bytes {
-        let encode = || json::frame(&self.frame).and_then(|value| json::text(&value));
-        self.json.get_or_init(|| encode().unwrap_or_default().into()).clone()
+        self.json.get_or_init(|| serde_json::to_vec(&json::frame(&self.frame)).unwrap_or_default().into()).clone()
     }
 }
 
@@ -62,13 +61,13 @@ impl Published {
     /// absorb them exactly.
     pub(crate) fn pushed(&self) -> Bytes {
         let encode = || {
-            let stamped = |change| {
-                let mut change = json::change(change).unwrap_or_default();
-                change["index"] = self.commit.index.into();
-                change["at_ms"] = self.commit.at_ms.into();
-                change.to_string()
-            };
-            Bytes::from(self.commit.changes.iter().map(stamped).collect::<Vec<_>>().join(","))
+            let Commit { index, at_ms, changes, .. } = &*self.commit;
+            let stamped: Vec<_> = changes.iter().map(|change| json::stamped(*index, *at_ms, change)).collect();
+            let mut list = serde_json::to_vec(&stamped).unwrap_or_default();
+            // Between its brackets.
+            list.pop();
+            let list = Bytes::from(list);
+            list.slice(list.len().min(1)..)
         };
         self.pushed.get_or_init(encode).clone()
     }

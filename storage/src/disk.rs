@@ -1,7 +1,7 @@
 //! The directories of the replicas that this broker is assigned: `replicas/<topic id>-<partition>`.
 //!
-//! A path is made of a UUID and a number and nothing else. Directories go by topic *id* and before others are created,
-//! so a topic that is created again under its old name starts empty (F8, KAFKA-14616).
+//! A path is made of a UUID and a number and nothing else. Directories go by topic *id*, so a topic that is created again
+//! under its old name starts empty (F8, KAFKA-14616).
 //!
 //! Nothing here is synced to the disk: all of it follows from the metadata, and the first look after a start makes good
 //! what a power cut took or brought back. A replica costs one inode: three (a directory for its topic and a file in its own)
@@ -11,7 +11,7 @@ use crate::broker::Shared;
 use crate::files;
 use crate::limit::Limit;
 use crate::replica::{Touched, Watcher};
-use metadata::{BrokerId, Partition, State, TopicId};
+use metadata::{BrokerId, State, TopicId};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -19,11 +19,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How long after an I/O error it is tried again.
 const RETRY: Duration = Duration::from_secs(5);
+
+/// Directories made and removed in one look: between two looks it is seen whether to stop.
+const MOST_AT_ONCE: usize = 1_024;
 
 type Key = (TopicId, u32);
 
@@ -34,6 +38,8 @@ pub struct Report {
     pub removed: usize,
     /// Replicas that an I/O error kept as they were; they are tried again.
     pub failed: usize,
+    /// Topics that are for the next look.
+    pub left: usize,
     pub first_error: Option<String>,
 }
 
@@ -43,7 +49,7 @@ pub struct Disk {
     root: PathBuf,
     me: BrokerId,
     held: BTreeSet<Key>,
-    /// Topics to look at again after an error.
+    /// Topics to look at: what one look did not come to, and where there was an error.
     owed: BTreeSet<TopicId>,
 }
 
@@ -78,61 +84,57 @@ impl Disk {
         self.held.is_empty()
     }
 
-    /// Whether an error left something to do.
+    /// Whether something is left to do.
     pub fn owes(&self) -> bool {
         !self.owed.is_empty()
     }
 
-    /// Makes the disk what the state says of these topics: first away with what is not assigned, then the rest.
+    /// Makes the disk what the state says of these topics and of those that are owed, up to a bound; the rest is then owed.
     pub fn reconcile(&mut self, state: &State, touched: Touched) -> Report {
-        let owed = std::mem::take(&mut self.owed);
-        let mut report = Report::default();
-        let (wanted, stale): (BTreeSet<Key>, Vec<Key>) = match touched {
-            Touched::All => {
-                let wanted = self.wanted(state.all_partitions());
-                let stale = self.held.difference(&wanted).copied().collect();
-                (wanted, stale)
-            }
-            Touched::Topics(mut topics) => {
-                topics.extend(owed);
-                let partitions = topics.iter().flat_map(|id| state.partitions_of(*id).map(move |partition| (*id, partition)));
-                let wanted = self.wanted(partitions);
-                let held = topics.iter().flat_map(|id| self.held.range((*id, 0)..=(*id, u32::MAX)));
-                let stale = held.filter(|key| !wanted.contains(*key)).copied().collect();
-                (wanted, stale)
-            }
-        };
-        for key in stale {
-            let path = self.path(key);
-            if self.settled(key, &path, gone(fs::remove_dir_all(&path)), &mut report) {
-                report.removed += 1;
-                self.held.remove(&key);
+        match touched {
+            Touched::All => self.owed = self.differing(state),
+            Touched::Topics(topics) => self.owed.extend(topics),
+        }
+        let (mut report, mut failed) = (Report::default(), BTreeSet::new());
+        while report.made + report.removed + report.failed < MOST_AT_ONCE
+            && let Some(topic) = self.owed.pop_first()
+        {
+            if let Err(error) = self.settle(state, topic, &mut report) {
+                report.first_error.get_or_insert(error);
+                failed.insert(topic);
             }
         }
-        let missing: Vec<Key> = wanted.difference(&self.held).copied().collect();
-        for key in missing {
-            let path = self.path(key);
-            if self.settled(key, &path, fs::create_dir_all(&path), &mut report) {
-                report.made += 1;
-                self.held.insert(key);
-            }
-        }
+        report.left = self.owed.len();
+        self.owed.append(&mut failed);
         report
     }
 
-    fn wanted<'a>(&self, partitions: impl Iterator<Item = (TopicId, &'a Arc<Partition>)>) -> BTreeSet<Key> {
-        let mine = partitions.filter(|(_, partition)| partition.replicas.contains(&self.me));
-        mine.map(|(topic, partition)| (topic, partition.partition)).collect()
+    fn differing(&self, state: &State) -> BTreeSet<TopicId> {
+        let mine = state.all_partitions().filter(|(_, partition)| partition.replicas.contains(&self.me));
+        let wanted: BTreeSet<Key> = mine.map(|(topic, partition)| (topic, partition.partition)).collect();
+        wanted.symmetric_difference(&self.held).map(|(topic, _)| *topic).collect()
     }
 
-    /// Whether it was done; what was not is owed.
-    fn settled(&mut self, key: Key, path: &Path, done: io::Result<()>, report: &mut Report) -> bool {
-        if let Err(error) = &done {
-            report.failed += 1;
-            report.first_error.get_or_insert_with(|| format!("{}: {error}", path.display()));
-            self.owed.insert(key.0);
+    /// Makes one topic's directories what they should be; the first of its errors, if there was one.
+    fn settle(&mut self, state: &State, topic: TopicId, report: &mut Report) -> Result<(), String> {
+        let mine = state.partitions_of(topic).filter(|partition| partition.replicas.contains(&self.me));
+        let wanted: BTreeSet<Key> = mine.map(|partition| (topic, partition.partition)).collect();
+        let held: BTreeSet<Key> = self.held.range((topic, 0)..=(topic, u32::MAX)).copied().collect();
+        let mut first = Ok(());
+        for key in held.symmetric_difference(&wanted) {
+            let path = self.path(*key);
+            let stale = held.contains(key);
+            let done = if stale { gone(fs::remove_dir_all(&path)) } else { fs::create_dir_all(&path) };
+            match done {
+                Ok(()) if stale => report.removed += usize::from(self.held.remove(key)),
+                Ok(()) => report.made += usize::from(self.held.insert(*key)),
+                Err(error) => {
+                    report.failed += 1;
+                    first = first.and_then(|()| Err(format!("{}: {error}", path.display())));
+                }
+            }
         }
-        done.is_ok()
+        first
     }
 
     fn path(&self, (topic, partition): Key) -> PathBuf {
@@ -152,25 +154,61 @@ fn gone(done: io::Result<()>) -> io::Result<()> {
     done.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
-/// Keeps the disk in step with the copy until it is told to stop.
-pub(crate) async fn run(shared: Arc<Shared>, mut disk: Disk, mut watcher: Watcher, halt: CancellationToken) {
+/// Keeps the disk in step with the copy until it is told to stop, on a thread of its own.
+///
+/// The thread has the lowest priority: on a machine with a controller, thousands of new directories a second would take the
+/// time of those who decide what is in them.
+pub(crate) async fn run(shared: Arc<Shared>, disk: Disk, watcher: Watcher, halt: CancellationToken) {
+    let runtime = tokio::runtime::Handle::current();
+    let (done, ended) = oneshot::channel();
+    let work = move || {
+        yield_to_others();
+        runtime.block_on(follow(shared, disk, watcher, halt));
+        // Nobody waits any more where the service was dropped.
+        let _ = done.send(());
+    };
+    match std::thread::Builder::new().name("disk".to_owned()).spawn(work) {
+        // An error means that the thread ended by a panic, and then this task has ended too early as well.
+        Ok(_) => drop(ended.await),
+        Err(error) => tracing::error!(%error, "no thread can be started for the replicas on disk"),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn yield_to_others() {
+    const LOWEST: i32 = 19;
+    // On Linux this is the calling thread's priority alone.
+    if let Err(error) = rustix::process::setpriority_process(None, LOWEST) {
+        tracing::debug!(%error, "directories are made with the priority of everything else");
+    }
+}
+
+/// Elsewhere a priority belongs to the whole process.
+#[cfg(not(target_os = "linux"))]
+fn yield_to_others() {}
+
+async fn follow(shared: Arc<Shared>, mut disk: Disk, mut watcher: Watcher, halt: CancellationToken) {
     let errors = Limit::default();
+    let mut more = false;
     loop {
-        tokio::select! {
-            () = halt.cancelled() => return,
-            more = watcher.changed() => if !more { return },
-            () = tokio::time::sleep(RETRY), if disk.owes() => {}
+        if !more {
+            tokio::select! {
+                () = halt.cancelled() => return,
+                changed = watcher.changed() => if !changed { return },
+                () = tokio::time::sleep(RETRY), if disk.owes() => {}
+            }
+        }
+        if halt.is_cancelled() {
+            return;
         }
         let (image, touched) = watcher.take();
         // Without a copy nothing is known to be unassigned; the next one comes with everything touched.
-        let Some(image) = image else { continue };
-        let look = tokio::task::spawn_blocking(move || {
-            let report = disk.reconcile(&image.state, touched);
-            (disk, report)
-        });
-        // It cannot panic, and is not cancelled while this runs.
-        let Ok((same, report)) = look.await else { return };
-        disk = same;
+        let Some(image) = image else {
+            more = false;
+            continue;
+        };
+        let report = disk.reconcile(&image.state, touched);
+        more = report.left > 0 && report.failed == 0;
         shared.replicas_online.store(report.failed == 0, Ordering::Relaxed);
         if let Some(error) = &report.first_error
             && let Some(left_out) = errors.pass()
@@ -178,7 +216,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut disk: Disk, mut watcher: Watche
             tracing::error!(error, failed = report.failed, left_out, "replicas could not be brought up to date on disk");
         }
         if report.made + report.removed > 0 {
-            tracing::debug!(made = report.made, removed = report.removed, held = disk.len(), "replicas on disk");
+            tracing::debug!(made = report.made, removed = report.removed, left = report.left, held = disk.len(), "replicas on disk");
         }
     }
 }

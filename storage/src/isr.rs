@@ -73,8 +73,7 @@ pub(crate) async fn run(shared: Arc<Shared>, http: reqwest::Client, mut watcher:
 impl Reporter {
     /// Asks every follower once.
     async fn watch(&mut self, image: &Image, last: Instant) {
-        let followers = self.led.followers(&image.state);
-        let addresses: Vec<_> = followers.into_iter().filter_map(|id| Some((id, peers::address(image.state.broker(id)?)?))).collect();
+        let addresses: Vec<_> = self.led.followers().filter_map(|id| Some((id, peers::address(image.state.broker(id)?)?))).collect();
         self.peers.watch(addresses.iter().map(|(id, _)| *id), Instant::now());
         let answers = peers::round(&self.http, addresses, ROUND).await;
         let now = Instant::now();

@@ -2,7 +2,7 @@
 
 use crate::client;
 use crate::followers::Lead;
-use metadata::{Broker, BrokerId, Index};
+use metadata::{Broker, BrokerId, Index, State};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -77,20 +77,40 @@ impl PeerTable {
     /// Whether this broker has been out of step with the partition for longer than the timeout.
     pub(crate) fn lags(&self, id: BrokerId, epoch: Index, lead: &Lead, now: Instant) -> bool {
         let Some(peer) = self.peers.get(&id) else { return false };
-        let in_step_at = peer.follows(epoch, lead).map_or(peer.watched_since, |heard| heard.at.max(peer.watched_since));
+        let in_step_at = peer.in_step_at(epoch, lead.index);
         now.saturating_duration_since(in_step_at.max(lead.since)) > self.lag_timeout
+    }
+
+    /// How long a follower may be out of step.
+    pub(crate) fn lag_timeout(&self) -> Duration {
+        self.lag_timeout
+    }
+
+    /// Whether every active broker that is watched has answered within the timeout, and with this index or a later one: then
+    /// it lags nowhere that began at that index or before.
+    pub(crate) fn none_lags(&self, state: &State, index: Index, now: Instant) -> bool {
+        self.peers.iter().all(|(id, peer)| {
+            let Some(broker) = state.broker(*id).filter(|broker| broker.active()) else { return true };
+            let in_step_at = peer.in_step_at(broker.epoch, index);
+            now.saturating_duration_since(in_step_at) <= self.lag_timeout
+        })
     }
 
     /// Whether this broker is in step with the partition: heard so lately that it will not lag at once.
     pub(crate) fn in_step(&self, id: BrokerId, epoch: Index, lead: &Lead, now: Instant) -> bool {
-        let heard = self.peers.get(&id).and_then(|peer| peer.follows(epoch, lead));
+        let heard = self.peers.get(&id).and_then(|peer| peer.follows(epoch, lead.index));
         heard.is_some_and(|heard| now.saturating_duration_since(heard.at) <= self.lag_timeout / 2)
     }
 }
 
 impl Peer {
-    fn follows(&self, epoch: Index, lead: &Lead) -> Option<Heard> {
-        self.heard.filter(|heard| heard.epoch == epoch && heard.index >= lead.index)
+    fn follows(&self, epoch: Index, index: Index) -> Option<Heard> {
+        self.heard.filter(|heard| heard.epoch == epoch && heard.index >= index)
+    }
+
+    /// When it was last in step with what began at this index, or might have been.
+    fn in_step_at(&self, epoch: Index, index: Index) -> Instant {
+        self.follows(epoch, index).map_or(self.watched_since, |heard| heard.at.max(self.watched_since))
     }
 }
 

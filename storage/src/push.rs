@@ -1,14 +1,15 @@
 //! What a push says: its head, and either exact changes or a whole state.
 //!
-//! A change in a push carries, beside the fields that it has on the feed, the `index` and `at_ms` of its commit: one
-//! push may hold the changes of many commits, and a topic remembers both of the commit that created it.
+//! A change in a push carries, beside the fields that it has on the feed, the `index` and `at_ms` of its commit.
 
 use metadata::digest::Digest;
+use metadata::json::Stamped;
 use metadata::model::Identity;
 use metadata::views::{StateView, TopicView};
 use metadata::{Change, ControllerNode, Index, NodeId, State, Term};
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
+use std::fmt;
 use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
@@ -23,17 +24,36 @@ struct Wire {
     from: Index,
     to: Index,
     digest: Digest,
-    changes: Option<Vec<Value>>,
+    changes: Option<Listed>,
     snapshot: Option<StateView>,
 }
 
-/// A change, and the commit that it belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stamped {
-    pub index: Index,
-    /// Milliseconds since the Unix epoch.
-    pub at_ms: u64,
-    pub change: Change,
+/// Changes; where one is wrong, it is said which.
+struct Listed(Vec<Stamped>);
+
+impl<'de> Deserialize<'de> for Listed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Vec<Stamped>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of changes")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut changes = Vec::new();
+                loop {
+                    match list.next_element() {
+                        Ok(Some(change)) => changes.push(change),
+                        Ok(None) => return Ok(changes),
+                        Err(error) => return Err(A::Error::custom(format_args!("changes[{}]: {error}", changes.len()))),
+                    }
+                }
+            }
+        }
+        deserializer.deserialize_seq(Each).map(Listed)
+    }
 }
 
 /// What a push brings.
@@ -76,7 +96,7 @@ impl Push {
         }
         let content = match (wire.snapshot, wire.changes) {
             (Some(view), _) => Content::Snapshot(Box::new(whole(view, &identity, wire.to)?)),
-            (None, Some(changes)) => Content::Changes(stamped(changes, wire.from, wire.to)?),
+            (None, Some(changes)) => Content::Changes(in_order(changes.0, wire.from, wire.to)?),
             (None, None) => return Err(Malformed("it has neither changes nor a snapshot".to_owned())),
         };
         let Wire { controller_id, term, from, to, digest, .. } = wire;
@@ -95,22 +115,15 @@ fn whole(view: StateView, identity: &Identity, to: Index) -> Result<State, Malfo
     Ok(state)
 }
 
-fn stamped(changes: Vec<Value>, from: Index, to: Index) -> Result<Vec<Stamped>, Malformed> {
+fn in_order(changes: Vec<Stamped>, from: Index, to: Index) -> Result<Vec<Stamped>, Malformed> {
     let mut last = from;
-    let mut out = Vec::with_capacity(changes.len());
-    for (at, mut value) in changes.into_iter().enumerate() {
-        let no = |reason: String| Malformed(format!("changes[{at}]: {reason}"));
-        let mut stamp = |key: &str| value.as_object_mut().and_then(|fields| fields.remove(key)).and_then(|value| value.as_u64());
-        let index = stamp("index").ok_or_else(|| no("it lacks its index".to_owned()))?;
-        let at_ms = stamp("at_ms").ok_or_else(|| no("it lacks its at_ms".to_owned()))?;
-        if index <= from || index < last || index > to {
-            return Err(no(format!("index {index} does not follow {last} up to {to}")));
+    for (at, Stamped { index, .. }) in changes.iter().enumerate() {
+        if *index <= from || *index < last || *index > to {
+            return Err(Malformed(format!("changes[{at}]: index {index} does not follow {last} up to {to}")));
         }
-        last = index;
-        let change = metadata::json::parse_change(value).map_err(|error| no(error.to_string()))?;
-        out.push(Stamped { index, at_ms, change });
+        last = *index;
     }
-    Ok(out)
+    Ok(changes)
 }
 
 /// The state that a view shows, exact in all that the digest covers.

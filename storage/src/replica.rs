@@ -4,8 +4,9 @@
 //! disagrees is dropped whole, and none that is older than it was comes in its place.
 
 use crate::limit::Limit;
-use crate::push::{Content, Push, Stamped};
+use crate::push::{Content, Push};
 use metadata::digest::Digest;
+use metadata::json::Stamped;
 use metadata::model::Identity;
 use metadata::{Change, Index, State, Term, TopicId};
 use std::collections::BTreeSet;

@@ -89,7 +89,7 @@ impl Rows {
         for change in &commit.changes {
             self.change(commit, change)?;
         }
-        let intent = commit.intent.as_ref().map(metadata::json::intent).transpose()?;
+        let intent = commit.intent.as_ref().map(metadata::json::intent);
         self.history.push(vec![
             commit.index.into(),
             commit.prev_index.into(),
@@ -98,7 +98,7 @@ impl Rows {
             commit.principal.0.clone().into(),
             commit.kind().to_owned().into(),
             serde_json::to_string(&intent)?.into(),
-            metadata::json::changes_text(&commit.changes)?.into(),
+            serde_json::to_string(&metadata::json::changes(&commit.changes))?.into(),
             commit.digest.to_string().into(),
         ]);
         Ok(())

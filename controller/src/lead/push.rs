@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// Commits in one push at most.
-const MOST_COMMITS: usize = 256;
+const MOST_COMMITS: usize = 4_096;
 /// Bytes of changes in one push, unless a single commit is larger.
 const MOST_BYTES: usize = 4 << 20;
 /// Bytes of an answer that are read at most.

@@ -51,7 +51,7 @@ pub fn planned_answer(
     preview: &str,
     results: Option<Vec<BatchResult>>,
 ) -> Result<Response, Refused> {
-    let groups: Result<Vec<Value>, _> = groups.iter().map(metadata::json::group).collect();
+    let groups: Result<Vec<Value>, _> = groups.iter().map(|group| serde_json::to_value(metadata::json::group(group))).collect();
     let groups = groups.map_err(|error| Refused::new(metadata::Code::InvalidRequest, error.to_string()))?;
     Ok(PlannedAnswer { revision: index, dry_run: true, groups, preview: preview.to_owned(), results }.into_response())
 }

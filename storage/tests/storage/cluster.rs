@@ -116,10 +116,8 @@ impl Cluster {
         let mut push = self.head(from)?;
         let mut changes = Vec::new();
         for commit in self.commits.iter().filter(|commit| commit.index > from) {
-            for mut change in metadata::json::changes(&commit.changes)? {
-                change["index"] = json!(commit.index);
-                change["at_ms"] = json!(commit.at_ms);
-                changes.push(change);
+            for change in &commit.changes {
+                changes.push(serde_json::to_value(metadata::json::stamped(commit.index, commit.at_ms, change))?);
             }
         }
         push["changes"] = json!(changes);

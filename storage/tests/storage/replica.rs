@@ -200,14 +200,15 @@ fn what_is_no_push_is_said_with_its_place() -> Result<()> {
         Push::parse(push.to_string().as_bytes()).map(drop).map_err(|error| error.to_string())
     };
     assert_eq!(broken(|_| ()), Ok(()));
-    let cases: [(Edit, &str); 8] = [
+    let cases: [(Edit, &str); 9] = [
         (|push| push["changes"] = Value::Null, "neither changes nor a snapshot"),
         (|push| push["from"] = json!(1_000), "back to"),
         (|push| push["digest"] = json!("12"), "32 hex digits"),
-        (|push| push["changes"][3]["index"] = Value::Null, "changes[3]: it lacks its index"),
-        (|push| push["changes"][3]["at_ms"] = json!("soon"), "changes[3]: it lacks its at_ms"),
+        (|push| push["changes"][3]["index"] = Value::Null, "changes[3]: invalid type: null, expected u64"),
+        (|push| push["changes"][3]["at_ms"] = json!("soon"), "changes[3]: invalid type: string"),
         (|push| push["changes"][3]["index"] = json!(10_000), "changes[3]: index 10000"),
         (|push| push["changes"][3]["index"] = json!(1), "changes[3]: index 1 does not follow"),
+        (|push| drop(push["changes"][3].as_object_mut().map(|fields| fields.remove("index"))), "changes[3]: missing field `index`"),
         (|push| push["changes"][3]["kind"] = json!("nothing_we_know"), "changes[3]: unknown variant"),
     ];
     for (edit, words) in cases {
