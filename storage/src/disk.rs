@@ -18,16 +18,20 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
-use tokio::sync::oneshot;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How long after an I/O error it is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Directories made and removed in one look: between two looks it is seen whether to stop.
-const MOST_AT_ONCE: usize = 1_024;
+/// Directories made and removed in one look. What is left has to wait: thousands of new directories a second would take the
+/// disk and the time of a controller beside this service, which decides what is in them.
+const MOST_AT_ONCE: usize = 64;
+/// The wait after such a look, in times of what it took, …
+const REST: u32 = 19;
+/// … but not longer than this.
+const LONGEST_REST: Duration = Duration::from_millis(250);
 
 type Key = (TopicId, u32);
 
@@ -154,61 +158,31 @@ fn gone(done: io::Result<()>) -> io::Result<()> {
     done.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
-/// Keeps the disk in step with the copy until it is told to stop, on a thread of its own.
-///
-/// The thread has the lowest priority: on a machine with a controller, thousands of new directories a second would take the
-/// time of those who decide what is in them.
-pub(crate) async fn run(shared: Arc<Shared>, disk: Disk, watcher: Watcher, halt: CancellationToken) {
-    let runtime = tokio::runtime::Handle::current();
-    let (done, ended) = oneshot::channel();
-    let work = move || {
-        yield_to_others();
-        runtime.block_on(follow(shared, disk, watcher, halt));
-        // Nobody waits any more where the service was dropped.
-        let _ = done.send(());
-    };
-    match std::thread::Builder::new().name("disk".to_owned()).spawn(work) {
-        // An error means that the thread ended by a panic, and then this task has ended too early as well.
-        Ok(_) => drop(ended.await),
-        Err(error) => tracing::error!(%error, "no thread can be started for the replicas on disk"),
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn yield_to_others() {
-    const LOWEST: i32 = 19;
-    // On Linux this is the calling thread's priority alone.
-    if let Err(error) = rustix::process::setpriority_process(None, LOWEST) {
-        tracing::debug!(%error, "directories are made with the priority of everything else");
-    }
-}
-
-/// Elsewhere a priority belongs to the whole process.
-#[cfg(not(target_os = "linux"))]
-fn yield_to_others() {}
-
-async fn follow(shared: Arc<Shared>, mut disk: Disk, mut watcher: Watcher, halt: CancellationToken) {
+/// Keeps the disk in step with the copy until it is told to stop.
+pub(crate) async fn run(shared: Arc<Shared>, mut disk: Disk, mut watcher: Watcher, halt: CancellationToken) {
     let errors = Limit::default();
-    let mut more = false;
+    let mut rest = None;
     loop {
-        if !more {
-            tokio::select! {
-                () = halt.cancelled() => return,
-                changed = watcher.changed() => if !changed { return },
-                () = tokio::time::sleep(RETRY), if disk.owes() => {}
-            }
-        }
-        if halt.is_cancelled() {
-            return;
+        tokio::select! {
+            () = halt.cancelled() => return,
+            more = watcher.changed(), if rest.is_none() => if !more { return },
+            () = tokio::time::sleep(rest.unwrap_or(RETRY)), if disk.owes() => {}
         }
         let (image, touched) = watcher.take();
         // Without a copy nothing is known to be unassigned; the next one comes with everything touched.
         let Some(image) = image else {
-            more = false;
+            rest = None;
             continue;
         };
-        let report = disk.reconcile(&image.state, touched);
-        more = report.left > 0 && report.failed == 0;
+        let look = tokio::task::spawn_blocking(move || {
+            let began = Instant::now();
+            let report = disk.reconcile(&image.state, touched);
+            (disk, report, began.elapsed())
+        });
+        // It cannot panic, and is not cancelled while this runs.
+        let Ok((same, report, took)) = look.await else { return };
+        disk = same;
+        rest = (report.left > 0 && report.failed == 0).then(|| (took * REST).min(LONGEST_REST));
         shared.replicas_online.store(report.failed == 0, Ordering::Relaxed);
         if let Some(error) = &report.first_error
             && let Some(left_out) = errors.pass()

@@ -26,7 +26,7 @@ pub const GROUP: Group = Group {
     run,
 };
 
-const BATCHES: usize = 10;
+const BATCHES: usize = 30;
 const TOPICS: usize = 1_000;
 const ELECTION_LOAD: usize = 256;
 

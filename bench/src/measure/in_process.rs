@@ -34,7 +34,7 @@ const ELECTION_TIMEOUT: Duration = Duration::from_millis(500);
 const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(100);
 const SESSION_TIMEOUT: Duration = Duration::from_secs(9);
 const WARM_UP: Duration = Duration::from_secs(1);
-const BATCHES: usize = 10;
+const BATCHES: usize = 30;
 const TOPICS: usize = 1_000;
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
