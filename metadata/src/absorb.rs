@@ -56,15 +56,14 @@ impl State {
     }
 
     pub(crate) fn put_topic(&mut self, topic: Topic) {
-        if let Some(old) = self.topics.get(&topic.id) {
-            self.digest.sub(Kind::Topic, old);
-        }
         self.digest.add(Kind::Topic, &topic);
         self.names.insert(topic.name.clone(), topic.id);
         if topic.name.contains(['.', '_']) {
             self.folded.insert(fold(&topic.name), topic.id);
         }
-        self.topics.insert(topic.id, Arc::new(topic));
+        if let Some(old) = self.topics.insert(topic.id, Arc::new(topic)) {
+            self.digest.sub(Kind::Topic, &old);
+        }
     }
 
     fn drop_topic(&mut self, id: TopicId) {
@@ -85,11 +84,13 @@ impl State {
     }
 
     pub(crate) fn put_partition(&mut self, index: Index, topic: TopicId, partition: &Arc<Partition>) {
-        let min_isr = self.min_isr(topic);
+        let (min_isr, changed) =
+            self.topics.get(&topic).map_or((1, index), |topic| (configs::min_insync_replicas(&topic.configs), topic.changed_index));
         match self.partitions.insert((topic, partition.partition), partition.clone()) {
             Some(old) => self.count_out(topic, &old, min_isr),
             // A new partition is a change that people asked of the topic; at its creation the index is the same one.
-            None => self.touch_topic(topic, index),
+            None if changed != index => self.touch_topic(topic, index),
+            None => {}
         }
         self.digest.add(Kind::Partition, &(topic, partition));
         let tally = Tally::of(partition, min_isr);

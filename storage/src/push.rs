@@ -89,7 +89,9 @@ impl Push {
     /// # Errors
     /// Whatever is wrong with its form.
     pub fn parse(body: &[u8]) -> Result<Push, Malformed> {
-        let wire: Wire = serde_json::from_slice(body).map_err(|error| Malformed(error.to_string()))?;
+        // Once for the whole, and not for every string in it.
+        let text = std::str::from_utf8(body).map_err(|error| Malformed(error.to_string()))?;
+        let wire: Wire = serde_json::from_str(text).map_err(|error| Malformed(error.to_string()))?;
         let identity = Identity { cluster_id: wire.cluster_id, lineage: wire.lineage };
         if wire.from > wire.to {
             return Err(Malformed(format!("it goes from {} back to {}", wire.from, wire.to)));

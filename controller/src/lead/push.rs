@@ -2,12 +2,12 @@
 
 use crate::hub::{Next, Published};
 use crate::node::Inner;
-use metadata::digest::Digest;
+use bytes::Bytes;
 use metadata::{BrokerId, Index, Term, views};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::task::JoinHandle;
@@ -34,6 +34,16 @@ struct Target {
     url: String,
 }
 
+/// A push of this term: services that are equally far get the same bytes.
+struct Pushed {
+    from: Index,
+    to: Index,
+    body: Bytes,
+}
+
+/// The last one that was made.
+type Latest = Mutex<Option<Pushed>>;
+
 /// Keeps one task per registered broker that has a push URL.
 pub(crate) async fn run(node: Arc<Inner>, term: Term) {
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT).no_proxy().build();
@@ -41,6 +51,7 @@ pub(crate) async fn run(node: Arc<Inner>, term: Term) {
         Ok(client) => client,
         Err(error) => return tracing::error!(%error, "no storage service can be pushed to"),
     };
+    let pushed = Arc::<Latest>::default();
     let mut tasks: BTreeMap<BrokerId, (Target, Aborting)> = BTreeMap::new();
     let mut applied = node.hub.watch_applied();
     loop {
@@ -50,7 +61,7 @@ pub(crate) async fn run(node: Arc<Inner>, term: Term) {
         tasks.retain(|id, (target, _)| wanted.get(id) == Some(target));
         for (id, target) in wanted {
             if !tasks.contains_key(&id) && node.options.push_networks.check(&target.url).is_ok() {
-                let task = tokio::spawn(follow(node.clone(), client.clone(), id, target.clone(), term));
+                let task = tokio::spawn(follow(node.clone(), client.clone(), pushed.clone(), id, target.clone(), term));
                 tasks.insert(id, (target, Aborting(task)));
             }
         }
@@ -87,7 +98,7 @@ enum Has {
     Nothing,
 }
 
-async fn follow(node: Arc<Inner>, client: reqwest::Client, id: BrokerId, target: Target, term: Term) {
+async fn follow(node: Arc<Inner>, client: reqwest::Client, pushed: Arc<Latest>, id: BrokerId, target: Target, term: Term) {
     // An empty push at the newest index finds out where the broker is.
     let mut has = Has::UpTo(node.hub.view().state.revision());
     let mut settled = false;
@@ -97,7 +108,7 @@ async fn follow(node: Arc<Inner>, client: reqwest::Client, id: BrokerId, target:
     loop {
         tokio::time::sleep_until(next).await;
         applied.mark_unchanged();
-        let Some((body, to)) = body(&node, has, settled, term) else {
+        let Some((body, to)) = body(&node, &pushed, has, settled, term) else {
             if applied.changed().await.is_err() {
                 return;
             }
@@ -136,7 +147,7 @@ enum PushError {
     NotUnderstood(String),
 }
 
-async fn post(client: &reqwest::Client, url: &str, body: Vec<u8>) -> Result<Answer, PushError> {
+async fn post(client: &reqwest::Client, url: &str, body: Bytes) -> Result<Answer, PushError> {
     let request = client.post(url).header(http::header::CONTENT_TYPE, "application/json").body(body);
     let response = request.send().await?;
     if response.status() != reqwest::StatusCode::CONFLICT {
@@ -158,7 +169,7 @@ async fn answer(mut response: reqwest::Response) -> Result<Answer, PushError> {
 }
 
 /// The next push and the index that it goes up to; none while there is nothing to send.
-fn body(node: &Inner, has: Has, settled: bool, term: Term) -> Option<(Vec<u8>, Index)> {
+fn body(node: &Inner, pushed: &Latest, has: Has, settled: bool, term: Term) -> Option<(Bytes, Index)> {
     let view = node.hub.view();
     let from = match has {
         Has::UpTo(index) => index,
@@ -168,37 +179,46 @@ fn body(node: &Inner, has: Has, settled: bool, term: Term) -> Option<(Vec<u8>, I
         Next::Gone { .. } => snapshot(node, term),
         Next::Commits { commits, .. } if commits.is_empty() && settled => None,
         Next::Commits { commits, .. } => {
-            let (to, digest, changes) = changes(&commits).unwrap_or_else(|| (from, view.state.digest(), Vec::new()));
+            let commits = one_push(&commits);
+            let (to, digest) = commits.last().map_or((from, view.state.digest()), |last| (last.commit.index, last.commit.digest));
+            let mut pushed = pushed.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(same) = pushed.as_ref().filter(|pushed| (pushed.from, pushed.to) == (from, to)) {
+                return Some((same.body.clone(), to));
+            }
             let mut head = head(node, term, from, to);
             head["digest"] = json!(digest);
-            Some((with_list(&head, "changes", &changes), to))
+            let body = Bytes::from(with_changes(&head, commits));
+            *pushed = Some(Pushed { from, to, body: body.clone() });
+            Some((body, to))
         }
     }
 }
 
-/// The changes of the first commits that fit into one push, encoded once for all services; up to where, and the digest there.
-fn changes(commits: &[Arc<Published>]) -> Option<(Index, Digest, Vec<u8>)> {
-    let (mut bytes, mut last) = (Vec::new(), None);
-    for published in commits {
-        let more = published.pushed();
-        if last.is_some() && bytes.len() + more.len() > MOST_BYTES {
-            break;
-        }
-        if !bytes.is_empty() {
-            bytes.push(b',');
-        }
-        bytes.extend_from_slice(&more);
-        last = Some((published.commit.index, published.commit.digest));
-    }
-    last.map(|(to, digest)| (to, digest, bytes))
+/// The first commits, as many as fit into one push.
+fn one_push(commits: &[Arc<Published>]) -> &[Arc<Published>] {
+    let mut bytes = 0;
+    let fits = commits.iter().take_while(|published| {
+        let first = bytes == 0;
+        bytes += published.pushed().len() + 1;
+        first || bytes <= MOST_BYTES
+    });
+    &commits[..fits.count()]
 }
 
-/// An object with one more field: a list whose items are encoded already.
-fn with_list(head: &Value, field: &str, items: &[u8]) -> Vec<u8> {
-    let mut body = head.to_string().into_bytes();
-    body.pop();
-    body.extend_from_slice(format!(",\"{field}\":[").as_bytes());
-    body.extend_from_slice(items);
+/// An object with one more field: the changes of these commits, which are encoded once for all services.
+fn with_changes(head: &Value, commits: &[Arc<Published>]) -> Vec<u8> {
+    const FIELD: &[u8] = b",\"changes\":[";
+    let head = head.to_string();
+    let changes: usize = commits.iter().map(|published| published.pushed().len() + 1).sum();
+    let mut body = Vec::with_capacity(head.len() + FIELD.len() + changes + 2);
+    body.extend_from_slice(head.strip_suffix('}').unwrap_or(&head).as_bytes());
+    body.extend_from_slice(FIELD);
+    for (at, published) in commits.iter().enumerate() {
+        if at > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(&published.pushed());
+    }
     body.extend_from_slice(b"]}");
     body
 }
@@ -216,13 +236,13 @@ fn head(node: &Inner, term: Term, from: Index, to: Index) -> Value {
     })
 }
 
-fn snapshot(node: &Inner, term: Term) -> Option<(Vec<u8>, Index)> {
+fn snapshot(node: &Inner, term: Term) -> Option<(Bytes, Index)> {
     let state = node.hub.view().state.clone();
     let to = state.revision();
     let mut body = head(node, term, 0, to);
     body["digest"] = json!(state.digest());
     body["snapshot"] = serde_json::to_value(views::full(&state)).ok()?;
-    Some((serde_json::to_vec(&body).ok()?, to))
+    Some((serde_json::to_vec(&body).ok()?.into(), to))
 }
 
 #[cfg(test)]
@@ -255,7 +275,7 @@ mod tests {
     async fn an_answer_without_an_end_is_not_read_to_its_end() -> anyhow::Result<()> {
         let endless = 1 << 30;
         let (url, sent) = service("HTTP/1.1 200 OK\r\n\r\n", &[b' '; 16 << 10], endless)?;
-        let refused = post(&reqwest::Client::builder().no_proxy().build()?, &url, b"{}".to_vec()).await;
+        let refused = post(&reqwest::Client::builder().no_proxy().build()?, &url, Bytes::from_static(b"{}")).await;
         anyhow::ensure!(matches!(refused, Err(PushError::NotUnderstood(_))), "it was taken, or read until the time was over");
         // What the sockets hold was sent as well.
         anyhow::ensure!(sent.load(Ordering::SeqCst) < 64 << 20, "{} bytes were taken", sent.load(Ordering::SeqCst));
@@ -276,7 +296,7 @@ mod tests {
             let head: &'static str = Box::leak(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len()).into());
             let body: &'static [u8] = Box::leak(body.into());
             let (url, _) = service(head, body, body.len())?;
-            let answer = post(&client, &url, b"{}".to_vec()).await;
+            let answer = post(&client, &url, Bytes::from_static(b"{}")).await;
             anyhow::ensure!(answer.as_ref().ok().map(|answer| answer.acknowledged_index) == expected, "{status} {body:?}");
         }
         Ok(())
