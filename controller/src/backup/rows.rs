@@ -90,6 +90,9 @@ impl Rows {
             self.change(commit, change)?;
         }
         let intent = commit.intent.as_ref().map(metadata::json::intent);
+        // One after another: a text that grows to megabytes by doubling would be kept with twice the room that it needs.
+        let changes: Vec<String> =
+            commit.changes.iter().map(|change| serde_json::to_string(&metadata::json::change(change))).collect::<Result<_, _>>()?;
         self.history.push(vec![
             commit.index.into(),
             commit.prev_index.into(),
@@ -98,7 +101,7 @@ impl Rows {
             commit.principal.0.clone().into(),
             commit.kind().to_owned().into(),
             serde_json::to_string(&intent)?.into(),
-            serde_json::to_string(&metadata::json::changes(&commit.changes))?.into(),
+            format!("[{}]", changes.join(",")).into(),
             commit.digest.to_string().into(),
         ]);
         Ok(())
