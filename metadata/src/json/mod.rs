@@ -27,7 +27,7 @@ pub fn change(change: &Change) -> impl Serialize {
 }
 
 /// A list of changes.
-pub fn changes(changes: &[Change]) -> impl Serialize {
+fn changes(changes: &[Change]) -> impl Serialize {
     changes.iter().map(change).collect::<Vec<_>>()
 }
 
