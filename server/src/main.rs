@@ -3,6 +3,7 @@
 //! `cli` reads the command line, the environment and the config file; `serve` runs a node; `demo` runs six processes;
 //! `http` is the outside contract; `verbs` are its command line for operators; `telemetry` the log.
 
+mod allocator;
 mod cli;
 mod demo;
 mod http;
@@ -21,18 +22,8 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// The allocator asks for huge pages, and in a small process most of each is never used.
-#[cfg(target_os = "linux")]
-fn without_huge_pages() {
-    // Only memory is at stake: where it is not allowed the process is larger.
-    nix::sys::prctl::set_thp_disable(true).unwrap_or_default();
-}
-
-#[cfg(not(target_os = "linux"))]
-fn without_huge_pages() {}
-
 fn main() -> ExitCode {
-    without_huge_pages();
+    allocator::without_huge_pages();
     let cli = match cli::command().try_get_matches().and_then(|given| cli::Cli::from_arg_matches(&given)) {
         Ok(cli) => cli,
         Err(error) => {
@@ -42,7 +33,11 @@ fn main() -> ExitCode {
             return code;
         }
     };
-    let ran = match cli.command.unwrap_or_default() {
+    let command = cli.command.unwrap_or_default();
+    if matches!(command, cli::Command::Serve(_) | cli::Command::Storage(_)) {
+        allocator::give_memory_back();
+    }
+    let ran = match command {
         cli::Command::Serve(flags) => serve::run(*flags),
         cli::Command::Storage(flags) => storage::run(flags),
         cli::Command::Demo(flags) => demo::run(flags),

@@ -23,6 +23,7 @@ mod small_disk;
 mod subscriber;
 mod wait;
 
+mod allocator;
 mod answers;
 mod bad_input;
 mod creation;
