@@ -12,7 +12,7 @@ use crate::identity::{self, Instance};
 use crate::net::Transport;
 use crate::net::greeting::Greeter;
 use crate::net::peers::{Factory, Lane, Peers};
-use crate::net::rpc::Request;
+use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
 use crate::options::Options;
 use crate::proofs::Proofs;
@@ -25,6 +25,7 @@ use crate::reads::Reads;
 use crate::sessions::Sessions;
 use crate::{lead, planner, scrub};
 use arc_swap::ArcSwap;
+use metadata::NodeId;
 use openraft::async_runtime::WatchReceiver;
 use openraft::raft::TransferLeaderRequest;
 use openraft::{BasicNode, Config, ServerState, SnapshotPolicy};
@@ -162,6 +163,7 @@ async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
         board: core.board.clone(),
         reads: Reads::start(raft.clone()),
         heard_ms: AtomicU64::new(0),
+        elected: Mutex::default(),
         succeeding: AtomicBool::new(false),
         dead: AtomicBool::new(false),
         proofs,
@@ -174,6 +176,7 @@ async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
         peers,
         inbox,
     });
+    inner.peers.belong_to(&inner);
     let part = |work: futures::future::BoxFuture<'static, ()>| {
         let stop = inner.stop.clone();
         tokio::spawn(async move { stop.run_until_cancelled(work).await });
@@ -190,11 +193,21 @@ async fn ask_around(core: &Core, peers: &Arc<Peers>) -> Result<(), StartError> {
     let asked = others.map(|(_, url)| {
         let connection = peers.connection(url, Lane::Control);
         // Who does not answer knows nothing that matters yet: the greeting of every later connection asks again.
-        async move { drop(connection.call(&Request::Status, PROBE).await) }
+        async move { connection.call(&Request::Members, PROBE).await.ok() }
     });
-    futures::future::join_all(asked).await;
-    match peers.greeter().refusals().borrow().clone() {
-        Some(detail) => Err(StartError::Refused(format!("{} is empty. {detail}", core.ground.disk.path(identity::FILE)))),
+    let answers = futures::future::join_all(asked).await;
+    let refuse = |detail: String| Err(StartError::Refused(format!("{} is empty. {detail}", core.ground.disk.path(identity::FILE))));
+    if let Some(detail) = peers.greeter().refusals().borrow().clone() {
+        return refuse(detail);
+    }
+    let id = core.options.node_id;
+    let strange = |ids: &Vec<NodeId>| !core.options.join && !ids.is_empty() && !ids.contains(&id);
+    let clusters = answers.into_iter().flatten().filter_map(|reply| if let Reply::Members { ids } = reply { Some(ids) } else { None });
+    match clusters.into_iter().find(strange) {
+        Some(ids) => refuse(format!(
+            "There is a cluster of the controllers {ids:?} already, and {id} is none of them. A new node takes the place of a lost one: \
+             start it with `quorate serve --node-id {id} --join …`, then `quorate quorum replace LOST --with {id}=HOST:PORT`"
+        )),
         None => Ok(()),
     }
 }
@@ -301,7 +314,7 @@ async fn wind_up(inner: &Arc<Inner>, fault: &Fault) {
         (metrics.state == ServerState::Leader, metrics.vote)
     };
     if leads {
-        inner.heard_leader();
+        inner.heard_leader(inner.quorum_age_ms());
         match (fault, lead::heir(inner)) {
             (Fault::Disk { .. } | Fault::Raft { .. }, Some(heir)) => {
                 // Raft itself can do nothing more; a follower that is told so stands for election at once.
@@ -328,7 +341,7 @@ async fn come_back(core: &Arc<Core>, log: &Weak<Mutex<Box<dyn crate::disk::Log>>
         let error = match boot_with_room(core).await {
             Ok(started) => return Some(started),
             // The log is let go of, and its last thread is not gone yet.
-            Err(NotYet::Boot(StartError::Disk(error))) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < give_up => {
+            Err(NotYet::Boot(StartError::Disk(error))) if error.kind() == io::ErrorKind::WouldBlock => {
                 tokio::time::sleep(LOOK_AGAIN).await;
                 continue;
             }
@@ -337,7 +350,15 @@ async fn come_back(core: &Arc<Core>, log: &Weak<Mutex<Box<dyn crate::disk::Log>>
                     announce(core, Fault::StillDiverged { index: *index, detail: error.to_string() });
                     return None;
                 }
-                _ => error.to_string(),
+                // What a full disk hid, as a damaged file, does not go away with room.
+                _ => {
+                    let fault = Fault::start(&error);
+                    if !fault.mends() {
+                        announce(core, fault);
+                        return None;
+                    }
+                    error.to_string()
+                }
             },
             Err(NotYet::Room(error)) => error.to_string(),
         };

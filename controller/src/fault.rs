@@ -1,5 +1,6 @@
 //! Why a node does not take part: its disk, its state, or its identity. Shown on every surface, in the same words.
 
+use crate::boot::StartError;
 use metadata::Index;
 use std::fmt;
 use std::io;
@@ -26,6 +27,15 @@ impl Fault {
         // EFBIG is what a quota of bytes per file comes to.
         let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge);
         Fault::Disk { full, detail: error.to_string() }
+    }
+
+    /// Why a node does not start again.
+    pub(crate) fn start(error: &StartError) -> Self {
+        match error {
+            StartError::Disk(error) => Fault::disk(error),
+            StartError::Refused(detail) => Fault::Refused { detail: detail.clone() },
+            StartError::Raft(detail) => Fault::Raft { detail: detail.clone() },
+        }
     }
 
     /// Whether what is applied here may still be read.

@@ -168,8 +168,7 @@ impl Controller {
         let Submitted::Done { index, outcomes } = self.running()?.to_leader(submission, deadline).await? else {
             return Err(Refusal::new(Code::InvalidRequest, "A dry run commits nothing"));
         };
-        let unknown = |_| Refusal::new(Code::OutcomeUnknown, format!("It was committed at {index}; this node did not apply that in time"));
-        self.inner().wait_applied(index, deadline).await.map_err(unknown)?;
+        self.applies(index, deadline).await?;
         let commit = self.core.hub.commit_at(index);
         // Not what was committed before (a key used again), nor what another asked (an intent that needed no entry).
         let own = commit.as_ref().filter(|commit| index > before && commit.principal == principal && commit.kind() == kind);
@@ -202,8 +201,14 @@ impl Controller {
                 _ => return Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),
             }
         };
-        self.inner().wait_applied(index, deadline).await?;
+        self.applies(index, deadline).await?;
         Ok((index, reply))
+    }
+
+    /// Waits until this node has applied what was committed for a caller.
+    async fn applies(&self, index: Index, deadline: Instant) -> Result<(), Refusal> {
+        let unknown = |_| Refusal::new(Code::OutcomeUnknown, format!("It was committed at {index}; this node did not apply that in time"));
+        self.inner().wait_applied(index, deadline).await.map_err(unknown)
     }
 
     /// Waits until this node has applied an index.
@@ -229,6 +234,7 @@ impl Controller {
             match inner.ask_leader(Request::ReadIndex { remaining_ms }, confirmed_by).await {
                 Ok(Reply::ReadIndex { index }) => index,
                 Ok(_) => return Err(Refusal::new(Code::NoLeader, "The leader gave an answer of another kind")),
+                Err(refusal) if refusal.rejection.code == Code::Overloaded => return Err(refusal),
                 // A read that was not confirmed changed nothing: it is no unknown outcome.
                 Err(refusal) => return Err(Refusal { leader: refusal.leader, ..Refusal::new(Code::NoLeader, refusal.rejection.detail) }),
             }
@@ -262,7 +268,7 @@ impl Controller {
                 _ => return Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),
             }
         };
-        inner.wait_applied(index, deadline).await?;
+        self.applies(index, deadline).await?;
         Ok(index)
     }
 

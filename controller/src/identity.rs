@@ -2,6 +2,7 @@
 
 use crate::disk::Disk;
 use crate::environment::Environment;
+use crate::raft::mark;
 use metadata::NodeId;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -23,7 +24,7 @@ impl Instance {
     /// Reads the identity of this disk, or draws one.
     ///
     /// # Errors
-    /// When the file is damaged, belongs to another node id, or cannot be written.
+    /// When the file is damaged, belongs to another node id, cannot be written, or is missing beside a log.
     pub(crate) fn open(disk: &dyn Disk, node_id: NodeId, environment: &dyn Environment) -> io::Result<Self> {
         let path = disk.path(FILE);
         let refuse = |what: String| io::Error::new(io::ErrorKind::InvalidData, format!("{path}: {what}"));
@@ -33,6 +34,9 @@ impl Instance {
                 return Err(refuse(format!("this data belongs to node {}, and this is node {node_id}", known.node_id)));
             }
             return Ok(known);
+        }
+        if disk.read(mark::FILE)?.is_some() {
+            return Err(refuse(format!("it is missing beside {}: whose data this is cannot be known", disk.path(mark::FILE))));
         }
         let drawn = Instance { node_id, id: Builder::from_random_bytes(environment.seed().to_be_bytes()).into_uuid() };
         disk.replace(FILE, &[&serde_json::to_vec(&drawn).map_err(io::Error::other)?])?;

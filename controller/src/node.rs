@@ -18,8 +18,9 @@ use metadata::plan::{HeartbeatReply, Transition, heartbeat_reply, transition};
 use metadata::{Code, Index, Intent, NodeId, Principal, Term};
 use openraft::ServerState;
 use openraft::async_runtime::{Instant as _, WatchReceiver};
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +48,8 @@ pub(crate) struct Inner {
     pub proofs: Arc<Proofs>,
     /// When a majority's leader was last heard, on a clock that began `UNHEARD_MS` before the monotonic one.
     pub heard_ms: AtomicU64,
+    /// The last term in which this node led, and when it was first seen to, on the same clock.
+    pub elected: Mutex<(Term, u64)>,
     /// This node looks whether it should stand for election in place of a leader that is gone.
     pub succeeding: AtomicBool,
     /// Raft has stopped: what it last said of itself no longer holds.
@@ -98,14 +101,31 @@ impl Inner {
         (voters.len(), others.map(|(id, node)| (*id, node.addr.clone())).collect())
     }
 
+    /// Who belongs to the cluster; nobody before it has its identity.
+    pub fn members(&self) -> Vec<NodeId> {
+        let known = self.hub.view().state.identity().is_some();
+        let metrics = self.raft.server_metrics();
+        metrics.borrow_watched().membership_config.nodes().map(|(id, _)| *id).filter(|_| known).collect()
+    }
+
     pub fn url_of(&self, id: NodeId) -> Option<String> {
         let metrics = self.raft.server_metrics();
         let metrics = metrics.borrow_watched();
         metrics.membership_config.nodes().find(|(node, _)| **node == id).map(|(_, node)| node.addr.clone())
     }
 
-    pub fn heard_leader(&self) {
-        self.heard_ms.fetch_max(self.now_ms(), Ordering::Relaxed);
+    /// A leader was heard that itself had heard a majority so long ago: one that has none is no majority's leader.
+    pub fn heard_leader(&self, quorum_age_ms: u64) {
+        self.heard_ms.fetch_max(self.now_ms().saturating_sub(quorum_age_ms), Ordering::Relaxed);
+    }
+
+    /// When this node was first seen to lead in this term: a majority had just voted for it.
+    fn elected_ms(&self, term: Term) -> u64 {
+        let mut elected = self.elected.lock().unwrap_or_else(PoisonError::into_inner);
+        if elected.0 != term {
+            *elected = (term, self.now_ms());
+        }
+        elected.1
     }
 
     fn now_ms(&self) -> u64 {
@@ -114,13 +134,15 @@ impl Inner {
 
     /// How long ago this node last heard a majority's leader; as a leader, a majority.
     pub fn quorum_age_ms(&self) -> u64 {
-        if self.leading_term().is_some() {
+        if let Some(term) = self.leading_term() {
+            let elected_ms = self.elected_ms(term);
             if self.raft.server_metrics().borrow_watched().membership_config.voter_ids().count() == 1 {
                 // A single voter is its own majority, always (KAFKA-16144).
                 return 0;
             }
             let acked = self.raft.data_metrics().borrow_watched().last_quorum_acked;
-            let age_ms = acked.map_or(0, |instant| instant.into_inner().elapsed().as_millis() as u64);
+            let unheard_ms = self.now_ms().saturating_sub(elected_ms);
+            let age_ms = acked.map_or(unheard_ms, |instant| instant.into_inner().elapsed().as_millis() as u64);
             // What it heard as a leader stays heard when it leads no more.
             self.heard_ms.fetch_max(self.now_ms().saturating_sub(age_ms), Ordering::Relaxed);
             return age_ms;
@@ -221,7 +243,7 @@ impl Inner {
                 Ok(Submitted::Done { index: at, .. }) => index = at,
                 Ok(Submitted::Planned { .. }) => {}
                 // B2: the session is touched, the transition comes with a later heartbeat.
-                Err(refusal) if matches!(refusal.rejection.code, Code::Overloaded) => {
+                Err(refusal) if matches!(refusal.rejection.code, Code::Overloaded | Code::OutcomeUnknown) => {
                     tracing::warn!(broker = %heartbeat.id, "a heartbeat only touched its session")
                 }
                 Err(refusal) => return Err(refusal),
@@ -240,9 +262,14 @@ impl Inner {
         let (url, answer) = loop {
             let leader = self.known_leader(until).await?;
             let url = self.url_of(leader).ok_or_else(|| Refusal::new(Code::NoLeader, format!("The leader {leader} has no address")))?;
-            let connection = self.peers.connection(&url, Lane::Control);
+            let lane = if matches!(request, Request::Heartbeat { .. }) { Lane::Sessions } else { Lane::Control };
+            let connection = self.peers.connection(&url, lane);
             let what = match tokio::time::timeout_at(deadline, connection.start(&request)).await {
                 Ok(Ok(answer)) => break (url, answer),
+                // Nothing was sent.
+                Ok(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Err(Refusal::new(Code::Overloaded, format!("The leader {leader} cannot be asked: {error}")));
+                }
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "the time ran out".to_owned(),
             };

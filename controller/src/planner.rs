@@ -11,14 +11,15 @@ use futures::StreamExt;
 use metadata::draw::Preview;
 use metadata::plan::{Plan, plan};
 use metadata::{Code, Draw, Entry, GroupOutcome, Index, Intent, Liveness, Rejection, State, Term};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 /// Intents that wait for the planner; above that callers get OVERLOADED.
 const MOST_WAITING: usize = 4_096;
+/// Topics and assigned partitions that the waiting intents may ask for together: a batch may hold hundreds of thousands.
+const MOST_ITEMS_WAITING: u32 = 200_000;
 /// Intents that are planned before they are proposed together.
 const MOST_AT_ONCE: usize = 512;
 
@@ -29,19 +30,29 @@ pub(crate) struct Job {
     reply: oneshot::Sender<Result<Submitted, Refusal>>,
     /// It was refused on a draft before, and planned again on what was committed.
     again: bool,
+    /// Its share of `MOST_ITEMS_WAITING`, given back with it.
+    _room: OwnedSemaphorePermit,
+}
+
+/// How many topics and assigned partitions an intent asks for; as many as may wait at most, or it could never be taken.
+fn items(intent: &Intent) -> u32 {
+    let Intent::CreateTopics { topics } = intent else { return 1 };
+    let assigned: usize = topics.iter().flat_map(|topic| &topic.assignments).map(Vec::len).sum();
+    u32::try_from(topics.len() + assigned).unwrap_or(u32::MAX).min(MOST_ITEMS_WAITING)
 }
 
 /// The planner's inbox.
 #[derive(Clone)]
 pub(crate) struct Inbox {
     jobs: mpsc::Sender<Job>,
+    room: Arc<Semaphore>,
     /// How many were refused with OVERLOADED.
     overloads: Arc<AtomicU64>,
 }
 
 pub(crate) fn inbox() -> (Inbox, mpsc::Receiver<Job>) {
     let (sender, receiver) = mpsc::channel(MOST_WAITING);
-    (Inbox { jobs: sender, overloads: Arc::default() }, receiver)
+    (Inbox { jobs: sender, room: Arc::new(Semaphore::new(MOST_ITEMS_WAITING as usize)), overloads: Arc::default() }, receiver)
 }
 
 fn unknown() -> Refusal {
@@ -69,9 +80,12 @@ impl Inbox {
 
     async fn queue(&self, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {
         let (reply, answer) = oneshot::channel();
-        let job = Job { submission, deadline, reply, again: false };
+        let overloaded = |what: String| Refusal::new(Code::Overloaded, what);
+        let room = self.room.clone().try_acquire_many_owned(items(&submission.intent));
+        let room = room.map_err(|_| overloaded(format!("{MOST_ITEMS_WAITING} topics wait to be created already")))?;
+        let job = Job { submission, deadline, reply, again: false, _room: room };
         self.jobs.try_send(job).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Refusal::new(Code::Overloaded, format!("{MOST_WAITING} intents wait already")),
+            mpsc::error::TrySendError::Full(_) => overloaded(format!("{MOST_WAITING} intents wait already")),
             mpsc::error::TrySendError::Closed(_) => not_leading(),
         })?;
         match tokio::time::timeout_at(deadline, answer).await {
@@ -191,7 +205,9 @@ fn settle(plan: Plan, reply: Reply, flight: &Flight) -> Submitted {
     if committed.iter().any(Result::is_err) {
         flight.astray.store(true, Ordering::Release);
     }
-    Submitted::Done { index, outcomes: plan.outcomes(committed, || GroupOutcome::Done) }
+    // A key that was used before answers for every item, those that were refused then among them.
+    let whole = committed.len() == plan.items.len();
+    Submitted::Done { index, outcomes: if whole { committed } else { plan.outcomes(committed, || GroupOutcome::Done) } }
 }
 
 enum Step {
@@ -214,7 +230,7 @@ fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
     if let Some(key) = submission.key.as_ref().filter(|_| !submission.dry_run)
         && let Some(first) = node.hub.view().machine.keys.find(key, draft.state.at_ms().max(now_ms))?
     {
-        return Ok(Step::Settled(Ok(replay(&draft.state, &submission.intent, first))));
+        return Ok(Step::Settled(Ok(Submitted::Done { index: first.index, outcomes: first.outcomes.clone() })));
     }
     if draft.state.identity().is_none() && !matches!(submission.intent, Intent::BootstrapCluster { .. }) {
         return Err(Refusal::new(Code::NoLeader, "The cluster has no identity yet; its first leader is about to commit one"));
@@ -280,26 +296,6 @@ fn planned(node: &Inner, state: &State, submission: &Submission) -> Result<(Plan
     Ok((plan, draw.seed))
 }
 
-/// The first outcome under a key, brought into the shape of the request's items.
-fn replay(state: &State, intent: &Intent, first: &metadata::keys::Remembered) -> Submitted {
-    let outcomes = match intent {
-        Intent::CreateTopics { topics } if topics.len() != first.outcomes.len() => {
-            let by_name: HashMap<&str, &Result<GroupOutcome, Rejection>> = first
-                .outcomes
-                .iter()
-                .filter_map(|outcome| match outcome {
-                    Ok(GroupOutcome::Topic { topic_id }) => state.topic(*topic_id).map(|topic| (&*topic.name, outcome)),
-                    _ => None,
-                })
-                .collect();
-            let refused = || Err(Rejection::new(Code::InvalidRequest, "It was refused when this key was first used"));
-            topics.iter().map(|topic| by_name.get(topic.name.as_str()).map_or_else(refused, |outcome| (*outcome).clone())).collect()
-        }
-        _ => first.outcomes.clone(),
-    };
-    Submitted::Done { index: first.index, outcomes }
-}
-
 /// Answers what needed no entry, once a majority confirmed that this node still leads. What was decided on a draft may
 /// rest on entries that never commit: it is planned once more on what did.
 fn confirm_then(node: &Arc<Inner>, draft: &Draft, job: Job, result: Result<Submitted, Refusal>, settled: bool) {
@@ -334,4 +330,46 @@ fn confirm_then(node: &Arc<Inner>, draft: &Draft, job: Job, result: Result<Submi
         };
         answer(job, result);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LONGEST_DEADLINE;
+    use metadata::Principal;
+    use metadata::intent::NewTopic;
+
+    fn batch(topics: usize) -> Submission {
+        let topic =
+            NewTopic { name: String::new(), partitions: None, replication_factor: None, assignments: None, configs: Default::default() };
+        Submission::new(Intent::CreateTopics { topics: vec![topic; topics] }, Principal::anonymous())
+    }
+
+    /// Asks for so many batches at once, of a planner that takes none; how many are refused, and with which code.
+    async fn refused(batches: usize, topics: usize) -> (usize, Vec<Code>) {
+        let (inbox, _jobs) = inbox();
+        let deadline = Instant::now() + LONGEST_DEADLINE;
+        let asked = (0..batches).map(|_| inbox.submit(batch(topics), deadline));
+        let answers = futures::future::join_all(asked).await;
+        let mut codes: Vec<_> = answers.into_iter().filter_map(Result::err).map(|refusal| refusal.rejection.code).collect();
+        let overloads = codes.iter().filter(|code| **code == Code::Overloaded).count();
+        codes.dedup();
+        (overloads, codes)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_is_bounded_in_number_and_in_size() {
+        for (batches, topics, overloads) in [
+            (MOST_WAITING, 1, 0),
+            (MOST_WAITING + 3, 1, 3),
+            (4, MOST_ITEMS_WAITING as usize / 4, 0),
+            (5, MOST_ITEMS_WAITING as usize / 4, 1),
+            (2, MOST_ITEMS_WAITING as usize * 2, 1),
+        ] {
+            let (refused, codes) = refused(batches, topics).await;
+            assert_eq!(refused, overloads, "{batches} of {topics}");
+            // Who was taken and has no answer in time does not know what became of it.
+            assert!(codes.iter().all(|code| matches!(code, Code::OutcomeUnknown | Code::Overloaded)), "{codes:?}");
+        }
+    }
 }

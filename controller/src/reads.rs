@@ -37,13 +37,15 @@ impl Reads {
     }
 
     /// The index that a linearizable read must have applied; this node has applied it when this returns.
+    ///
+    /// # Errors
+    /// NO_LEADER when a majority does not confirm it in time; OVERLOADED when too many ask at once.
     pub(crate) async fn confirm(&self, deadline: Instant) -> Result<Index, Refusal> {
         let (sender, answer) = oneshot::channel();
-        let asked = async {
-            self.waiting.send(sender).await.ok()?;
-            answer.await.ok().flatten()
-        };
-        let index = tokio::time::timeout_at(deadline, asked).await.ok().flatten();
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.waiting.try_send(sender) {
+            return Err(Refusal::new(Code::Overloaded, format!("{MOST_WAITING} reads wait to be confirmed already")));
+        }
+        let index = tokio::time::timeout_at(deadline, async { answer.await.ok().flatten() }).await.ok().flatten();
         index.ok_or_else(|| Refusal::new(Code::NoLeader, "No leader could be confirmed by a majority"))
     }
 }

@@ -20,6 +20,7 @@ pub struct Remembered {
     pub fingerprint: [u8; 16],
     pub at_ms: u64,
     pub index: Index,
+    /// Of each topic of a batch, in the order in which they were asked for; of anything else that of each group.
     pub outcomes: Vec<Result<GroupOutcome, Rejection>>,
 }
 

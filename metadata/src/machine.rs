@@ -1,9 +1,9 @@
 //! The replicated state machine: the state and the idempotency keys, moved by one entry at a time.
 
 use crate::change::{Change, Commit};
-use crate::command::{Command, Entry, Membership};
+use crate::command::{Command, Entry, Group, Membership};
 use crate::ids::{BrokerId, Index, NodeId, Term, TopicId};
-use crate::intent::{Intent, Principal};
+use crate::intent::{Intent, NewTopic, Principal};
 use crate::keys::{KeyTable, Remembered};
 use crate::rejection::{Code, Rejection};
 use crate::state::State;
@@ -26,6 +26,24 @@ pub struct Response {
     /// The index of the entry; of a replayed idempotency key the index of the first one.
     pub index: Index,
     pub outcomes: Vec<Result<GroupOutcome, Rejection>>,
+}
+
+/// The outcome of each topic of a batch, in the order in which they were asked for: what was refused before it was proposed
+/// has no group, and once topics are gone nothing else tells which group was whose. Of anything else that of each group.
+fn by_item(entry: &Entry, outcomes: &[Result<GroupOutcome, Rejection>]) -> Vec<Result<GroupOutcome, Rejection>> {
+    let Intent::CreateTopics { topics } = &entry.intent else { return outcomes.to_vec() };
+    if topics.len() == outcomes.len() {
+        return outcomes.to_vec();
+    }
+    let registers = |group: &Group, wanted: &str| {
+        group.commands.iter().any(|command| matches!(command, Command::RegisterTopic { name, .. } if name.as_str() == wanted))
+    };
+    let mut groups = entry.groups.iter().zip(outcomes).peekable();
+    let outcome = |topic: &NewTopic| match groups.next_if(|(group, _)| registers(group, &topic.name)) {
+        Some((_, outcome)) => outcome.clone(),
+        None => Err(Rejection::new(Code::InvalidRequest, "It was refused when this key was first used")),
+    };
+    topics.iter().map(outcome).collect()
 }
 
 /// The state, and what is replicated beside it. Cloning shares all of it.
@@ -56,7 +74,7 @@ impl Machine {
         self.admit(entry, &mut outcomes);
         if let Some(key) = entry.key.as_ref().filter(|_| outcomes.iter().any(Result::is_ok)) {
             let fingerprint = key.fingerprint;
-            self.keys.remember(key, Remembered { fingerprint, at_ms, index, outcomes: outcomes.clone() });
+            self.keys.remember(key, Remembered { fingerprint, at_ms, index, outcomes: by_item(entry, &outcomes) });
         }
         let commit = self.commit(index, prev_index, term, entry.principal.clone(), Some(entry.intent.clone()), changes);
         (Response { index, outcomes }, commit)

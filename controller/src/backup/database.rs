@@ -80,7 +80,8 @@ impl Database {
                 }
                 index as u64
             }
-            Some(_) => {
+            Some((at, ..)) => {
+                tracing::warn!(was = at, is = lineage, "the SQL backup is of another lineage: it begins anew, without that one's history");
                 wipe(&mut tx).await?;
                 sqlx::query("DELETE FROM history").execute(&mut *tx).await?;
                 0

@@ -117,7 +117,7 @@ proptest! {
         let bytes = framed(&body);
         both(&bytes).map_err(|error| TestCaseError::fail(format!("{error:#}")))?;
         match block_on(wire::read::<Request>(&mut &bytes[..], &mut Vec::new())) {
-            Ok(Some((_, Request::Append(append)))) => append.entries.iter().for_each(|entry| {
+            Ok(Some((_, Request::Append { rpc, .. }))) => rpc.entries.iter().for_each(|entry| {
                 if let openraft::EntryPayload::Normal(data) = &entry.payload {
                     drop(data.decode());
                 }

@@ -109,13 +109,14 @@ pub fn requests() -> Result<Vec<Request>> {
     let heartbeat = Heartbeat { id: BrokerId(101), broker_epoch: 1, metadata_index: 1, want_fence: false, want_shut_down: true };
     let submission = Submission { key: Some(key()), preview: Some("p".to_owned()), ..Submission::new(create(), Principal::anonymous()) };
     Ok(vec![
-        Request::Append(AppendEntriesRequest {
-            vote: vote(),
-            prev_log_id: Some(log_id(0)),
-            entries: entries()?,
-            leader_commit: Some(log_id(2)),
-        }),
-        Request::Append(AppendEntriesRequest { vote: vote(), prev_log_id: None, entries: Vec::new(), leader_commit: None }),
+        Request::Append {
+            rpc: AppendEntriesRequest { vote: vote(), prev_log_id: Some(log_id(0)), entries: entries()?, leader_commit: Some(log_id(2)) },
+            quorum_age_ms: 0,
+        },
+        Request::Append {
+            rpc: AppendEntriesRequest { vote: vote(), prev_log_id: None, entries: Vec::new(), leader_commit: None },
+            quorum_age_ms: 7,
+        },
         Request::Vote(VoteRequest::new(vote(), Some(log_id(2)))),
         Request::PreVote(VoteRequest::new(vote(), None)),
         Request::TransferLeader(TransferLeaderRequest::new(vote(), 2, Some(log_id(2)))),
@@ -126,6 +127,7 @@ pub fn requests() -> Result<Vec<Request>> {
         Request::Pulse { pulse: pulse() },
         Request::Hello(hello()),
         Request::Status,
+        Request::Members,
         Request::DigestAt { index: 1 },
         Request::Doubt { index: 1 },
         Request::Replace { replacement: Replacement { remove: 3, id: 4, url: "http://127.0.0.1:4".to_owned() }, remaining_ms: 1 },
@@ -153,6 +155,7 @@ pub fn replies() -> Result<Vec<Reply>> {
         Reply::Heartbeat { index: 1, reply },
         Reply::ReadIndex { index: 1 },
         Reply::Status(status),
+        Reply::Members { ids: vec![1, 2, 3] },
         Reply::Refused(Refusal { leader: Some("http://127.0.0.1:1".to_owned()), revision: Some(1), ..rejection.into() }),
         Reply::Hello(hello()),
         Reply::DigestAt { digest: Some(machine()?.state.digest()) },

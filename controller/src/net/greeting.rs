@@ -112,4 +112,19 @@ mod tests {
         }
         assert_eq!(greeter.strangers().len(), 3);
     }
+
+    #[test]
+    fn another_history_is_never_spoken_to() {
+        let [ours, theirs] = [7, 8];
+        let mut machine = metadata::Machine::default();
+        let identity = metadata::model::Identity { cluster_id: Uuid::from_u128(1), lineage: Uuid::from_u128(ours) };
+        machine.state.absorb(1, 1, &metadata::Change::ClusterBootstrapped { identity });
+        let hub = Hub::new(1);
+        hub.restart(machine, 1);
+        let greeter = Greeter::new(1, Uuid::from_u128(1), Arc::new(hub));
+        for (lineage, code) in [(None, None), (Some(ours), None), (Some(theirs), Some(Code::InconsistentClusterId))] {
+            let met = greeter.meet(&hello(2, 2, lineage));
+            assert_eq!(met.err().map(|refusal| refusal.rejection.code), code, "{lineage:?}");
+        }
+    }
 }

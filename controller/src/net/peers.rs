@@ -5,6 +5,7 @@ use super::greeting::Greeter;
 use super::pipeline::Appended;
 use super::rpc::{Reply, Request};
 use super::{Transport, pipeline};
+use crate::node::Inner;
 use crate::raft::{TypeConfig, Vote};
 use bytes::Bytes;
 use futures::Stream;
@@ -21,7 +22,7 @@ use openraft::{BasicNode, OptionalSend};
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -32,6 +33,8 @@ pub(crate) enum Lane {
     Heartbeat,
     Vote,
     Snapshot,
+    /// What brokers say that they are alive.
+    Sessions,
     /// Forwarded intents, reads and soft state.
     Control,
 }
@@ -42,13 +45,20 @@ pub(crate) struct Peers {
     transport: Arc<dyn Transport>,
     greeter: Arc<Greeter>,
     connections: Mutex<HashMap<(String, Lane), Connection>>,
+    /// The node that these are the peers of, once it runs.
+    node: Arc<OnceLock<Weak<Inner>>>,
     /// Followers that wait for a commit, told to the appends to them.
     waiting: Mutex<HashMap<NodeId, Arc<Notify>>>,
 }
 
 impl Peers {
     pub(crate) fn new(node_id: NodeId, transport: Arc<dyn Transport>, greeter: Arc<Greeter>) -> Arc<Self> {
-        Arc::new(Peers { node_id, transport, greeter, connections: Mutex::default(), waiting: Mutex::default() })
+        Arc::new(Peers { node_id, transport, greeter, connections: Mutex::default(), node: Arc::default(), waiting: Mutex::default() })
+    }
+
+    /// The node runs: appends say from now on how long ago it heard a majority.
+    pub(crate) fn belong_to(&self, node: &Arc<Inner>) {
+        drop(self.node.set(Arc::downgrade(node)));
     }
 
     pub(crate) fn transport(&self) -> &Arc<dyn Transport> {
@@ -83,6 +93,7 @@ impl Peers {
             to: target,
             main: self.connection(&node.addr, lane),
             votes: self.connection(&node.addr, Lane::Vote),
+            node: self.node.clone(),
             awaits_commit: self.waits(target),
         }
     }
@@ -113,12 +124,18 @@ pub(crate) struct Network {
     to: NodeId,
     pub(super) main: Connection,
     votes: Connection,
+    node: Arc<OnceLock<Weak<Inner>>>,
     pub(super) awaits_commit: Arc<Notify>,
 }
 
 pub(super) type RpcError = RPCError<TypeConfig>;
 
 impl Network {
+    /// How long ago this node last heard a majority.
+    pub(super) fn quorum_age_ms(&self) -> u64 {
+        self.node.get().and_then(Weak::upgrade).map_or(0, |node| node.quorum_age_ms())
+    }
+
     pub(super) fn failed(&self, error: &io::Error, action: RPCTypes, timeout: Duration) -> RpcError {
         match error.kind() {
             io::ErrorKind::TimedOut => RPCError::Timeout(Timeout { action, id: self.from, target: self.to, timeout }),
@@ -147,7 +164,10 @@ impl RaftNetworkV2<TypeConfig> for Network {
         rpc: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
-        match self.call(&self.main, Request::Append(rpc), RPCTypes::AppendEntries, option.soft_ttl()).await? {
+        match self
+            .call(&self.main, Request::Append { rpc, quorum_age_ms: self.quorum_age_ms() }, RPCTypes::AppendEntries, option.soft_ttl())
+            .await?
+        {
             Reply::Append(response) => Ok(response),
             other => Err(RPCError::Network(NetworkError::new(&unexpected(&other)))),
         }

@@ -133,7 +133,7 @@ impl<S: Stream<Item = Append> + Unpin + Send> Pipeline<'_, S> {
 
     async fn send(&mut self, append: Append) -> Result<(), RpcError> {
         let (prev, last) = (append.prev_log_id, append.entries.last().map(|entry| entry.log_id).or(append.prev_log_id));
-        let request = Request::Append(append);
+        let request = Request::Append { rpc: append, quorum_age_ms: self.network.quorum_age_ms() };
         let started = tokio::time::timeout(self.idle, self.network.main.start(&request)).await;
         match started.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
             Ok(reply) => {

@@ -18,7 +18,11 @@ use uuid::Uuid;
 /// A request, one per frame.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Request {
-    Append(AppendEntriesRequest<TypeConfig>),
+    /// Entries, or that there are none; and how long ago the leader itself last heard a majority.
+    Append {
+        rpc: AppendEntriesRequest<TypeConfig>,
+        quorum_age_ms: u64,
+    },
     Vote(VoteRequest<TypeConfig>),
     PreVote(VoteRequest<TypeConfig>),
     TransferLeader(TransferLeaderRequest<TypeConfig>),
@@ -60,6 +64,8 @@ pub(crate) enum Request {
         replacement: Replacement,
         remaining_ms: u64,
     },
+    /// Who belongs to the cluster.
+    Members,
 }
 
 /// The reply to a request. `Refused` answers anything.
@@ -70,13 +76,26 @@ pub(crate) enum Reply {
     TransferLeader(TransferLeaderResponse<TypeConfig>),
     Snapshot(SnapshotResponse<TypeConfig>),
     Submit(Submitted),
-    Heartbeat { index: Index, reply: HeartbeatReply },
-    ReadIndex { index: Index },
+    Heartbeat {
+        index: Index,
+        reply: HeartbeatReply,
+    },
+    ReadIndex {
+        index: Index,
+    },
     Status(NodeStatus),
     Refused(Refusal),
     Hello(Hello),
-    DigestAt { digest: Option<Digest> },
-    Replaced { index: Index },
+    DigestAt {
+        digest: Option<Digest>,
+    },
+    Replaced {
+        index: Index,
+    },
+    /// None before the cluster has its identity.
+    Members {
+        ids: Vec<NodeId>,
+    },
 }
 
 /// What is left until a deadline, as requests carry it.

@@ -20,6 +20,8 @@ const MOST_UNDER_WAY: usize = 1_024;
 
 /// How long a fresh connection may stay silent.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of a greeting; before it nobody is known, and nobody gets more memory than this.
+const LONGEST_GREETING: u32 = 1 << 10;
 const FAREWELL: Duration = Duration::from_millis(200);
 
 /// Serves one connection until it ends.
@@ -90,7 +92,7 @@ async fn greet(
     buffer: &mut Vec<u8>,
     frames: &mpsc::Sender<Vec<u8>>,
 ) -> io::Result<Option<NodeId>> {
-    let first = tokio::time::timeout(GREETING_TIMEOUT, wire::read::<Request>(reader, buffer)).await;
+    let first = tokio::time::timeout(GREETING_TIMEOUT, wire::read_up_to::<Request>(reader, buffer, LONGEST_GREETING)).await;
     let Some((id, Request::Hello(peer))) = first.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?? else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first frame was no greeting"));
     };
@@ -122,10 +124,10 @@ async fn decide(node: &Arc<Inner>, request: Request) -> Reply {
     let refused =
         |error: &dyn std::fmt::Display| Reply::Refused(crate::Refusal::new(metadata::Code::NoLeader, format!("Raft refused: {error}")));
     match request {
-        Request::Append(rpc) => match node.raft.append_entries(rpc).await {
+        Request::Append { rpc, quorum_age_ms } => match node.raft.append_entries(rpc).await {
             Ok(response) => {
                 if !matches!(response, openraft::raft::AppendEntriesResponse::HigherVote(_)) {
-                    node.heard_leader();
+                    node.heard_leader(quorum_age_ms);
                 }
                 Reply::Append(response)
             }
@@ -156,6 +158,7 @@ async fn decide(node: &Arc<Inner>, request: Request) -> Reply {
             Reply::Status(node.status())
         }
         Request::Status => Reply::Status(node.status()),
+        Request::Members => Reply::Members { ids: node.members() },
         Request::Hello(_) => refused(&"a second greeting"),
         Request::DigestAt { index } => Reply::DigestAt { digest: node.proofs.at(index) },
         Request::Doubt { index } => {

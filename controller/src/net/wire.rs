@@ -29,6 +29,15 @@ pub(crate) fn frame(id: u64, value: &impl Serialize) -> io::Result<Vec<u8>> {
 
 /// Reads one frame; none at the end of the stream.
 pub(crate) async fn read<T: DeserializeOwned>(from: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> io::Result<Option<(u64, T)>> {
+    read_up_to(from, buffer, LARGEST).await
+}
+
+/// The same of at most so many bytes.
+pub(crate) async fn read_up_to<T: DeserializeOwned>(
+    from: &mut (impl AsyncRead + Unpin),
+    buffer: &mut Vec<u8>,
+    largest: u32,
+) -> io::Result<Option<(u64, T)>> {
     let mut length = [0; 4];
     match from.read_exact(&mut length).await {
         Ok(_) => {}
@@ -36,7 +45,7 @@ pub(crate) async fn read<T: DeserializeOwned>(from: &mut (impl AsyncRead + Unpin
         Err(error) => return Err(error),
     }
     let length = u32::from_be_bytes(length);
-    if !(8..=LARGEST).contains(&length) {
+    if !(8..=largest).contains(&length) {
         return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a frame of {length} bytes")));
     }
     buffer.clear();

@@ -70,8 +70,16 @@ impl LogStore {
         let mark = Mark::open(disk.clone())?;
         let opened = disk.open_log()?;
         let bounds = opened.log.bounds();
-        if let Some(written) = mark.written() {
-            check_mark(&*disk, written, &bounds)?;
+        match mark.written() {
+            Some(written) => check_mark(&*disk, written, &bounds)?,
+            None if bounds.vote.is_none() && bounds.last.is_none() && bounds.purged.is_none() => mark.begin()?,
+            None => {
+                return Err(damaged(format!(
+                    "{} is missing beside the Raft log {}: it says how long that has to be, and nothing is started without it",
+                    disk.path(mark::FILE),
+                    disk.path("log")
+                )));
+            }
         }
         if let Some(cut) = opened.cut {
             let last = bounds.last.map_or(0, |last| last.1);

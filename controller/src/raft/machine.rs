@@ -127,10 +127,14 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, content: Bytes) -> io::Result<()> {
-        let machine = metadata::snapshot::decode_machine(&content).map_err(io::Error::other)?;
-        check_lineage(&self.machine, &machine)?;
-        let (file, written) = (self.file.clone(), meta.clone());
-        blocking(move || file.write(&written, &content)).await?;
+        let (file, written, own) = (self.file.clone(), meta.clone(), self.machine.clone());
+        let machine = blocking(move || {
+            let machine = metadata::snapshot::decode_machine(&content).map_err(io::Error::other)?;
+            check_lineage(&own, &machine)?;
+            file.write(&written, &content)?;
+            Ok(machine)
+        })
+        .await?;
         self.machine = machine;
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
@@ -142,7 +146,9 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot<super::CommittedLeaderId, u64, openraft::BasicNode, Bytes>>> {
-        Ok(self.file.read()?.map(|(meta, snapshot)| Snapshot { meta, snapshot }))
+        let file = self.file.clone();
+        let kept = blocking(move || file.read()).await?;
+        Ok(kept.map(|(meta, snapshot)| Snapshot { meta, snapshot }))
     }
 }
 

@@ -86,6 +86,14 @@ impl Mark {
         }
     }
 
+    /// Writes the mark of a log that holds nothing yet: from now on one that is missing is noticed.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub(crate) fn begin(&self) -> io::Result<()> {
+        self.write(Position::default())
+    }
+
     /// Writes the mark when the log has grown since.
     ///
     /// # Errors

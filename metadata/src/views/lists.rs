@@ -5,6 +5,7 @@ use crate::change::{Change, Commit};
 use crate::digest::Digest;
 use crate::frame::{BrokerPulse, NodePulse};
 use crate::ids::{BrokerId, Index, NodeId, Term, TopicId};
+use crate::intent::NewTopic;
 use crate::model::{Broker, BrokerState, Configs, ControllerNode, Endpoint, Partition, Topic};
 use crate::state::State;
 use serde::{Deserialize, Serialize};
@@ -184,6 +185,23 @@ fn view(topic: &Topic, partitions: Vec<Arc<Partition>>) -> TopicView {
 /// The topic of this name, whole.
 pub fn topic(state: &State, name: &str) -> Option<TopicView> {
     state.topic_by_name(name).map(|topic| view(topic, state.partitions_of(topic.id).cloned().collect()))
+}
+
+/// A topic of which nothing is known any more but that it was created at this index, and how it was asked for: where its
+/// partitions were is forgotten. The time is that of its id (RFC 9562, version 7).
+pub fn forgotten_topic(id: TopicId, asked: &NewTopic, index: Index) -> TopicView {
+    let topic = Topic {
+        id,
+        name: asked.name.as_str().into(),
+        created_index: index,
+        changed_index: index,
+        created_at_ms: id.0.get_timestamp().map_or(0, |time| {
+            let (seconds, nanoseconds) = time.to_unix();
+            seconds.saturating_mul(1_000).saturating_add(u64::from(nanoseconds) / 1_000_000)
+        }),
+        configs: asked.configs.clone(),
+    };
+    view(&topic, Vec::new())
 }
 
 /// A topic as the commit that created it made it, whatever happened to it since.

@@ -7,5 +7,5 @@ mod lists;
 pub use health::{Health, HealthCounts, Level, TopicHealth, Verdict, verdict};
 pub use lists::{
     BrokerCounts, BrokerView, ClusterView, StateView, TopicPage, TopicQuery, TopicRow, TopicView, broker, brokers, cluster, created_topic,
-    created_topics, full, topic, topics,
+    created_topics, forgotten_topic, full, topic, topics,
 };

@@ -58,7 +58,7 @@ pub enum BatchResult {
     },
     Created {
         name: String,
-        /// Null when it was deleted before this node answered.
+        /// Null when it was deleted before this node answered, or before a retry under the same key.
         topic: Option<TopicView>,
     },
     /// By a dry run.
@@ -112,7 +112,7 @@ pub enum IsrResult {
     Changed {
         topic_id: TopicId,
         partition: u32,
-        /// Null when it was deleted before this node answered.
+        /// Null when it was deleted before this node answered, or before a retry under the same key.
         state: Option<Arc<Partition>>,
     },
 }

@@ -77,8 +77,8 @@ pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Resul
         .enumerate()
         .map(|(at, (name, result))| match result {
             Ok(GroupOutcome::Topic { topic_id }) => {
-                // A retry that comes after the commit left this node's memory is answered with the topic as it is now.
-                let topic = created.remove(&topic_id).or_else(|| views::topic(&state, &name));
+                // A retry that comes after the commit left this node's memory is answered with the topic as it is now, if it is still there.
+                let topic = created.remove(&topic_id).or_else(|| views::topic(&state, &name).filter(|now| now.id == topic_id));
                 BatchResult::Created { name, topic }
             }
             Ok(_) => BatchResult::Created { topic: views::topic(&state, &name), name },

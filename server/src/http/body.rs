@@ -16,6 +16,8 @@ pub const EIGHT_MIB: usize = 8 << 20;
 /// What is read and dropped of a body that is too large, at most.
 const MOST_DRAINED: usize = 64 << 20;
 const DRAINED_WITHIN: Duration = Duration::from_secs(5);
+/// A body that takes longer is not waited for: one that comes byte by byte would keep its caller's place for ever.
+const WHOLE_WITHIN: Duration = Duration::from_secs(120);
 
 fn too_large(size: &str, limit: usize) -> Refused {
     Rejection::new(Code::PayloadTooLarge, format!("The body is larger than {limit} bytes"))
@@ -41,7 +43,7 @@ async fn drain(mut body: Body) {
 /// Reads a body whole.
 ///
 /// # Errors
-/// PAYLOAD_TOO_LARGE, or INVALID_REQUEST when it ends early.
+/// PAYLOAD_TOO_LARGE, or INVALID_REQUEST when it ends early or takes longer than two minutes.
 pub async fn bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Refused> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if let Some(length) = announced.filter(|length| *length > limit) {
@@ -49,7 +51,13 @@ pub async fn bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result<Byte
         return Err(too_large(&format!("{length} bytes"), limit));
     }
     let mut body = body;
-    match Limited::new(&mut body, limit).collect().await {
+    let Ok(collected) = tokio::time::timeout(WHOLE_WITHIN, Limited::new(&mut body, limit).collect()).await else {
+        let late = Rejection::new(Code::InvalidRequest, "The body did not arrive whole in time");
+        return Err(late
+            .at("body", format!("not whole after {} s", WHOLE_WITHIN.as_secs()), format!("within {} s", WHOLE_WITHIN.as_secs()))
+            .into());
+    };
+    match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
             drain(body).await;
@@ -111,4 +119,27 @@ fn explain(path: &str, error: &serde_json::Error) -> Refused {
         (or_body(), value.to_owned(), expected.to_owned())
     };
     Rejection::new(Code::InvalidRequest, format!("The body cannot be used: {text}")).at(field, value, allowed).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::StreamExt;
+    use futures::stream;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_comes_byte_by_byte_is_not_waited_for() -> anyhow::Result<()> {
+        for (count, whole) in [(5, true), (1_000, false)] {
+            let pieces = stream::iter(0..count).then(async |_| {
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                Ok::<_, std::io::Error>(Bytes::from_static(b" "))
+            });
+            let begun = Instant::now();
+            let read = bytes(&HeaderMap::new(), Body::from_stream(pieces), ONE_MIB).await;
+            anyhow::ensure!(read.is_ok() == whole, "{count} pieces");
+            anyhow::ensure!(begun.elapsed() <= WHOLE_WITHIN + Duration::from_secs(1), "{count} pieces took {:?}", begun.elapsed());
+        }
+        Ok(())
+    }
 }

@@ -89,7 +89,7 @@ pub fn router(node: Node, pages: Option<Router>) -> Router {
     };
     router
         .layer(tower_http::compression::CompressionLayer::new().gzip(true).compress_when(site::worth_compressing()))
-        .layer(axum::middleware::from_fn_with_state(node, guard::guard))
         .layer(tower_http::catch_panic::CatchPanicLayer::new())
+        .layer(axum::middleware::from_fn_with_state(node, guard::guard))
         .layer(tower_http::timeout::RequestBodyTimeoutLayer::new(BODY_SILENCE))
 }

@@ -125,17 +125,17 @@ pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Resul
     let mut asked: Asked = body::json(&parts.headers, &bytes)?;
     let preview = asked.preview.take();
     let name = asked.name.clone();
-    let submission = call.submission(Intent::CreateTopics { topics: vec![asked.topic()?] }, preview);
+    let wanted = asked.topic()?;
+    let submission = call.submission(Intent::CreateTopics { topics: vec![wanted.clone()] }, preview);
     let (index, outcome, whole) = match mutation::submit(&node, &call, submission).await? {
         Done::Planned(response) => return Ok(response),
         Done::Committed { index, outcome, whole } => (index, outcome, whole),
     };
-    let created = match outcome {
-        GroupOutcome::Topic { topic_id } => whole.commit.and_then(|commit| views::created_topic(&commit, topic_id)),
-        _ => None,
-    };
-    // A retry that comes after the commit left this node's memory is answered with the topic as it is now.
-    let topic = created.or_else(|| views::topic(&node.controller.state(), &name)).ok_or_else(|| unknown(&name, index))?;
+    let GroupOutcome::Topic { topic_id } = outcome else { return Err(unknown(&name, index)) };
+    let created = whole.commit.and_then(|commit| views::created_topic(&commit, topic_id));
+    // A retry that comes after the commit left this node's memory is answered with the topic as it is now, if it is still there.
+    let now = || views::topic(&node.controller.state(), &name).filter(|topic| topic.id == topic_id);
+    let topic = created.or_else(now).unwrap_or_else(|| views::forgotten_topic(topic_id, &wanted, index));
     let mut response = answer(index, topic, StatusCode::CREATED);
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/topics/{name}")) {
         response.headers_mut().insert(header::LOCATION, location);

@@ -12,6 +12,8 @@ use thiserror::Error;
 
 /// Longer than a node takes for anything.
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// Bytes of an answer: a thousand topics a page take a hundredth of it.
+const LONGEST_ANSWER: usize = 64 << 20;
 
 /// Why a verb failed, with its exit code: 3 not reachable, 4 rejected, 5 unknown outcome.
 #[derive(Debug, Error)]
@@ -135,9 +137,15 @@ impl Server {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let response = request.send().await.map_err(unanswered)?;
+        let mut response = request.send().await.map_err(unanswered)?;
         let status = response.status();
-        let bytes = response.bytes().await.map_err(unanswered)?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
+            if bytes.len() + chunk.len() > LONGEST_ANSWER {
+                bail!("the answer, {status}, is longer than {LONGEST_ANSWER} bytes: is this a Quorate node?");
+            }
+            bytes.extend_from_slice(&chunk);
+        }
         let Ok(answer) = serde_json::from_slice::<Value>(&bytes) else {
             bail!("the answer, {status}, is not JSON: is this a Quorate node?");
         };

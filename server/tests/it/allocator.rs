@@ -47,7 +47,11 @@ async fn memory_goes_back_to_the_system_soon() -> Result<()> {
             let kept = words(&child, "cmdline")?;
             ensure!(kept[1..] == arguments, "{kept:?}");
             drop(child.stdin.take());
-            until("it stops", async || Ok(ensure!(child.try_wait()?.is_some_and(|status| status.success()), "it runs"))).await?;
+            until("it stops", async || {
+                ensure!(child.try_wait()?.is_some_and(|status| status.success()), "it runs");
+                Ok(())
+            })
+            .await?;
         }
     }
     Ok(())

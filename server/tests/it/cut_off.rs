@@ -161,6 +161,45 @@ async fn begins_cut_off(cluster: &mut Cluster, alone: u64) -> Result<()> {
     made(&api, "after-a-lonely-start").await.map(|_| ())
 }
 
+/// A leader and a follower that hear nobody but each other are two of five: what they have is as stale as one node's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minority_that_hears_its_leader_is_stale() -> Result<()> {
+    let mut cluster = Cluster::start(5, fake::LONG_SESSION).await?;
+    cluster.agree().await?;
+    let leader = cluster.leader().await?;
+    let followers = cluster.followers().await?;
+    let (near, others) = followers.split_first().context("no follower")?;
+    for id in others {
+        cluster.pause(*id)?;
+    }
+    let cut = Instant::now();
+    let age = async |id: u64| {
+        let progress = Feed::open(&cluster.api(id)?, "").await?.next_of("progress").await?;
+        progress["quorum_age_ms"].as_u64().map(Duration::from_millis).context("no quorum_age_ms")
+    };
+    for id in [leader, *near] {
+        within(LIMIT, "it is stale", async || {
+            ensure!(age(id).await? > STALE, "node {id} after {:?}", cut.elapsed());
+            Ok(())
+        })
+        .await?;
+    }
+    // The leader goes on trying, and its follower goes on hearing it.
+    while cut.elapsed() < 3 * STALE {
+        for id in [leader, *near] {
+            let (age, elapsed) = (age(id).await?, cut.elapsed());
+            ensure!(age > STALE && age <= elapsed + SLACK, "node {id} says {age:?} after {elapsed:?}");
+            cluster.api(id)?.at(Method::GET, "/readyz").refused(503, "NO_LEADER").await?;
+        }
+    }
+    for id in others {
+        cluster.resume(*id)?;
+    }
+    cluster.ready().await?;
+    made(&cluster.api(*near)?, "after").await?;
+    cluster.passed().await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_off_node_is_stale() -> Result<()> {
     let mut cluster = fake::cluster().await?;

@@ -2,8 +2,8 @@
 
 use crate::fake;
 use crate::load;
-use crate::process::command;
-use crate::wait::until;
+use crate::process::{address, command};
+use crate::wait::{PATIENCE, until};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::process::Stdio;
@@ -61,6 +61,45 @@ async fn erased_voter() -> Result<()> {
         for name in ["before", "after"] {
             api.get(&format!("/topics/{name}?consistency=linearizable")).ok().await?;
         }
+    }
+    cluster.passed().await
+}
+
+/// An empty directory under an id that was never a member's: it neither votes nor begins a cluster of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_does_not_begin() -> Result<()> {
+    let cluster = fake::cluster().await?;
+    let dir = tempfile::tempdir()?;
+    let (listen, data_dir) = (address()?.to_string(), dir.path().display().to_string());
+    let mut peers: Vec<String> = cluster.apis().iter().map(|api| format!("{}={}", api.node, api.host)).collect();
+    peers.push(format!("4={listen}"));
+    let arguments = ["serve", "--node-id", "4", "--listen", &listen, "--peers", &peers.join(","), "--data-dir", &data_dir];
+    let mut stranger = tokio::process::Command::from(command()?);
+    let ended = tokio::time::timeout(PATIENCE, stranger.args(arguments).kill_on_drop(true).output()).await.context("it runs")??;
+    let log = String::from_utf8_lossy(&ended.stderr);
+    ensure!(ended.status.code() == Some(1), "it ended with {}: {log}", ended.status);
+    ensure!(log.contains(&data_dir) && log.contains("quorate quorum replace LOST --with 4=HOST:PORT"), "{log}");
+    let view = cluster.api(1)?.get("/cluster").ok().await?.body;
+    ensure!(view["controllers"].as_array().map(Vec::len) == Some(3), "{view}");
+    cluster.passed().await
+}
+
+/// A data directory without its mark, or without its identity, is not the one that voted.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_is_named() -> Result<()> {
+    let mut cluster = fake::cluster().await?;
+    let victim = cluster.leader().await?;
+    for file in ["log-mark", "instance.json"] {
+        cluster.kill(victim)?;
+        let (path, aside) = (cluster.data_dir(victim).join(file), cluster.data_dir(victim).join("aside"));
+        std::fs::rename(&path, &aside)?;
+        let status = cluster.ends_by_itself(victim).await?;
+        let log = cluster.log(victim);
+        ensure!(status.code() == Some(1), "without {file} it ended with {status}");
+        ensure!(log.contains(&path.display().to_string()) && log.contains("missing beside"), "without {file}: {log}");
+        std::fs::rename(&aside, &path)?;
+        cluster.start_again(victim)?;
+        cluster.ready().await?;
     }
     cluster.passed().await
 }

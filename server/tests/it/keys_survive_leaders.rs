@@ -25,16 +25,35 @@ const WORKERS: u64 = 16;
 /// Elections until a given one of two nodes leads.
 const MOST_ELECTIONS: usize = 24;
 
-/// What was done under a key once: a creation, and a deletion of what has been created again since.
+/// What was done under a key once: a creation, a deletion of what has been created again since, a creation of what has been
+/// deleted and created again since, and a batch of which one topic was refused and one has been deleted since.
 struct Once {
     created: Answer,
     deleted: Answer,
+    replaced: Answer,
+    batch: Answer,
     /// The id of the topic that was created after the deletion.
     again: Value,
 }
 
 fn body() -> Value {
     json!({ "name": "once", "partitions": 3 })
+}
+
+/// Its second topic exists already.
+fn batch() -> Value {
+    json!({ "topics": [{ "name": "batched-1" }, { "name": "once" }, { "name": "batched-2", "partitions": 2 }] })
+}
+
+/// What a node says of a topic's creation, however long it remembers where the partitions were.
+fn creation(answer: &Value) -> [&Value; 4] {
+    [&answer["revision"], &answer["topic"]["id"], &answer["topic"]["created_index"], &answer["topic"]["name"]]
+}
+
+/// Which topics of a batch were created, as far as it is known after one was deleted.
+fn results(answer: &Answer) -> Vec<(bool, &Value)> {
+    let results = answer.body["results"].as_array().into_iter().flatten();
+    results.map(|result| (result.get("error").is_some(), &result["name"])).collect()
 }
 
 impl Once {
@@ -44,7 +63,13 @@ impl Once {
         second.post("/topics", json!({ "name": "gone" })).ok().await?;
         let deleted = third.delete("/topics/gone").header(KEY, "deletion").ok().await?;
         let again = first.post("/topics", json!({ "name": "gone" })).ok().await?.body["topic"]["id"].clone();
-        Ok(Once { created, deleted, again })
+        let replaced = second.post("/topics", json!({ "name": "replaced" })).header(KEY, "replaced").ok().await?;
+        let batch = third.post("/batch/topics", batch()).header(KEY, "batch").ok().await?;
+        for name in ["replaced", "batched-1"] {
+            first.delete(&format!("/topics/{name}")).ok().await?;
+        }
+        second.post("/topics", json!({ "name": "replaced" })).ok().await?;
+        Ok(Once { created, deleted, replaced, batch, again })
     }
 
     /// Asks again, and for something else under the same keys, at this node.
@@ -53,6 +78,18 @@ impl Once {
         ensure!(created.status == 201 && created.body == self.created.body, "{} is not {}", created.body, self.created.body);
         let deleted = api.delete("/topics/gone").header(KEY, "deletion").ok().await?;
         ensure!(deleted.body == self.deleted.body, "{} is not {}", deleted.body, self.deleted.body);
+        let replaced = api.post("/topics", json!({ "name": "replaced" })).header(KEY, "replaced").ok().await?;
+        ensure!(
+            replaced.status == 201 && creation(&replaced.body) == creation(&self.replaced.body),
+            "{} is not {}",
+            replaced.body,
+            self.replaced.body
+        );
+        let again = api.post("/batch/topics", batch()).header(KEY, "batch").ok().await?;
+        let same = again.index()? == self.batch.index()? && results(&again) == results(&self.batch);
+        ensure!(same, "{} is not {}", again.body, self.batch.body);
+        let [first, third] = [0, 2].map(|at| [&again.body["results"][at]["topic"]["id"], &self.batch.body["results"][at]["topic"]["id"]]);
+        ensure!((first[0].is_null() || first[0] == first[1]) && third[0] == third[1], "{} is not {}", again.body, self.batch.body);
         let others = [
             api.post("/topics", json!({ "name": "once", "partitions": 4 })).header(KEY, "creation"),
             api.post("/topics?dry_run=false", body()).header(KEY, "creation"),
