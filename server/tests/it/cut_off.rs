@@ -165,6 +165,7 @@ async fn begins_cut_off(cluster: &mut Cluster, alone: u64) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_minority_that_hears_its_leader_is_stale() -> Result<()> {
     let mut cluster = Cluster::start(5, fake::LONG_SESSION).await?;
+    fake::online(&cluster, fake::THREE).await?;
     cluster.agree().await?;
     let leader = cluster.leader().await?;
     let followers = cluster.followers().await?;
