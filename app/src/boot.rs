@@ -64,3 +64,36 @@ pub fn of_page() -> Arc<Boot> {
 pub fn of_page() -> Arc<Boot> {
     leptos::prelude::use_context::<Arc<Boot>>().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn good() -> Boot {
+        Boot { url: "/topics".to_owned(), slice: vec![1, 2, 3], node_id: 2, now_ms: 1 << 40, attention: 3, ..Boot::default() }
+    }
+
+    proptest! {
+        #![proptest_config(damage::cases(1_000))]
+
+        #[test]
+        fn any_text_is_boot_data_or_none(text in "[A-Za-z0-9+/=]{0,60}|\\PC{0,20}") {
+            if let Some(boot) = Boot::from_text(&text) {
+                drop(boot.state());
+            }
+        }
+
+        #[test]
+        fn damaged_boot_data_is_survived(bytes in damage::damaged(vec![postcard::to_allocvec(&good()).unwrap_or_default()], 0)) {
+            if let Some(boot) = Boot::from_text(&base64::encode(&bytes)) {
+                drop(boot.state());
+            }
+        }
+    }
+
+    #[test]
+    fn boot_data_comes_back() {
+        assert_eq!(Boot::from_text(&good().to_text()).map(|boot| (boot.url, boot.attention)), Some(("/topics".to_owned(), 3)));
+    }
+}

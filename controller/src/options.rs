@@ -103,6 +103,19 @@ fn same_prefix(a: u128, b: u128, width: u32, bits: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(damage::cases(1_000))]
+
+        #[test]
+        fn any_networks_and_any_url_are_taken_or_refused(networks in "[ -~]{0,30}|([0-9a-f.:]{2,12}/[0-9]{0,3},?){0,3}", url in "[ -~]{0,40}|https?://[0-9a-z.:@\\[\\]]{0,20}/?") {
+            let networks = PushNetworks::parse(&networks).unwrap_or_default();
+            if let Err((what, allowed)) = networks.check(&url) {
+                prop_assert!(!what.is_empty() && allowed.starts_with("http://"), "{} {}", what, allowed);
+            }
+        }
+    }
 
     #[test]
     fn push_urls() {

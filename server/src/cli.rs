@@ -244,6 +244,7 @@ pub fn peers(text: &str) -> Result<BTreeMap<u64, String>, Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -261,6 +262,36 @@ mod tests {
             let message = peers(bad).err().map(|usage| usage.0).unwrap_or_default();
             assert!(message.contains("--peers"), "{bad}: {message}");
         }
+    }
+
+    const CONFIG: &str = "node-id = 1\nlisten = \"127.0.0.1:1\"\npeers = \"1=h:1,2=h:2\"\njoin = false\nelection-timeout-ms = 500\n\
+        host-names = \"a,b\"\npush-networks = \"10.0.0.0/8\"\nlog-format = \"json\"\n";
+
+    proptest! {
+        #![proptest_config(damage::cases(1_000))]
+
+        #[test]
+        fn any_peers_are_read_or_refused(text in "[ -~]{0,40}|([0-9]{1,20}=[a-z0-9.:\\[\\]]{0,12}:[0-9]{1,6},?){0,4}") {
+            match peers(&text) {
+                Ok(peers) => prop_assert!(peers.values().all(|url| url.starts_with("http://")), "{:?}", peers),
+                Err(Usage(message)) => prop_assert!(message.contains("--peers"), "{}", message),
+            }
+        }
+
+        #[test]
+        fn any_config_file_is_read_or_refused(stretch in damage::stretch(&["-1", "1e400", "99999999999999999999", "[[", "\"", "\"\"\"", "=", "\n", "{ a = ", "nan"])) {
+            let mut bytes = CONFIG.as_bytes().to_vec();
+            stretch.apply(&mut bytes);
+            if let Err(error) = toml::from_str::<ServeFlags>(&String::from_utf8_lossy(&bytes)) {
+                prop_assert!(!error.to_string().is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_whole_config_file_is_read() {
+        let read = toml::from_str::<ServeFlags>(CONFIG).map(|flags| (flags.node_id, flags.host_names));
+        assert_eq!(read.map_err(|error| error.to_string()), Ok((Some(1), Some("a,b".to_owned()))));
     }
 
     #[test]

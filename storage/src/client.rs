@@ -361,6 +361,7 @@ mod tests {
     use axum::http::StatusCode as Status;
     use axum::response::IntoResponse;
     use axum::routing::get;
+    use proptest::prelude::*;
 
     async fn serve(router: Router) -> anyhow::Result<String> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -405,6 +406,35 @@ mod tests {
             other => anyhow::bail!("{other:?}"),
         }
         Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(damage::cases(1_000))]
+
+        #[test]
+        fn any_answer_is_understood_or_not(which in 0usize..3, stretch in damage::stretch(&["null", "-1", "1e400", "18446744073709551616", "[[[[", "{\"a\":", "\"", ","])) {
+            let good = [
+                r#"{"code":"GAP","detail":"d","retryable":false,"title":"t","revision":7}"#,
+                r#"{"broker_id":101,"broker_epoch":7,"metadata_index":9,"replicas_online":true}"#,
+                r#"{"revision":3,"cluster_id":"00000000-0000-0000-0000-000000000001","lineage":"00000000-0000-0000-0000-000000000002"}"#,
+            ];
+            let mut body = good[which].as_bytes().to_vec();
+            stretch.apply(&mut body);
+            let answer = Answer { url: "http://h:1".to_owned(), status: Status::CONFLICT, body };
+            let problem = answer.json::<Problem>().map(drop);
+            for read in [problem, answer.json::<crate::peers::ReplicasAnswer>().map(drop), answer.json::<serde_json::Value>().map(drop)] {
+                if let Err(error) = read {
+                    prop_assert!(error.to_string().len() < 400, "{}", error);
+                }
+            }
+        }
+
+        #[test]
+        fn any_controllers_are_taken_or_refused(text in "[ -~]{0,40}|http://[0-9a-z.:@\\[\\]?#]{0,20}/?") {
+            if let Ok(urls) = parse_controllers(std::slice::from_ref(&text)) {
+                prop_assert!(urls.iter().all(|url| url.scheme() == "http" && url.has_host()), "{:?}", urls);
+            }
+        }
     }
 
     #[tokio::test]

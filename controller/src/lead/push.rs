@@ -165,7 +165,11 @@ async fn answer(mut response: reqwest::Response) -> Result<Answer, PushError> {
         }
         bytes.extend_from_slice(&chunk);
     }
-    serde_json::from_slice(&bytes).map_err(|error| PushError::NotUnderstood(error.to_string()))
+    understood(&bytes)
+}
+
+fn understood(bytes: &[u8]) -> Result<Answer, PushError> {
+    serde_json::from_slice(bytes).map_err(|error| PushError::NotUnderstood(error.to_string()))
 }
 
 /// The next push and the index that it goes up to; none while there is nothing to send.
@@ -248,6 +252,7 @@ fn snapshot(node: &Inner, term: Term) -> Option<(Bytes, Index)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -269,6 +274,20 @@ mod tests {
             Ok(())
         });
         Ok((url, sent))
+    }
+
+    proptest! {
+        #![proptest_config(damage::cases(1_000))]
+
+        #[test]
+        fn damaged_answers_are_understood_or_not(stretch in damage::stretch(&["null", "-1", "1e400", "18446744073709551616", "[[[[", "{\"a\":", "\"", ","])) {
+            let mut bytes = br#"{"acknowledged_index":7,"code":"GAP"}"#.to_vec();
+            prop_assert!(understood(&bytes).is_ok_and(|answer| answer.acknowledged_index == 7));
+            stretch.apply(&mut bytes);
+            if let Err(error) = understood(&bytes) {
+                prop_assert!(error.to_string().len() < 300, "{}", error);
+            }
+        }
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use crate::fixture::{World, topic};
 use crate::samples;
 use damage::{cases, damaged};
 use metadata::digest::Digest;
+use metadata::draw::Preview;
 use metadata::envelope::{EnvelopeError, Kind, VERSION, holds, open, seal};
 use metadata::frame::Frame;
 use metadata::{Change, Entry, Machine, State, slice, snapshot};
@@ -156,6 +157,13 @@ proptest! {
             }
             prop_assert_eq!(&replica, &machine.state);
             prop_assert_eq!(machine.state.digest(), machine.state.digest_from_scratch());
+        }
+    }
+
+    #[test]
+    fn any_token_is_a_preview_or_none(token in "\\PC{0,50}|[0-9a-fA-F+-]{46,50}") {
+        if let Some(preview) = Preview::parse(&token) {
+            prop_assert_eq!(preview.token(), token.to_ascii_lowercase());
         }
     }
 

@@ -118,7 +118,42 @@ pub fn planned(answer: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verbs::call::{Show, refused};
+    use proptest::prelude::*;
     use serde_json::json;
+
+    const SHOWS: [Show; 8] = [topics, topic, configs, brokers, broker, quorum, members, planned];
+
+    const NAMES: [&str; 12] =
+        ["topics", "topic", "name", "configs", "partitions", "brokers", "controllers", "health", "groups", "commands", "code", "id"];
+
+    /// Any JSON under the names that answers have.
+    fn answers() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,8}".prop_map(Value::from)
+        ];
+        leaf.prop_recursive(4, 40, 4, |inner| {
+            let fields = prop::collection::vec((prop::sample::select(&NAMES[..]), inner.clone()), 0..5);
+            let object =
+                fields.prop_map(|fields| Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()));
+            prop_oneof![prop::collection::vec(inner, 0..4).prop_map(Value::from), object]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(damage::cases(1_000))]
+
+        #[test]
+        fn whatever_a_server_answers_is_shown_without_control_characters(answer in answers(), status in any::<u16>()) {
+            let shown = SHOWS.iter().map(|show| show(&answer)).chain([committed(&answer), refused(&answer, status).to_string()]);
+            for text in shown {
+                prop_assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{:?}", text);
+            }
+        }
+    }
 
     #[test]
     fn a_cell_stays_in_its_line() {
