@@ -1,12 +1,19 @@
 //! The browser's replica of the cluster's state: absorbs commits in order and proves itself after each.
 
 use metadata::digest::Digest;
+use metadata::scrub::Scrub;
 use metadata::{Commit, Index, State};
 use std::collections::VecDeque;
 use std::fmt;
 
 /// How many digests are kept to compare with the nodes'.
 pub const MOST_DIGESTS: usize = 64;
+
+/// From the end of one scrub to the next, and from one part of it to the next.
+const SCRUB_EVERY_MS: f64 = 60_000.0;
+const PART_EVERY_MS: f64 = 1_000.0;
+/// Topics and partitions in one part: a few milliseconds.
+const AT_ONCE: usize = 2_000;
 
 /// A whole state that follows the feed.
 #[derive(Clone, Debug)]
@@ -15,6 +22,9 @@ pub struct Replica {
     /// Everything up to here was received; at or above the state's revision.
     reached: Index,
     digests: VecDeque<(Index, Digest)>,
+    scrub: Option<Scrub>,
+    /// When the next part of a scrub is due; none before the first was asked for.
+    scrub_due: Option<f64>,
 }
 
 /// What a commit came to.
@@ -47,7 +57,7 @@ impl Replica {
     /// A replica of this state.
     pub fn new(state: State) -> Self {
         let (reached, digests) = (state.revision(), VecDeque::from([(state.revision(), state.digest())]));
-        Replica { state, reached, digests }
+        Replica { state, reached, digests, scrub: None, scrub_due: None }
     }
 
     /// The state.
@@ -86,6 +96,26 @@ impl Replica {
         }
         self.digests.push_back((commit.index, commit.digest));
         Ok(Absorbed::Taken)
+    }
+
+    /// Computes the digest anew, a part at a time: that finds what no commit touches. To be called at least once a second,
+    /// with a clock in milliseconds.
+    ///
+    /// # Errors
+    /// When the state is not what its digest says; the replica is of no use then.
+    pub fn scrub(&mut self, now: f64) -> Result<(), Mismatch> {
+        if now < *self.scrub_due.get_or_insert(now + SCRUB_EVERY_MS) {
+            return Ok(());
+        }
+        let mut scrub = self.scrub.take().unwrap_or_else(|| Scrub::new(self.state.clone()));
+        let Some(ours) = scrub.part(AT_ONCE) else {
+            self.scrub = Some(scrub);
+            self.scrub_due = Some(now + PART_EVERY_MS);
+            return Ok(());
+        };
+        self.scrub_due = Some(now + SCRUB_EVERY_MS);
+        let (index, theirs) = (scrub.state().revision(), scrub.state().digest());
+        if ours == theirs { Ok(()) } else { Err(Mismatch::Digest { index, ours, theirs }) }
     }
 
     /// Everything up to `index` was received: what lies between changed nothing.

@@ -6,7 +6,7 @@
 //!   [`placement`] and [`election`] are its two decisions, [`draw`] and [`liveness`] all that it may know beside the state.
 //! * [`command`]: what the log holds. [`apply`]: every replica re-validates each guard and says what became true.
 //! * [`change`]: what became true. [`absorb`]: how a change becomes state, in a controller and in a browser alike.
-//! * [`state`], [`digest`], [`load`]: the state, its proof, and what is counted along with it. [`keys`]: the idempotency table beside it.
+//! * [`state`], [`digest`], [`scrub`], [`load`]: the state, its proof, the same computed anew, and what is counted along with it. [`keys`]: the idempotency table beside it.
 //! * [`views`]: what people read from the state. [`frame`], [`snapshot`], [`mod@slice`], [`envelope`], `json`: how all of it travels.
 //!
 //! Nothing here performs I/O, reads a clock, draws a random number, iterates a hash map or panics on any input.
@@ -36,6 +36,7 @@ pub mod model;
 pub mod placement;
 pub mod plan;
 pub mod rejection;
+pub mod scrub;
 pub mod slice;
 pub mod snapshot;
 pub mod state;

@@ -1,10 +1,11 @@
 //! The state: persistent maps, so that a snapshot, a draft or a reader's copy costs nothing and never blocks apply.
 
 use crate::configs;
-use crate::digest::{Digest, Kind};
+use crate::digest::Digest;
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::load::{Load, Tally};
 use crate::model::{Broker, ControllerNode, Identity, Partition, Topic};
+use crate::scrub::Scrub;
 use imbl::OrdMap;
 use std::sync::Arc;
 
@@ -159,30 +160,15 @@ impl State {
         self.scrub(|| {})
     }
 
-    /// The same at a pace: `breathe` is called after every [`BREATH`] entities.
+    /// The same at a pace: `breathe` is called after every [`BREATH`] topics and partitions.
     pub fn scrub(&self, mut breathe: impl FnMut()) -> Digest {
-        let mut digest = Digest::default();
-        if let Some(identity) = &self.identity {
-            digest.add(Kind::Identity, identity);
-        }
-        let mut seen = 0;
-        let mut step = || {
-            seen += 1;
-            if seen % BREATH == 0 {
-                breathe();
+        let mut scrub = Scrub::new(self.clone());
+        loop {
+            if let Some(digest) = scrub.part(BREATH) {
+                return digest;
             }
-        };
-        for topic in self.topics.values() {
-            digest.add(Kind::Topic, topic);
-            step();
+            breathe();
         }
-        for ((topic, _), partition) in &self.partitions {
-            digest.add(Kind::Partition, &(topic, partition));
-            step();
-        }
-        self.brokers.values().for_each(|broker| digest.add(Kind::Broker, broker));
-        self.controllers.values().for_each(|node| digest.add(Kind::Controller, node));
-        digest
     }
 }
 

@@ -27,6 +27,9 @@ use uuid::Uuid;
 const FAREWELL: Duration = Duration::from_secs(3);
 /// How long a peer may take to accept a connection.
 const PEER_CONNECT: Duration = Duration::from_millis(500);
+/// From one look at the whole copy to the next, and between two parts of it.
+const SCRUB_EVERY: Duration = Duration::from_secs(60);
+const BREATH: Duration = Duration::from_millis(1);
 /// Holds the lock that keeps a second service out of a data directory.
 const LOCK_FILE: &str = "lock";
 
@@ -193,6 +196,17 @@ fn find(path: &Path, me: BrokerId) -> Result<Found, StartError> {
     Ok(Found { lock, disk, previous, home })
 }
 
+/// Looks at the whole copy every minute: that finds what no change touches.
+async fn scrub(shared: Arc<Shared>, halt: CancellationToken) {
+    while halt.run_until_cancelled(tokio::time::sleep(SCRUB_EVERY)).await.is_some() {
+        let shared = shared.clone();
+        let scrubbed = tokio::task::spawn_blocking(move || shared.replica.scrub(|| std::thread::sleep(BREATH)));
+        if let Err(error) = scrubbed.await {
+            tracing::error!(%error, "a scrub ended unexpectedly");
+        }
+    }
+}
+
 /// Runs every task until the session ends, one of them fails, or nobody wants the service any more.
 async fn supervise(
     shared: Arc<Shared>,
@@ -213,6 +227,8 @@ async fn supervise(
     tasks.spawn(async { (isr.await, "isr").1 });
     let pull = pull::run(shared.clone(), shared.wanted.subscribe(), halt.clone());
     tasks.spawn(async { (pull.await, "pull").1 });
+    let scrub = scrub(shared.clone(), halt.clone());
+    tasks.spawn(async { (scrub.await, "scrub").1 });
 
     let ended = tokio::select! {
         ended = Session::new(&shared, stop, previous, home).run() => ended,

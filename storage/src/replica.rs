@@ -254,6 +254,18 @@ impl Replica {
         true
     }
 
+    /// Computes the copy's digest anew, at a pace; a copy that is not what its digest says is dropped. Takes seconds where
+    /// there is much, and a thread.
+    pub fn scrub(&self, breathe: impl FnMut()) {
+        let Some(image) = self.image() else { return };
+        let computed = image.state.scrub(breathe);
+        if computed != image.state.digest() {
+            // Whatever was absorbed since rests on it.
+            let _standing = lock(&self.standing);
+            self.disagree(image.index, image.state.digest(), computed);
+        }
+    }
+
     fn may_adopt(&self, standing: &Standing, identity: &Identity) -> bool {
         let cluster = self.home.or(standing.identity.as_ref().map(|identity| identity.cluster_id));
         standing.open && cluster.is_none_or(|cluster| cluster == identity.cluster_id)

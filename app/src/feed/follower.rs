@@ -149,6 +149,9 @@ impl Follower {
                     return end;
                 }
             }
+            if let Some(Err(mismatch)) = self.replica.as_mut().map(|replica| replica.scrub(now())) {
+                return End::Anew(mismatch.to_string());
+            }
             self.publish();
         }
     }

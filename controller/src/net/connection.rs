@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// Requests under way on one connection.
-const MOST_PENDING: usize = 1_024;
+/// Requests under way on one connection: as many as the leader's planner takes.
+const MOST_PENDING: usize = 4_096;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Reply>>>>>;

@@ -92,7 +92,7 @@ pub(crate) enum Reply {
     Replaced {
         index: Index,
     },
-    /// None before the cluster has its identity.
+    /// Empty before the cluster has its identity.
     Members {
         ids: Vec<NodeId>,
     },

@@ -7,6 +7,7 @@ use metadata::digest::Digest;
 use metadata::draw::Preview;
 use metadata::envelope::{EnvelopeError, Kind, VERSION, holds, open, seal};
 use metadata::frame::Frame;
+use metadata::scrub::Scrub;
 use metadata::{Change, Entry, Machine, State, slice, snapshot};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -165,6 +166,16 @@ proptest! {
         if let Some(preview) = Preview::parse(&token) {
             prop_assert_eq!(preview.token(), token.to_ascii_lowercase());
         }
+    }
+
+    #[test]
+    fn a_scrub_in_parts_comes_to_the_same_digest(most in 1usize..40, picks in prop::collection::vec((any::<Index>(), 0u32..3), 1..30)) {
+        let changes = samples::changes();
+        let mut state = State::default();
+        (1..).zip(picks).for_each(|(index, (pick, _))| state.absorb(index, index, &pick.get(&changes).1));
+        let mut scrub = Scrub::new(state.clone());
+        let digest = (0..100).find_map(|_| scrub.part(most));
+        prop_assert_eq!(digest, Some(state.digest()));
     }
 
     // A change is taken in whatever it says, and the digest stays that of what is there.

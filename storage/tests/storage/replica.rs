@@ -1,7 +1,7 @@
 //! What the copy takes, what it refuses, and what it then says.
 
 use crate::cluster::Cluster;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use metadata::Index;
 use serde_json::{Value, json};
 use storage::push::{Push, restore};
@@ -218,5 +218,22 @@ fn what_is_no_push_is_said_with_its_place() -> Result<()> {
     let mut mixed = cluster.snapshot()?;
     mixed["lineage"] = json!(Uuid::from_u128(77));
     assert!(Push::parse(mixed.to_string().as_bytes()).is_err(), "head and snapshot are of two histories");
+    Ok(())
+}
+
+#[test]
+fn a_bit_that_flips_in_memory_is_found_by_a_scrub() -> Result<()> {
+    let cluster = cluster()?;
+    let topic = cluster.state().topic_by_name("payments").map(|topic| topic.id).context("no topic")?;
+    for flipped in [false, true] {
+        let replica = Replica::new(None);
+        let mut state = cluster.state().clone();
+        assert!(!flipped || state.flip_a_bit(topic, 0));
+        replica.install(state, cluster.index)?;
+        replica.scrub(|| {});
+        assert_eq!(replica.index(), if flipped { 0 } else { cluster.index });
+        // The next snapshot takes its place.
+        assert_eq!(accept(&replica, &cluster.snapshot()?)?, Ok(cluster.index));
+    }
     Ok(())
 }
