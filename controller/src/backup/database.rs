@@ -158,3 +158,30 @@ async fn advance(tx: &mut Tx<'_>, fence: &Fence, from: Index, upto: Index) -> Re
         .await?;
     if moved.rows_affected() == 1 { Ok(()) } else { Err(DatabaseError::Deposed) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who claims a backup after whom, and how far it is for them then.
+    #[tokio::test]
+    async fn a_backup_belongs_to_one_lineage_and_to_its_newest_term() -> anyhow::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let database = Database::open(&format!("sqlite://{}?mode=rwc", dir.path().join("backup.sqlite").display())).await?;
+        let fence = |lineage, term| Fence { lineage: Uuid::from_u128(lineage), term };
+        assert_eq!(database.claim(&fence(1, 3)).await?, 0);
+        let state = State::default();
+        sqlx::query("UPDATE watermark SET log_index = 7").execute(&database.pool).await?;
+        sqlx::query("INSERT INTO brokers (id, epoch, rack, state) VALUES (101, 1, '', '{}')").execute(&database.pool).await?;
+        assert_eq!(database.claim(&fence(1, 4)).await?, 7, "a newer leader goes on");
+        assert!(matches!(database.claim(&fence(1, 3)).await, Err(DatabaseError::Deposed)), "an older one does not");
+        assert!(matches!(database.append(&fence(1, 3), 7, &[]).await, Err(DatabaseError::Deposed)), "nor does it write");
+        assert!(matches!(database.checkpoint(&fence(2, 9), 7, &state).await, Err(DatabaseError::Deposed)), "nor does another history");
+        let brokers = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM brokers");
+        assert_eq!(brokers.fetch_one(&database.pool).await?, 1, "what failed left something behind");
+        assert_eq!(database.claim(&fence(2, 1)).await?, 0, "another history begins anew");
+        let brokers = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM brokers");
+        assert_eq!(brokers.fetch_one(&database.pool).await?, 0, "and without the old one's rows");
+        Ok(())
+    }
+}

@@ -190,3 +190,25 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
         Ok(Snapshot { meta: self.meta.clone(), snapshot: content })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use metadata::model::Identity;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_snapshot_of_another_history_is_refused() {
+        let of = |lineage: Option<u128>| {
+            let mut machine = Machine::default();
+            if let Some(lineage) = lineage {
+                let identity = Identity { cluster_id: Uuid::from_u128(1), lineage: Uuid::from_u128(lineage) };
+                machine.state.absorb(1, 1, &metadata::Change::ClusterBootstrapped { identity });
+            }
+            machine
+        };
+        for (own, other, taken) in [(None, None, true), (None, Some(1), true), (Some(1), Some(1), true), (Some(1), Some(2), false)] {
+            assert_eq!(check_lineage(&of(own), &of(other)).is_ok(), taken, "{own:?} {other:?}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use crate::cluster::{Cluster, until};
 use anyhow::{Result, ensure};
 use controller::Fault;
+use controller::disk::Disk;
 use std::time::Duration;
 
 const NEVER: Duration = Duration::from_secs(3_600);
@@ -61,6 +62,37 @@ async fn nothing_is_acknowledged_while_two_disks_are_full() -> Result<()> {
     for node in cluster.nodes.values() {
         ensure!(["before", "after"].iter().all(|name| node.state().topic_by_name(name).is_some()), "node {}", node.node_id());
     }
+    cluster.stop().await;
+    Ok(())
+}
+
+/// There is room again, and the full disk was not all that was wrong: the node says what is, and does not try for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_a_full_disk_hid_is_said() -> Result<()> {
+    let cluster = Cluster::start(NEVER).await?;
+    cluster.created("before").await?;
+    let victim = cluster.follower()?;
+    let (node, disk) = (&cluster.nodes[&victim], &cluster.disks[&victim]);
+    disk.fill(true);
+    cluster.created("during").await?;
+    let shown = async |full: bool| {
+        until("the fault is shown", async || {
+            let fault = node.fault().ok_or_else(|| anyhow::anyhow!("no fault"))?;
+            ensure!(matches!(&*fault, Fault::Disk { full: now, .. } if *now == full), "{fault}");
+            Ok(fault)
+        })
+        .await
+    };
+    shown(true).await?;
+    // Until the last part of the node that stopped has let go of its files.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let mark = disk.path("log-mark");
+    std::fs::remove_file(&mark)?;
+    disk.fill(false);
+    let fault = shown(false).await?;
+    ensure!(fault.to_string().contains(&mark), "{fault}");
+    ensure!(!node.ready() && fault.readable(), "a node without its mark is ready");
+    cluster.created("after").await?;
     cluster.stop().await;
     Ok(())
 }
