@@ -68,6 +68,11 @@ impl StartError {
     pub fn retryable(&self) -> bool {
         false
     }
+
+    /// Whether somebody else holds the disk's files.
+    fn held(&self) -> bool {
+        matches!(self, StartError::Disk(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
 }
 
 /// What a node stands on. A simulation gives its own.
@@ -341,7 +346,7 @@ async fn come_back(core: &Arc<Core>, log: &Weak<Mutex<Box<dyn crate::disk::Log>>
         let error = match boot_with_room(core).await {
             Ok(started) => return Some(started),
             // The log is let go of, and its last thread is not gone yet.
-            Err(NotYet::Boot(StartError::Disk(error))) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(NotYet::Boot(error)) if error.held() && Instant::now() < give_up => {
                 tokio::time::sleep(LOOK_AGAIN).await;
                 continue;
             }
@@ -350,15 +355,14 @@ async fn come_back(core: &Arc<Core>, log: &Weak<Mutex<Box<dyn crate::disk::Log>>
                     announce(core, Fault::StillDiverged { index: *index, detail: error.to_string() });
                     return None;
                 }
-                // What a full disk hid, as a damaged file, does not go away with room.
-                _ => {
-                    let fault = Fault::start(&error);
-                    if !fault.mends() {
-                        announce(core, fault);
+                _ => match Fault::start(&error) {
+                    // What a full disk hid, as a damaged file, does not go away with room.
+                    hidden if !hidden.mends() && !error.held() => {
+                        announce(core, hidden);
                         return None;
                     }
-                    error.to_string()
-                }
+                    _ => error.to_string(),
+                },
             },
             Err(NotYet::Room(error)) => error.to_string(),
         };

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 /// Intents that wait for the planner; above that callers get OVERLOADED.
-const MOST_WAITING: usize = 4_096;
+pub(crate) const MOST_WAITING: usize = 4_096;
 /// Topics and assigned partitions that the waiting intents may ask for together: a batch may hold hundreds of thousands.
 const MOST_ITEMS_WAITING: u32 = 200_000;
 /// Intents that are planned before they are proposed together.

@@ -7,6 +7,29 @@ use proptest::sample::Index;
 /// As a postcard length: more than any memory.
 const BOMB: [u8; 10] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
 
+/// What JSON can hold in place of anything else, for [`stretch`].
+pub const JSON: &[&str] = &[
+    "null",
+    "-1",
+    "1e400",
+    "18446744073709551615",
+    "18446744073709551616",
+    "4294967295",
+    "0",
+    "0.5",
+    "\"\"",
+    "[]",
+    "{}",
+    "\"\\ud800\"",
+    ",",
+    "{\"a\":",
+    "[[[[",
+    "\u{0}",
+    "\"",
+    "\"name\":1,",
+    "\"index\":1,",
+];
+
 /// So many cases of a property, unless PROPTEST_CASES asks for another number.
 pub fn cases(few: u32) -> ProptestConfig {
     let asked = ProptestConfig::default();

@@ -27,6 +27,13 @@ pub struct Bounds {
     pub last: Option<Position>,
 }
 
+impl Bounds {
+    /// Whether nothing was ever written.
+    pub(crate) fn is_pristine(&self) -> bool {
+        self.vote.is_none() && self.last.is_none() && self.purged.is_none()
+    }
+}
+
 /// The log of one node. Writes are queued in their order; [`Log::flush`] makes them durable.
 pub trait Log: Send {
     /// What it holds, queued writes included.

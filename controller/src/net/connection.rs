@@ -3,6 +3,7 @@
 use super::greeting::Greeter;
 use super::rpc::{Reply, Request};
 use super::{Duplex, Transport, wire};
+use crate::planner::MOST_WAITING;
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Requests under way on one connection: as many as the leader's planner takes.
-const MOST_PENDING: usize = 4_096;
+const MOST_PENDING: usize = MOST_WAITING;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Reply>>>>>;

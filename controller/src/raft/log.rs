@@ -72,7 +72,7 @@ impl LogStore {
         let bounds = opened.log.bounds();
         match mark.written() {
             Some(written) => check_mark(&*disk, written, &bounds)?,
-            None if bounds.vote.is_none() && bounds.last.is_none() && bounds.purged.is_none() => mark.begin()?,
+            None if bounds.is_pristine() => mark.begin()?,
             None => {
                 return Err(damaged(format!(
                     "{} is missing beside the Raft log {}: it says how long that has to be, and nothing is started without it",
@@ -95,8 +95,7 @@ impl LogStore {
 
     /// Whether nothing was ever written here.
     pub fn is_pristine(&self) -> bool {
-        let bounds = self.log().bounds();
-        bounds.vote.is_none() && bounds.last.is_none() && bounds.purged.is_none()
+        self.log().bounds().is_pristine()
     }
 
     /// The index up to which the log's beginning was removed; a snapshot has to cover it.

@@ -112,7 +112,7 @@ pub enum IsrResult {
     Changed {
         topic_id: TopicId,
         partition: u32,
-        /// Null when it was deleted before this node answered, or before a retry under the same key.
+        /// Null when it was deleted before this node answered.
         state: Option<Arc<Partition>>,
     },
 }

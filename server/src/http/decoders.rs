@@ -44,24 +44,6 @@ const KINDS: [Kind; 7] = [
     (read::<Replace>, r#"{"remove":3,"add":{"id":4,"url":"http://127.0.0.1:4"}}"#),
 ];
 
-/// What JSON can hold in place of anything else.
-const TOKENS: [&str; 14] = [
-    "null",
-    "-1",
-    "1e400",
-    "18446744073709551616",
-    "0.5",
-    "\"\"",
-    "[]",
-    "{}",
-    "\"\\ud800\"",
-    ",",
-    "{\"a\":",
-    "[[[[",
-    "\u{0}",
-    "\"name\":1,",
-];
-
 fn json_headers() -> HeaderMap {
     [(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect()
 }
@@ -85,7 +67,7 @@ fn taken(result: Result<(), Refused>, length: usize) -> Result<bool, TestCaseErr
 
 /// A good body in which a stretch was replaced by a token or by any bytes.
 fn damaged() -> impl Strategy<Value = (Kind, Vec<u8>)> {
-    (prop::sample::select(&KINDS[..]), stretch(&TOKENS)).prop_map(|(kind, stretch)| {
+    (prop::sample::select(&KINDS[..]), stretch(damage::JSON)).prop_map(|(kind, stretch)| {
         let mut bytes = kind.1.as_bytes().to_vec();
         stretch.apply(&mut bytes);
         (kind, bytes)

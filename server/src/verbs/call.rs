@@ -137,15 +137,11 @@ impl Server {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let mut response = request.send().await.map_err(unanswered)?;
+        let response = request.send().await.map_err(unanswered)?;
         let status = response.status();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
-            if bytes.len() + chunk.len() > LONGEST_ANSWER {
-                bail!("the answer, {status}, is longer than {LONGEST_ANSWER} bytes: is this a Quorate node?");
-            }
-            bytes.extend_from_slice(&chunk);
-        }
+        let Some(bytes) = storage::client::read(response, LONGEST_ANSWER).await.map_err(unanswered)? else {
+            bail!("the answer, {status}, is longer than {LONGEST_ANSWER} bytes: is this a Quorate node?");
+        };
         let Ok(answer) = serde_json::from_slice::<Value>(&bytes) else {
             bail!("the answer, {status}, is not JSON: is this a Quorate node?");
         };

@@ -10,25 +10,6 @@ use std::sync::LazyLock;
 use storage::push::Push;
 use storage::replica::Replica;
 
-/// What JSON can hold in place of anything else.
-const TOKENS: [&str; 15] = [
-    "null",
-    "-1",
-    "1e400",
-    "18446744073709551615",
-    "18446744073709551616",
-    "4294967295",
-    "0",
-    "\"\"",
-    "[]",
-    "{}",
-    "\"\\ud800\"",
-    ",",
-    "{\"a\":",
-    "[[[[",
-    "\"index\":1,",
-];
-
 /// A snapshot, and the changes that come after it.
 fn pushes() -> Result<[Value; 2]> {
     let mut cluster = Cluster::new(1, 2)?;
@@ -51,7 +32,7 @@ static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 
 /// A good push in which some stretches were replaced by tokens or by any bytes.
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
-    (any::<Index>(), prop::collection::vec(stretch(&TOKENS), 1..4)).prop_map(|(which, stretches)| {
+    (any::<Index>(), prop::collection::vec(stretch(damage::JSON), 1..4)).prop_map(|(which, stretches)| {
         let mut bytes = which.get(&GOOD).clone();
         stretches.iter().for_each(|stretch| stretch.apply(&mut bytes));
         bytes
