@@ -3,6 +3,10 @@
 //! A consumer holds a position, not a queue: one that never reads costs nothing, and one that falls out of the ring is
 //! told so. A commit is encoded once per subprotocol, by whoever needs it first.
 
+mod encoded;
+
+pub use encoded::Encoded;
+
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use metadata::frame::{Frame, Since};
@@ -17,32 +21,6 @@ use tokio::sync::watch;
 const MOST_COMMITS: usize = 4_096;
 /// How many changes all kept commits may hold together: one commit of a large batch weighs as much as many small ones.
 const MOST_CHANGES: usize = 100_000;
-
-/// A frame with its encodings, each made once, by whoever needs it first.
-#[derive(Debug)]
-pub struct Encoded {
-    frame: Frame,
-    binary: OnceLock<Bytes>,
-    json: OnceLock<Bytes>,
-}
-
-impl Encoded {
-    /// A frame that is not encoded yet.
-    pub fn new(frame: Frame) -> Self {
-        Encoded { frame, binary: OnceLock::new(), json: OnceLock::new() }
-    }
-
-    /// The frame in the binary subprotocol.
-    pub fn binary(&self) -> Bytes {
-        // Encoding into memory cannot fail for these types; an empty frame would be refused by its reader.
-        self.binary.get_or_init(|| self.frame.encode().unwrap_or_default().into()).clone()
-    }
-
-    /// The frame in the JSON subprotocol.
-    pub fn json(&self) -> Bytes {
-        self.json.get_or_init(|| serde_json::to_vec(&json::frame(&self.frame)).unwrap_or_default().into()).clone()
-    }
-}
 
 /// A commit with its encodings.
 #[derive(Debug)]

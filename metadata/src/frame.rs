@@ -44,6 +44,18 @@ pub enum Frame {
 }
 
 impl Frame {
+    /// Its `type`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Frame::Hello { .. } => "hello",
+            Frame::Commit(_) => "commit",
+            Frame::Progress { .. } => "progress",
+            Frame::Gone { .. } => "gone",
+            Frame::Pulse(_) => "pulse",
+            Frame::Fault { .. } => "fault",
+        }
+    }
+
     /// The binary form, subprotocol `quorate.v1.postcard`.
     ///
     /// # Errors

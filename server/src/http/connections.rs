@@ -12,7 +12,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
 use tower::{Layer, ServiceExt};
 
 /// How long nothing is accepted after the system refused to.
@@ -38,6 +39,20 @@ pub struct Limits {
 #[derive(Clone)]
 pub struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
+    cut: Arc<Notify>,
+    leaving: CancellationToken,
+}
+
+impl Place {
+    /// Ends the connection at once, whatever is still to be written: its peer takes nothing.
+    pub fn cut(&self) {
+        self.cut.notify_one();
+    }
+
+    /// Waits until the node stops: an answer without an end has to end then.
+    pub async fn left(&self) {
+        self.leaving.cancelled().await;
+    }
 }
 
 /// The places of a node's connections.
@@ -45,12 +60,13 @@ pub struct Place {
 pub struct Places {
     free: Arc<Semaphore>,
     limits: Limits,
+    leaving: CancellationToken,
 }
 
 impl Places {
     /// All of them free.
     pub fn new(limits: Limits) -> Self {
-        Places { free: Arc::new(Semaphore::new(limits.connections)), limits }
+        Places { free: Arc::new(Semaphore::new(limits.connections)), limits, leaving: CancellationToken::new() }
     }
 
     /// How many are taken.
@@ -72,7 +88,7 @@ impl Places {
             tracing::warn!(connections = self.limits.connections, "all places for connections are taken, newcomers wait");
         }
         let permit = self.free.clone().acquire_owned().await.ok()?;
-        Some(Place { _permit: Arc::new(permit) })
+        Some(Place { _permit: Arc::new(permit), cut: Arc::default(), leaving: self.leaving.clone() })
     }
 }
 
@@ -94,14 +110,19 @@ pub async fn serve(listener: TcpListener, router: Router, places: Places, stop: 
             let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
             let mut end = end.clone();
             tokio::spawn(async move {
-                let _place = place;
                 let mut connection = pin!(connection);
-                let ended = tokio::select! {
-                    ended = connection.as_mut() => ended,
-                    _ = end.changed() => {
-                        connection.as_mut().graceful_shutdown();
-                        connection.await
+                let whole = async {
+                    tokio::select! {
+                        ended = connection.as_mut() => ended,
+                        _ = end.changed() => {
+                            connection.as_mut().graceful_shutdown();
+                            connection.await
+                        }
                     }
+                };
+                let ended = tokio::select! {
+                    ended = whole => ended,
+                    () = place.cut.notified() => Ok(()),
                 };
                 if let Err(error) = ended {
                     tracing::debug!(%error, "a connection was lost");
@@ -114,6 +135,7 @@ pub async fn serve(listener: TcpListener, router: Router, places: Places, stop: 
         () = stop => {}
     }
     drop((listener, end));
+    places.leaving.cancel();
     ending.send_replace(());
     ending.closed().await;
 }

@@ -20,7 +20,7 @@ pub enum Kind {
     Mutation,
     /// Neither dry runs nor keys: a heartbeat, a change of membership.
     Command,
-    /// A WebSocket.
+    /// A WebSocket or an event stream.
     Feed,
     /// Outside the base path.
     Plain,
@@ -106,6 +106,8 @@ impl Operation {
     pub fn feed<H: Handler<T, Node>, T: 'static>(path: &'static str, name: &'static str, summary: &'static str, handler: H) -> Self {
         let mut operation = Operation::new(Kind::Feed, Method::GET, path, name, summary, handler);
         operation.answers.push(answer(StatusCode::SWITCHING_PROTOCOLS, Vec::new(), "The feed begins: each message is a Frame"));
+        let events = "With `Accept: text/event-stream` and no upgrade: each event is a Frame, named by its type, with the index as its id";
+        operation.answers.push(answer(StatusCode::OK, vec![("text/event-stream", None)], events));
         operation
     }
 

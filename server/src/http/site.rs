@@ -98,5 +98,6 @@ async fn file(uri: Uri, headers: HeaderMap) -> Result<Response, Refused> {
 
 /// Answers of some size that are not compressed already.
 pub fn worth_compressing() -> impl Predicate {
-    SizeAbove::new(1_024).and(NotForContentType::IMAGES).and(NotForContentType::const_new("font/"))
+    // An event would wait in the compressor for the next one.
+    SizeAbove::new(1_024).and(NotForContentType::IMAGES).and(NotForContentType::const_new("font/")).and(NotForContentType::SSE)
 }

@@ -177,8 +177,11 @@ fn state_operations() -> Vec<Operation> {
             .answers_bytes("application/octet-stream"),
         Operation::read("/api/v1/state/digest", "getDigest", "The state's digest: equal on any two nodes at one revision", state::digest)
             .answers::<DigestAnswer>(),
-        Operation::feed("/api/v1/feed", "openFeed", "Every commit after a position, in order, as they come", feed::open)
-            .query(&["from", "lineage"]),
+        Operation::feed("/api/v1/feed", "openFeed", "Every commit after a position, in order, as they come", feed::open).query(&[
+            "from",
+            "lineage",
+            "subprotocol",
+        ]),
     ]
 }
 

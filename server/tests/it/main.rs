@@ -30,6 +30,7 @@ mod creation;
 mod cut_off;
 mod deletion;
 mod disk_full;
+mod event_stream;
 mod failure;
 mod feed_guarantees;
 mod idempotency;

@@ -1,10 +1,13 @@
-//! Step 7, the WebSocket feed: every commit after a position, in order, once, whole; then as they come.
+//! Step 7, the feed: every commit after a position, in order, once, whole; then as they come.
 //!
-//! `handshake` opens it, `socket` writes to it, `incoming` reads what a reader says.
+//! It is a WebSocket (`handshake` opens it, `socket` writes to it, `incoming` reads what a reader says), or for those whose
+//! proxy refuses these an event stream with the same frames (`stream`). `reader` is what the two have in common.
 
 mod handshake;
 mod incoming;
+mod reader;
 mod socket;
+mod stream;
 
 use super::call;
 use super::connections::Place;
@@ -12,17 +15,16 @@ use super::problem::Refused;
 use super::query::Query;
 use super::{Node, upgraded};
 use axum::Extension;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use controller::Controller;
 use controller::hub::{Encoded, Next};
 use handshake::Opening;
 use http::request::Parts;
-use incoming::Said;
 use metadata::frame::{Frame, SCHEMA};
 use metadata::{Code, Index, Rejection};
-use socket::{Heard, Socket};
+use reader::Reader;
+use socket::Socket;
 use std::io;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
@@ -34,16 +36,23 @@ const AT_ONCE: usize = 128;
 const PROGRESS_EVERY: Duration = Duration::from_millis(900);
 
 pub async fn open(State(node): State<Node>, Extension(place): Extension<Place>, mut parts: Parts) -> Result<Response, Refused> {
-    let query = Query::read(parts.uri.query(), &["from", "lineage"])?;
-    let from = query.parse::<Index>("from", "an index")?;
+    let opening = Opening::asked(&mut parts);
+    let streaming = opening.is_none().then(|| stream::Asked::of(&parts)).transpose()?.flatten();
+    let known: &[&str] = if streaming.is_some() { &["from", "lineage", stream::SUBPROTOCOL] } else { &["from", "lineage"] };
+    let query = Query::read(parts.uri.query(), known)?;
     let lineage = query.parse::<Uuid>("lineage", "the UUID of a lineage")?;
+    // What a browser resumes with is newer than the address that it opened.
+    let resumed = streaming.as_ref().and_then(|asked| asked.last_event);
+    let from = query.parse::<Index>("from", "an index")?;
     let deadline = call::deadline(&parts)?;
-    let opening = Opening::asked(&mut parts).ok_or_else(|| {
-        Refused::new(Code::UpgradeRequired, "The feed is a WebSocket: subprotocols quorate.v1.json and quorate.v1.postcard")
-    })?;
+    if opening.is_none() && streaming.is_none() {
+        let how =
+            "The feed is a WebSocket, subprotocols quorate.v1.json and quorate.v1.postcard; or an event stream, Accept: text/event-stream";
+        return Err(Refused::new(Code::UpgradeRequired, how));
+    }
     let controller = node.controller.clone();
     check_lineage(&controller, lineage)?;
-    let position = match from {
+    let position = match resumed.or(from) {
         Some(from) => reach(&controller, from, deadline).await?,
         None => controller.applied_index(),
     };
@@ -51,20 +60,33 @@ pub async fn open(State(node): State<Node>, Extension(place): Extension<Place>, 
     let Some(counted) = subscribers.enter() else {
         return Err(Refused::new(Code::Overloaded, format!("{} feeds are open on this node, and no more may be", subscribers.most())));
     };
-    let binary = opening.binary();
-    let (upgrading, response) = opening.accepted();
+    let generation = controller.generation();
+    let follow = move |reader| Feed { generation, controller, reader, position }.run();
+    if let Some(opening) = opening {
+        let binary = opening.binary();
+        let (upgrading, response) = opening.accepted();
+        tokio::spawn(async move {
+            let _held = (counted, place);
+            let feed = async {
+                let (stream, already_read) = upgraded::socket(upgrading).await?;
+                follow(Reader::Socket(Socket::new(stream, &already_read, binary))).await
+            };
+            note(feed.await);
+        });
+        return Ok(response);
+    }
+    let (stream, response) = stream::opened(stream::subprotocol(&query)?, place);
     tokio::spawn(async move {
-        let _held = (counted, place);
-        let feed = async {
-            let (stream, already_read) = upgraded::socket(upgrading).await?;
-            let socket = Socket::new(stream, &already_read, binary);
-            Feed { generation: controller.generation(), controller, socket, position }.run().await
-        };
-        if let Err(error) = feed.await {
-            tracing::debug!(%error, "a feed ended");
-        }
+        let _held = counted;
+        note(follow(Reader::Stream(stream)).await);
     });
     Ok(response)
+}
+
+fn note(ended: Sent) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a feed ended");
+    }
 }
 
 fn check_lineage(controller: &Controller, asked: Option<Uuid>) -> Result<(), Refused> {
@@ -96,7 +118,7 @@ async fn reach(controller: &Controller, from: Index, deadline: tokio::time::Inst
 
 struct Feed {
     controller: Controller,
-    socket: Socket,
+    reader: Reader,
     position: Index,
     generation: u64,
 }
@@ -127,7 +149,7 @@ impl Feed {
         loop {
             applied.mark_unchanged();
             if !self.catch_up().await? {
-                return self.socket.close(CloseCode::Normal, "gone").await;
+                return self.reader.close(CloseCode::Normal, "gone").await;
             }
             tokio::select! {
                 changed = applied.changed() => if changed.is_err() { return Ok(()) },
@@ -137,12 +159,7 @@ impl Feed {
                     self.send(&pulse).await?;
                 },
                 changed = faults.changed() => if changed.is_ok() { self.fault().await? },
-                heard = self.socket.listen() => match heard? {
-                    Heard::Said(Said::Ping(payload)) => self.socket.pong(payload).await?,
-                    Heard::Said(Said::Close(reason)) => return self.socket.farewell(reason).await,
-                    Heard::Violated(code) => return self.socket.close(code, "").await,
-                    Heard::Gone => return Ok(()),
-                },
+                heard = self.reader.listen() => if self.reader.answer(heard?).await? { return Ok(()) },
             }
         }
     }
@@ -169,8 +186,8 @@ impl Feed {
                     return Ok(true);
                 }
                 Next::Commits { commits, .. } => {
-                    let frames: Vec<_> = commits.iter().map(|published| self.encoding(&published.frame)).collect();
-                    self.socket.send(&frames).await?;
+                    let frames: Vec<_> = commits.iter().map(|published| self.reader.encoding(&published.frame)).collect();
+                    self.reader.send(frames).await?;
                     self.position = commits.last().map_or(self.position, |published| published.commit.index);
                     // A reader that has much to catch up on does not keep the thread from the others.
                     tokio::task::consume_budget().await;
@@ -194,10 +211,6 @@ impl Feed {
     }
 
     async fn send(&mut self, frame: &Encoded) -> Sent {
-        self.socket.send(&[self.encoding(frame)]).await
-    }
-
-    fn encoding(&self, frame: &Encoded) -> Bytes {
-        if self.socket.binary() { frame.binary() } else { frame.json() }
+        self.reader.send(vec![self.reader.encoding(frame)]).await
     }
 }

@@ -128,12 +128,12 @@ impl Socket {
     }
 
     /// Says why the connection ends, and ends it when the reader has heard it.
-    pub async fn close(self, code: CloseCode, reason: &str) -> io::Result<()> {
+    pub async fn close(&mut self, code: CloseCode, reason: &str) -> io::Result<()> {
         self.farewell([&u16::from(code).to_be_bytes()[..], reason.as_bytes()].concat().into()).await
     }
 
     /// Ends the connection with this payload, which is the reader's own when it leaves first.
-    pub async fn farewell(mut self, payload: Bytes) -> io::Result<()> {
+    pub async fn farewell(&mut self, payload: Bytes) -> io::Result<()> {
         self.write(OpCode::Control(Control::Close), &[payload]).await?;
         self.stream.shutdown().await?;
         // A connection that is dropped with something unread is reset, and the reader might not see why.

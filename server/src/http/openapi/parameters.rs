@@ -26,6 +26,9 @@ fn headers_of(operation: &Operation) -> Vec<&'static str> {
     if operation.conditional {
         headers.push("If-Match");
     }
+    if operation.kind == Kind::Feed {
+        headers.push("Last-Event-ID");
+    }
     headers
 }
 
@@ -58,8 +61,15 @@ pub fn shared() -> Value {
         ("query", "health", "Only topics whose worst condition is this", json!({ "enum": health })),
         ("query", "after", "Only names after this one: `next` of the page before", text.clone()),
         ("query", "limit", "How many at most", json!({ "type": "integer", "minimum": 1, "maximum": 1_000, "default": 100 })),
-        ("query", "from", "Begin after this index; absent: from now", index),
+        ("query", "from", "Begin after this index; absent: from now", index.clone()),
         ("query", "lineage", "The history that `from` is of", json!({ "type": "string", "format": "uuid" })),
+        (
+            "query",
+            "subprotocol",
+            "Of an event stream alone: what a WebSocket names in its handshake. With the binary one, data is base64",
+            json!({ "enum": ["quorate.v1.json", "quorate.v1.postcard"], "default": "quorate.v1.json" }),
+        ),
+        ("header", "Last-Event-ID", "Of an event stream alone: stands before `from`, as a browser resumes with it", index),
         (
             "header",
             "Quorate-Timeout-Ms",
