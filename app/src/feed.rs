@@ -6,7 +6,10 @@ mod backoff;
 mod clock;
 mod fetch;
 mod follower;
+mod messages;
 mod socket;
+mod stream;
+mod way;
 
 use crate::live::Live;
 use follower::Follower;

@@ -7,6 +7,8 @@
 // A page's view is one type, nested as deep as its elements.
 #![recursion_limit = "512"]
 
+#[cfg(feature = "hydrate")]
+pub mod alive;
 pub mod api;
 pub mod attention;
 pub mod boot;
@@ -24,6 +26,7 @@ pub mod pages;
 pub mod place;
 pub mod recent;
 pub mod replica;
+pub mod shape;
 pub mod shell;
 pub mod shown;
 pub mod signals;

@@ -39,6 +39,33 @@ impl Connection {
     }
 }
 
+/// What stands between this page and being live in the usual way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hindrance {
+    /// The node does not answer at all.
+    NoAnswer,
+    /// WebSockets do not get through: frames come as an event stream.
+    NoSocket,
+    /// Neither gets through, though the node answers.
+    NoFeed,
+    /// The part of the page that follows the feed did not load.
+    NoPart,
+}
+
+impl Hindrance {
+    /// The reason, as a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Hindrance::NoAnswer => "The node does not answer.",
+            Hindrance::NoSocket => "Something between this browser and the node refuses WebSockets: this page follows by an event stream.",
+            Hindrance::NoFeed => {
+                "The node answers, but neither a WebSocket nor an event stream opens: something in between refuses them, or the node has no room for another feed."
+            }
+            Hindrance::NoPart => "The part of this page that follows the cluster did not load. Reload the page.",
+        }
+    }
+}
+
 /// A short message that leaves by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Toast {
@@ -79,6 +106,8 @@ pub struct Live {
     pub reached: Reading<Index>,
     /// The number of the present attempt to reconnect; 0 while connected.
     pub attempt: Reading<u32>,
+    /// Why the page is not live, or not in the usual way.
+    pub hindrance: Reading<Option<Hindrance>>,
     /// Why the node takes no part any more, in its own words.
     pub fault: Reading<Option<String>>,
     pub toasts: Reading<Vec<Toast>>,
@@ -101,6 +130,7 @@ pub(crate) struct Wire {
     pub digests: RwSignal<Digests>,
     pub reached: RwSignal<Index>,
     pub attempt: RwSignal<u32>,
+    pub hindrance: RwSignal<Option<Hindrance>>,
     pub fault: RwSignal<Option<String>>,
     pub toasts: RwSignal<Vec<Toast>>,
     /// Rises when a person asks to reconnect now.
@@ -131,6 +161,7 @@ impl Live {
             silence_ms: RwSignal::new(boot.quorum_age_ms),
             heard: RwSignal::new(Arc::new(boot.heard.clone())),
             attempt: RwSignal::new(0),
+            hindrance: RwSignal::new(None),
             fault: RwSignal::new(None),
             toasts: RwSignal::new(Vec::new()),
             retry: RwSignal::new(0),
@@ -150,6 +181,7 @@ impl Live {
             digests: wire.digests.into(),
             reached: wire.reached.into(),
             attempt: wire.attempt.into(),
+            hindrance: wire.hindrance.into(),
             fault: wire.fault.into(),
             toasts: wire.toasts.into(),
             wire,
@@ -183,6 +215,14 @@ impl Live {
     /// Takes a message away.
     pub fn dismiss(&self, id: u64) {
         self.wire.toasts.update(|toasts| toasts.retain(|toast| toast.id != id));
+    }
+
+    /// Nothing follows the feed, as the part of the page that does has not come: what is shown grows old.
+    #[cfg(feature = "hydrate")]
+    pub(crate) fn without_its_part(&self) {
+        let since_ms = self.wire.now_ms.get_untracked();
+        self.wire.hindrance.set(Some(Hindrance::NoPart));
+        self.wire.connection.set(Connection::Stale { since_ms });
     }
 
     /// Tries to connect now instead of at the end of the back-off.

@@ -104,6 +104,7 @@ fn leave_for(path: &str, search: &str) {
 #[cfg(feature = "hydrate")]
 pub async fn go_on(live: crate::live::Live) {
     while follow(live).await.is_err() {
+        live.without_its_part();
         gloo_timers::future::TimeoutFuture::new(2_000).await;
     }
     for page in [OVERVIEW, TOPICS, BROKERS, TOPIC, BROKER, CREATE_TOPIC] {

@@ -3,12 +3,14 @@
 mod paint;
 mod sampler;
 
+use crate::shape;
 use crate::shell::document::Document;
 use crate::{App, Assets};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, header, request::Parts};
-use axum::response::IntoResponse;
+use axum::http::{HeaderValue, Request, StatusCode, header, request::Parts};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use controller::Controller;
 use leptos::config::LeptosOptions;
@@ -47,7 +49,21 @@ pub fn pages(node: impl Fn() -> Node + Clone + Send + Sync + 'static, assets: As
     Router::new()
         .leptos_routes_with_context(&options, generate_route_list(App), contexts, page)
         .fallback(move |request: Request<Body>| nowhere(request))
+        .layer(map_response(stamped))
         .with_state(options)
+}
+
+/// A page with the shape of its own markup in it: what it has to look like still when it comes alive.
+async fn stamped(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    if !parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
+        return Response::from_parts(parts, body);
+    }
+    // It is in memory already, whole.
+    let page = axum::body::to_bytes(body, usize::MAX).await.map(Vec::from).map(String::from_utf8);
+    let Ok(Ok(page)) = page else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(shape::stamp(page)))
 }
 
 /// What a page finds in its context: the first paint of its address; and its headers.

@@ -6,14 +6,17 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Runs once the bundle is loaded.
 #[wasm_bindgen(start)]
-pub async fn hydrate() {
-    console_error_panic_hook::set_once();
+pub async fn start() {
+    std::panic::set_hook(Box::new(|panic| {
+        console_error_panic_hook::hook(panic);
+        app::alive::failed("The program of this page stopped with an error.");
+    }));
     // The page's own pack first: hydration does not wait, and without it the page stays what the server painted.
     let page = window().location().pathname().ok().and_then(|path| Page::at(&path));
     if let Some(page) = page
         && page.load().await.is_err()
     {
-        return;
+        return app::alive::failed("A part of this page did not load.");
     }
-    leptos::mount::hydrate_body(app::App);
+    app::alive::begin().await;
 }

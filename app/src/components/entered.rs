@@ -45,10 +45,10 @@ pub fn choose(name: &str, value: &str) {
     }
 }
 
-/// Moves the focus to the input with this id and selects its text.
+/// Moves the focus to the input with this id and selects its text, unless a person is typing in it.
 #[cfg(feature = "hydrate")]
 pub fn focus(id: &str) {
-    if let Some(input) = input(id) {
+    if let Some(input) = input(id).filter(|input| document().active_element().as_ref() != Some(input)) {
         let _no_focus_is_no_harm = input.focus();
         input.select();
     }
@@ -83,6 +83,6 @@ pub fn set(_id: &str, _text: &str) {}
 #[cfg(not(feature = "hydrate"))]
 pub fn choose(_name: &str, _value: &str) {}
 
-/// Moves the focus to the input with this id and selects its text.
+/// Moves the focus to the input with this id and selects its text, unless a person is typing in it.
 #[cfg(not(feature = "hydrate"))]
 pub fn focus(_id: &str) {}

@@ -3,10 +3,10 @@
 use super::backoff::Backoff;
 use super::clock::Clock;
 use super::fetch::{self, NoState};
-use super::socket::Socket;
 use super::until;
+use super::way::{Line, Way};
 use crate::freshness::Freshness;
-use crate::live::{Connection, Wire};
+use crate::live::{Connection, Hindrance, Wire};
 use crate::recent::{MOST_RECENT, Recent};
 use crate::replica::{Absorbed, Replica};
 use crate::words::{count, num};
@@ -30,6 +30,8 @@ const WATCH_MS: u32 = 250;
 enum End {
     /// No connection, or a broken one: try again later from where the replica is.
     Lost,
+    /// The better way works again: take it at once.
+    ChangeBack,
     /// The replica is of no use: take the state anew.
     Anew(String),
     /// The node speaks another schema: this page is of another build.
@@ -54,6 +56,7 @@ pub struct Follower {
     doubtful: bool,
     /// Whether this page was ever live: only then is there something to catch up.
     was_live: bool,
+    way: Way,
     backoff: Backoff,
     clock: Rc<RefCell<Clock>>,
     freshness: Rc<Cell<Freshness>>,
@@ -73,6 +76,7 @@ impl Follower {
             replica: None,
             doubtful: false,
             was_live: false,
+            way: Way::default(),
             backoff: Backoff::default(),
             clock: Rc::new(RefCell::new(Clock::new(wire.now_ms.get_untracked(), now()))),
             freshness: Rc::new(Cell::new(freshness)),
@@ -104,7 +108,9 @@ impl Follower {
     pub async fn run(mut self) {
         loop {
             match self.session().await {
+                _ if crate::alive::ended() => return,
                 End::Lost => {}
+                End::ChangeBack => continue,
                 End::Anew(why) => {
                     leptos::logging::warn!("The state is taken anew: {why}");
                     self.replica = None;
@@ -132,18 +138,38 @@ impl Follower {
                 }
                 Err(NoState::TooNew) => return End::Reload,
                 Err(NoState::Damaged(error)) => return End::Anew(error.to_string()),
-                Err(NoState::Unreachable) => return End::Lost,
+                Err(NoState::Unreachable) => {
+                    self.way.note_unreachable();
+                    self.hindered(Some(Hindrance::NoAnswer));
+                    return End::Lost;
+                }
             }
         }
-        let Some(mut socket) = self.replica.as_ref().and_then(|replica| Socket::open(&feed_path(replica))) else {
+        let path = self.replica.as_ref().map(feed_path).unwrap_or_default();
+        let Some(mut line) = self.way.open(&path) else {
+            self.hindered(Some(Hindrance::NoFeed));
             return End::Lost;
         };
         self.doubtful = true;
+        let end = self.follow(&mut line, session).await;
+        if self.doubtful {
+            // The node had just answered: it is the way that is closed.
+            self.way.note_refused(&line);
+            self.hindered(matches!(line, Line::Stream(_)).then_some(Hindrance::NoFeed));
+        }
+        end
+    }
+
+    /// Takes frames until the connection ends.
+    async fn follow(&mut self, line: &mut Line, mut session: Session) -> End {
         loop {
-            let batch = match select(pin!(socket.next()), pin!(TimeoutFuture::new(GIVE_UP_MS))).await {
+            let batch = match select(pin!(line.next()), pin!(TimeoutFuture::new(GIVE_UP_MS))).await {
                 Either::Left((Some(batch), _)) => batch,
                 _ => return End::Lost,
             };
+            if crate::alive::ended() {
+                return End::Lost;
+            }
             for bytes in batch {
                 if let Err(end) = self.frame(&bytes, &mut session) {
                     return end;
@@ -153,6 +179,15 @@ impl Follower {
                 return End::Anew(mismatch.to_string());
             }
             self.publish();
+            if matches!(line, Line::Stream(_)) && self.way.change_back() {
+                return End::ChangeBack;
+            }
+        }
+    }
+
+    fn hindered(&self, by: Option<Hindrance>) {
+        if self.wire.hindrance.get_untracked() != by {
+            self.wire.hindrance.set(by);
         }
     }
 
@@ -181,6 +216,8 @@ impl Follower {
                     return Err(End::Anew("the cluster has another history now".to_owned()));
                 }
                 self.doubtful = false;
+                self.way.note_hello();
+                self.hindered(self.way.second().then_some(Hindrance::NoSocket));
                 self.wire.fault.set(None);
                 self.wire.node_id.set(node_id);
                 session.target = Some(index);

@@ -1,7 +1,7 @@
 //! The banner of a page that is not live: stale must never look live.
 
 use crate::icons::{self, Icon};
-use crate::live::use_live;
+use crate::live::{Hindrance, use_live};
 use crate::signals::{Memo, changing};
 use crate::words::num;
 use leptos::prelude::*;
@@ -11,10 +11,12 @@ use leptos::prelude::*;
 pub fn StaleBanner() -> impl IntoView {
     let live = use_live();
     let stale = Memo::new(move |_| live.connection.get().stale());
-    let attempt = move || match (live.attempt.get(), live.fault.get()) {
-        (0, Some(fault)) => [" The node takes no part: ", &fault, "."].concat(),
-        (0, None) => " The node has no contact with its quorum.".to_owned(),
-        (attempt, _) => format!(" Reconnecting, attempt {attempt}."),
+    let why = move || match (live.attempt.get(), live.fault.get(), live.hindrance.get()) {
+        (_, _, Some(part @ Hindrance::NoPart)) => [" ", part.words()].concat(),
+        (0, Some(fault), _) => [" The node takes no part: ", &fault, "."].concat(),
+        (0, None, _) => " The node has no contact with its quorum.".to_owned(),
+        (attempt, _, Some(reason)) if reason != Hindrance::NoSocket => format!(" {} Attempt {attempt} to reconnect.", reason.words()),
+        (attempt, ..) => format!(" Reconnecting, attempt {attempt}."),
     };
     view! {
         {changing(move || stale.get().then(|| view! {
@@ -27,9 +29,12 @@ pub fn StaleBanner() -> impl IntoView {
                     " ago at index "
                     <span class="num">{changing(move || num(live.reached.get()))}</span>
                     "."
-                    <span aria-live="off">{changing(attempt)}</span>
+                    <span aria-live="off">{changing(why)}</span>
                 </span>
                 <div class="actions js-only">
+                    {changing(move || (live.hindrance.get() == Some(Hindrance::NoPart)).then(|| view! {
+                        <a class="btn sm" href="" rel="external"><Icon of=icons::RELOAD/><span>"Reload"</span></a>
+                    }))}
                     <button type="button" class="btn sm" on:click=move |_| live.reconnect()>
                         <Icon of=icons::RELOAD/>
                         <span>"Retry now"</span>

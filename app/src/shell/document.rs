@@ -1,11 +1,16 @@
 //! The document around the app, on the server: head, first paint's data, loader.
+//!
+//! The app has an element of its own: what others put into `body` is beside it and does not matter. Beside it is also what
+//! says that the page is not alive (docs/adr/0022-not-alive.md).
 
 use super::{tab, theme};
 use crate::boot::{self, Boot};
 use crate::components::verdict::judge;
+use crate::icons::{self, Icon};
 use crate::live::STALE_MS;
 use crate::packs::{LATER, Page};
 use crate::place::Place;
+use crate::shape;
 use crate::{App, Assets};
 use axum::http::{header, request::Parts};
 use leptos::nonce::use_nonce;
@@ -36,7 +41,11 @@ pub fn Document(assets: Assets) -> impl IntoView {
                 <Loader assets=assets boot=boot.to_text() page=page/>
             </head>
             <body data-revision=state.revision().to_string() data-connection=connection(&boot)>
-                <App/>
+                // Live figures are no text to translate: a translation would stay where it is while they change.
+                <div id=shape::ROOT data-shape=shape::UNKNOWN translate="no">
+                    <App/>
+                </div>
+                <NotAlive/>
             </body>
         </html>
     }
@@ -53,7 +62,7 @@ fn Loader(assets: Assets, boot: String, page: Option<Page>) -> impl IntoView {
     let pack = page.and_then(|page| packs.get(page.pack).cloned());
     let later = packs.get(LATER).cloned();
     (!js.is_empty()).then(|| {
-        let start = format!("import init from '{js}';init({{module_or_path:'{wasm}'}})");
+        let start = format!("quorate.start('{js}','{wasm}')");
         view! {
             <link rel="modulepreload" href=js/>
             <link rel="modulepreload" href=loader/>
@@ -61,7 +70,25 @@ fn Loader(assets: Assets, boot: String, page: Option<Page>) -> impl IntoView {
             {pack.map(|pack| view! { <link rel="preload" href={pack} as="fetch" crossorigin="anonymous"/> })}
             {later.map(|later| view! { <link rel="preload" href={later} as="fetch" crossorigin="anonymous" fetchpriority="low"/> })}
             <script type="application/json" id=boot::ELEMENT inner_html=boot></script>
+            <script nonce=use_nonce() inner_html=program()></script>
             <script type="module" nonce=use_nonce() inner_html=start></script>
         }
     })
+}
+
+/// `start.js` without its comments.
+fn program() -> String {
+    include_str!("start.js").lines().map(str::trim).filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Says in words why the page is not alive, once `start.js` finds it so. Without scripts nothing is missing.
+#[component]
+fn NotAlive() -> impl IntoView {
+    view! {
+        <div class="banner stale not-alive" id="not-alive" role="alert" hidden>
+            <Icon of=icons::NOT_CONNECTED/>
+            <span></span>
+            <div class="actions"><a class="btn sm" href=""><Icon of=icons::RELOAD/>"Reload"</a></div>
+        </div>
+    }
 }

@@ -5,7 +5,7 @@ use super::theme::ThemeButton;
 use super::use_place;
 use crate::components::verdict::use_verdict;
 use crate::icons::{self, Icon};
-use crate::live::{Connection, use_live};
+use crate::live::{Connection, Hindrance, use_live};
 use crate::signals::{Memo, changing};
 use crate::words::num;
 use leptos::prelude::*;
@@ -68,10 +68,15 @@ fn ConnectionChip() -> impl IntoView {
         Connection::Stale { .. } => Some(format!("{} s old", num(live.silence_ms.get() / 1_000))),
         _ => live.delay_ms.get().map(|delay| format!("{} ms behind", num(delay))),
     };
+    let by_stream = move || live.hindrance.get().filter(|hindrance| *hindrance == Hindrance::NoSocket);
     view! {
-        <span class="conn num" role="status">
+        <span class="conn num" role="status" title=move || by_stream().map(Hindrance::words)>
             <i class="dot" data-beat=beat></i>
             {changing(word)}
+            {changing(move || by_stream().map(|hindrance| view! {
+                <span class="sr">{hindrance.words()}</span>
+                <span class="tag" aria-hidden="true">"no WebSocket"</span>
+            }))}
             <span class="row" aria-hidden="true">
                 <span class="sep">"·"</span>
                 <span class="more">"index"</span>
