@@ -11,6 +11,7 @@
 pub mod alive;
 pub mod api;
 pub mod attention;
+pub mod base;
 pub mod boot;
 pub mod components;
 pub mod config_values;
@@ -61,7 +62,7 @@ pub fn App() -> impl IntoView {
     provide_context(boot);
     provide_context(live);
     view! {
-        <Router>
+        <Router base=base::base().to_string()>
             <shell::Shell>
                 <Routes fallback=|| view! { <pages::not_found::NotFound/> }>
                     <Route path=path!("/") view=packs::OVERVIEW/>

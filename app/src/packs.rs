@@ -2,6 +2,7 @@
 //! What nobody sees before the page is alive is in one more pack, `later`, which follows at once.
 
 use crate::api::{Answer, Asked};
+use crate::base;
 use crate::pages::broker::fence_dialogs::{Fence, Unfence};
 use crate::pages::topic::delete_dialog::{DeleteDialog, Deletion};
 use crate::shell::{help::Help, palette::Palette};
@@ -53,7 +54,7 @@ page!(CREATE_TOPIC, create_topic in create_topic, crate::pages::create_topic::Cr
 impl Page {
     /// The page that the router shows at this path; None when it shows that there is none.
     pub fn at(path: &str) -> Option<Page> {
-        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let parts: Vec<&str> = base::within(path).split('/').filter(|part| !part.is_empty()).collect();
         Some(match parts.as_slice() {
             [] => OVERVIEW,
             ["topics"] => TOPICS,

@@ -1,5 +1,6 @@
 //! Where in the dashboard a path leads: titles, breadcrumbs, navigation and the first paint's slice all ask here.
 
+use crate::base;
 use leptos_router::params::ParamsMap;
 use metadata::BrokerId;
 
@@ -19,7 +20,7 @@ pub enum Place {
 impl Place {
     /// The place of a path, percent-encoded or not.
     pub fn of(path: &str) -> Place {
-        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let parts: Vec<&str> = base::within(path).split('/').filter(|part| !part.is_empty()).collect();
         match parts.as_slice() {
             [] => Place::Overview,
             ["topics"] => Place::Topics,

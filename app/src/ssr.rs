@@ -3,13 +3,14 @@
 mod paint;
 mod sampler;
 
+use crate::base::Base;
 use crate::shape;
 use crate::shell::document::Document;
 use crate::{App, Assets};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, StatusCode, header, request::Parts};
-use axum::middleware::map_response;
+use axum::http::{HeaderValue, Request, StatusCode, Uri, header, request::Parts};
+use axum::middleware::{map_request, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use controller::Controller;
@@ -24,25 +25,37 @@ use std::sync::Arc;
 /// Every page, a 404 page for every other path, and `POST /_fn/…`. Must be called within the runtime.
 ///
 /// The server adds what concerns all its routes: the check of Host and Origin, limits, and the files below `/pkg`.
-pub fn routes(controller: Controller, assets: Assets) -> Router {
+pub fn routes(controller: Controller, assets: Assets, base: &str) -> Router {
+    let base = Base(base.into());
     let sampler = Sampler::start(&controller);
     let functions = {
-        let controller = controller.clone();
+        let (controller, base) = (controller.clone(), base.clone());
         move |request: Request<Body>| {
-            let controller = controller.clone();
-            async move { handle_server_fns_with_context(move || provide_context(controller.clone()), request).await.into_response() }
+            let (controller, base) = (controller.clone(), base.clone());
+            let context = move || {
+                provide_context(controller.clone());
+                provide_context(base.clone());
+            };
+            async move { handle_server_fns_with_context(context, request).await.into_response() }
         }
     };
     let node = move || {
         provide_context(controller.clone());
         Node::of(&controller, &sampler)
     };
-    pages(node, assets).route("/_fn/{name}", post(functions))
+    pages(node, assets, base).route("/_fn/{name}", post(functions))
 }
 
 /// The pages alone, painted from what `node` says.
-pub fn pages(node: impl Fn() -> Node + Clone + Send + Sync + 'static, assets: Assets) -> Router {
-    let contexts = move || provide_page(&node);
+pub fn pages(node: impl Fn() -> Node + Clone + Send + Sync + 'static, assets: Assets, base: Base) -> Router {
+    let below = base.clone();
+    let contexts = move || {
+        // Without a request the routes are being listed, as they are without a base.
+        if use_context::<Parts>().is_some() {
+            provide_context(base.clone());
+            provide_page(&node);
+        }
+    };
     let page = move || view! { <Document assets=assets.clone()/> };
     let nowhere = render_app_to_stream_with_context(contexts.clone(), page.clone());
     let options = LeptosOptions::builder().output_name("quorate").build();
@@ -50,7 +63,17 @@ pub fn pages(node: impl Fn() -> Node + Clone + Send + Sync + 'static, assets: As
         .leptos_routes_with_context(&options, generate_route_list(App), contexts, page)
         .fallback(move |request: Request<Body>| nowhere(request))
         .layer(map_response(stamped))
+        .layer(map_request(move |request| with_base(request, below.clone())))
         .with_state(options)
+}
+
+/// A page's request as the browser knows it: whatever came before has taken the base path off.
+async fn with_base(mut request: Request<Body>, base: Base) -> Request<Body> {
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    if let Some(uri) = Uri::try_from([&*base.0, path].concat()).ok().filter(|_| !base.0.is_empty()) {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 /// A page with the shape of its own markup in it: what it has to look like still when it comes alive.
@@ -68,7 +91,6 @@ async fn stamped(response: Response) -> Response {
 
 /// What a page finds in its context: the first paint of its address; and its headers.
 fn provide_page(node: impl Fn() -> Node) {
-    // Without a request the routes are being listed.
     let Some(parts) = use_context::<Parts>() else { return };
     provide_context(Arc::new(paint::boot(node(), &parts.uri)));
     let Some(response) = use_context::<ResponseOptions>() else { return };

@@ -11,6 +11,10 @@ pub async fn start() {
         console_error_panic_hook::hook(panic);
         app::alive::failed("The program of this page stopped with an error.");
     }));
+    let base = app::base::base();
+    if !base.is_empty() {
+        leptos::server_fn::client::set_server_url(String::leak(base.to_string()));
+    }
     // The page's own pack first: hydration does not wait, and without it the page stays what the server painted.
     let page = window().location().pathname().ok().and_then(|path| Page::at(&path));
     if let Some(page) = page

@@ -135,6 +135,9 @@ pub struct ServeFlags {
     /// Further host names that this node is reached by.
     #[arg(long, env = "QUORATE_HOST_NAMES", value_name = "NAME,…")]
     pub host_names: Option<String>,
+    /// The path that a proxy serves this node under, as /quorate: pages, API, feed and all else are there too.
+    #[arg(long, env = "QUORATE_BASE_PATH", value_name = "PATH")]
+    pub base_path: Option<String>,
     /// Serve the API alone.
     #[arg(long, env = "QUORATE_NO_UI", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub no_ui: Option<bool>,
@@ -211,7 +214,7 @@ impl ServeFlags {
         let file = read_file(&path)?;
         fill!(self, file: node_id, listen, peers, join, data_dir, insecure, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
             snapshot_every, scrub_interval_ms,
-            push_networks, host_names, no_ui, no_backup, database_url, log_format);
+            push_networks, host_names, base_path, no_ui, no_backup, database_url, log_format);
         Ok(self)
     }
 }

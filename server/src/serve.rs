@@ -1,7 +1,7 @@
 //! `quorate serve`: one controller. Raft has a runtime of its own, so that no page, call or feed can starve it.
 
 use crate::cli::{self, ServeFlags, Usage};
-use crate::http::{self, Limits, Names, Node, Places};
+use crate::http::{self, BasePath, Limits, Names, Node, Places};
 use crate::{open_files, stop, telemetry};
 use anyhow::{Context, bail};
 use controller::disk::Directory;
@@ -38,6 +38,7 @@ struct Settings {
     data_dir: PathBuf,
     listen: String,
     names: Names,
+    base: BasePath,
     pages: bool,
     stop_with_stdin: bool,
 }
@@ -86,9 +87,12 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     if let Some((flag, value)) = least_one.into_iter().find(|(_, value)| *value == 0) {
         return usage(format!("{flag} {value} has to be 1 or more"));
     }
+    let base = flags.base_path.unwrap_or_default();
+    let base = BasePath::parse(&base).map_err(|why| Usage(format!("--base-path {base:?} {why}; expected a path such as /quorate")))?;
     let more_names = flags.host_names.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned());
     Ok(Settings {
         names: Names::new(more_names.chain([host.to_owned(), own_host]).filter(|name| !name.is_empty())),
+        base,
         listen,
         data_dir,
         pages: flags.no_ui != Some(true),
@@ -167,11 +171,11 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     let controller = starting.await.context("the node did not start")??;
     let listener = socket.listen(BACKLOG).with_context(|| format!("cannot listen on {}", settings.listen))?;
     tracing::info!(node_id, listen = settings.listen, "serving");
-    let assets = http::assets().filter(|_| settings.pages);
-    let pages = assets.map(|assets| app::ssr::routes(controller.clone(), assets));
+    let assets = http::assets(&settings.base).filter(|_| settings.pages);
+    let pages = assets.map(|assets| app::ssr::routes(controller.clone(), assets, settings.base.as_str()));
     let connections = usize::try_from(open_files::connections(open_files)).context("the limit of open files is out of range")?;
     let places = Places::new(Limits { connections, head_within: HEAD_WITHIN, head_within_when_scarce: HEAD_WITHIN_WHEN_SCARCE });
-    let node = Node::new(controller.clone(), settings.names, open_files::feeds(open_files), places.clone());
+    let node = Node::new(controller.clone(), settings.names, open_files::feeds(open_files), places.clone(), settings.base);
     let router = http::router(node, pages);
     let stopping = Arc::new(tokio::sync::Notify::new());
     let until = stopping.clone();

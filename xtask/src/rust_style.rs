@@ -1,4 +1,5 @@
-//! Two rules of this project that no linter knows: a file says first what it is, and it stays short.
+//! Rules of this project that no linter knows: a file says first what it is, and it stays short; a page names no path of ours
+//! without the base path that it may be served under.
 
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -13,6 +14,9 @@ pub fn check(root: &Path, target: &Path) -> Result<()> {
     walk(root, target, &mut |file| {
         let text = fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
         let name = file.strip_prefix(root).unwrap_or(file).display();
+        if file.starts_with(root.join("app/src")) {
+            complaints.extend(bare_paths(&text).into_iter().map(|fault| format!("{name}: {fault}")));
+        }
         complaints.extend(faults(&text).into_iter().map(|fault| format!("{name}: {fault}")));
         Ok(())
     })?;
@@ -33,6 +37,14 @@ fn faults(text: &str) -> Vec<String> {
         faults.push(format!("{lines} lines before its tests, and {LONGEST} are enough"));
     }
     faults
+}
+
+/// Attributes of a view that lead somewhere else behind a proxy.
+fn bare_paths(text: &str) -> Vec<String> {
+    const BARE: [&str; 6] = ["href=\"/", "action=\"/", "src=\"/", "href=format!(", "action=format!(", "::url()>"];
+    let views = text.lines().enumerate().take_while(|(_, line)| !line.starts_with("#[cfg(test)]"));
+    let bare = views.filter(|(_, line)| BARE.iter().any(|bare| line.contains(bare)));
+    bare.map(|(at, _)| format!("line {} names a path without `base::to`", at + 1)).collect()
 }
 
 fn walk(folder: &Path, target: &Path, visit: &mut dyn FnMut(&Path) -> Result<()>) -> Result<()> {
@@ -68,6 +80,13 @@ mod tests {
         assert_eq!(faults(&long).len(), 1);
         let tested = format!("//! Short.\n{}#[cfg(test)]\n{long}", "x\n".repeat(LONGEST - 1));
         assert!(faults(&tested).is_empty());
+    }
+
+    #[test]
+    fn a_path_needs_its_base() {
+        let view =
+            "<a href=base::to(\"/x\") title=\"/\"></a>\n<a href=\"/x\"></a>\n<form action=Create::url()></form>\n#[cfg(test)]\nhref=\"/x\"";
+        assert_eq!(bare_paths(view), ["line 2 names a path without `base::to`", "line 3 names a path without `base::to`"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Step 2 seen from a page: submit, and send a browser without JavaScript on its way.
 
 use super::{Answer, Committed};
+use crate::base;
 use axum::http::{HeaderValue, StatusCode, header, request::Parts};
 use controller::{Controller, LONGEST_DEADLINE, Submission};
 use leptos::prelude::use_context;
@@ -32,7 +33,8 @@ pub fn redirect(answer: &Answer, done: impl FnOnce() -> String, refused: impl Fn
         Err(no) => refused(no.code),
     };
     // A name that no header can hold was refused before it came here; home is always a safe place.
-    let target = HeaderValue::from_str(&target).unwrap_or(HeaderValue::from_static("/"));
+    let home = || HeaderValue::from_str(&base::to("/")).unwrap_or(HeaderValue::from_static("/"));
+    let target = HeaderValue::from_str(&base::to(&target)).unwrap_or_else(|_| home());
     response.set_status(StatusCode::SEE_OTHER);
     response.insert_header(header::LOCATION, target);
 }

@@ -1,5 +1,6 @@
 //! The change list: what was committed lately, in one sentence each.
 
+use crate::base;
 use crate::icons::{self, Glyph, Icon};
 use crate::live::use_live;
 use crate::recent::Recent;
@@ -183,7 +184,7 @@ fn TickerRow(recent: Recent, fresh: bool) -> impl IntoView {
         if path.is_empty() {
             view! { <span class="med">{name}</span>" " }.into_any()
         } else {
-            view! { <a class="med" href=path>{name}</a>" " }.into_any()
+            view! { <a class="med" href=base::to(&path)>{name}</a>" " }.into_any()
         }
     });
     view! {

@@ -1,5 +1,6 @@
 //! The whole state in its compact binary form.
 
+use crate::base;
 use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::Uint8Array;
@@ -43,7 +44,7 @@ async fn bytes() -> Result<Vec<u8>, JsValue> {
     let init = RequestInit::new();
     init.set_headers(&headers);
     init.set_cache(RequestCache::NoStore);
-    let response: Response = JsFuture::from(window().fetch_with_str_and_init("/api/v1/state", &init)).await?.dyn_into()?;
+    let response: Response = JsFuture::from(window().fetch_with_str_and_init(&base::to("/api/v1/state"), &init)).await?.dyn_into()?;
     if !response.ok() {
         return Err(JsValue::from(response.status()));
     }

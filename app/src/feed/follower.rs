@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::fetch::{self, NoState};
 use super::until;
 use super::way::{Line, Way};
+use crate::base;
 use crate::freshness::Freshness;
 use crate::live::{Connection, Hindrance, Wire};
 use crate::recent::{MOST_RECENT, Recent};
@@ -302,7 +303,7 @@ impl Follower {
 
 fn feed_path(replica: &Replica) -> String {
     let lineage = replica.state().identity().map(|identity| format!("&lineage={}", identity.lineage)).unwrap_or_default();
-    format!("/api/v1/feed?from={}{lineage}", replica.reached())
+    base::to(&format!("/api/v1/feed?from={}{lineage}", replica.reached()))
 }
 
 fn back_again(session: &Session, replica: Option<&Replica>) -> String {

@@ -6,6 +6,7 @@ mod replicas;
 
 use super::brokers::rack_name;
 use super::first_paint;
+use crate::base;
 use crate::components::broker_state::{StateWords, heard, lag, pulse_of};
 use crate::components::card::Card;
 use crate::components::empty::Empty;
@@ -62,7 +63,7 @@ fn Unknown(id: Option<BrokerId>) -> impl IntoView {
     view! {
         <section class="card">
             <Empty heading=1 glyph=icons::BROKERS title="No such broker" text=text>
-                <a class="btn" href="/brokers"><span>"All brokers"</span></a>
+                <a class="btn" href=base::to("/brokers")><span>"All brokers"</span></a>
             </Empty>
         </section>
     }

@@ -7,6 +7,7 @@ mod panel;
 mod preview;
 
 use crate::api::{Asked, Asking, CreateTopic, asking};
+use crate::base;
 use crate::components::entered;
 use crate::components::field::{FormNote, refusal_of};
 use crate::icons::{self, Icon};
@@ -92,10 +93,10 @@ pub fn CreateTopicPage() -> impl IntoView {
     };
     view! {
         <div class="page page--fill">
-            <form class="card card--list fill" method="post" action=CreateTopic::url() autocomplete="off" novalidate on:submit=submit>
+            <form class="card card--list fill" method="post" action=base::to(CreateTopic::url()) autocomplete="off" novalidate on:submit=submit>
                 <header class="sheet-h">
                     <h1>"Create topic"</h1>
-                    <a class="ibtn" href="/topics" aria-label="Close" title="Close"><Icon of=icons::CLOSE/></a>
+                    <a class="ibtn" href=base::to("/topics") aria-label="Close" title="Close"><Icon of=icons::CLOSE/></a>
                 </header>
                 <div class="create grow">
                     <div class="create-f">
@@ -141,7 +142,7 @@ fn Footer(pending: Signal<bool>) -> impl IntoView {
     view! {
         <footer class="sheet-f">
             <span class="mute small grow">"Commits one entry with the topic and all its partitions. Fails, and changes nothing, if this placement is no longer possible."</span>
-            <a class="btn" href="/topics">"Cancel"</a>
+            <a class="btn" href=base::to("/topics")>"Cancel"</a>
             <button class="btn primary needs-live" aria-busy=move || pending.get().then_some("true") disabled=move || off.get()>"Create topic"</button>
         </footer>
     }

@@ -1,5 +1,6 @@
 //! Nothing is at this address.
 
+use crate::base;
 use crate::components::empty::Empty;
 use crate::icons;
 use leptos::prelude::*;
@@ -18,7 +19,7 @@ pub fn NotFound(
         <div class="page">
             <section class="card">
                 <Empty glyph=icons::SEARCH title=title heading=1 text=text>
-                    <a class="btn" href="/">"Go to overview"</a>
+                    <a class="btn" href=base::to("/")>"Go to overview"</a>
                 </Empty>
             </section>
         </div>

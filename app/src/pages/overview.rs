@@ -4,6 +4,7 @@ mod attention;
 mod health;
 mod racks;
 
+use crate::base;
 use crate::components::card::Card;
 use crate::components::chart::CommitRate;
 use crate::components::empty::Empty;
@@ -91,10 +92,10 @@ fn VerdictActions() -> impl IntoView {
         {changing(move || {
             let (health, down) = targets.get();
             view! {
-                {health.map(|health| view! { <a class="btn" href=format!("/topics?health={health}")>"Show partitions"</a> })}
+                {health.map(|health| view! { <a class="btn" href=base::to(&format!("/topics?health={health}"))>"Show partitions"</a> })}
                 {down.map(|(first, alone)| match alone {
-                    true => view! { <a class="btn primary" href=format!("/brokers/{first}")>{format!("Open broker {first}")}</a> }.into_any(),
-                    false => view! { <a class="btn primary" href="/brokers">"Open brokers"</a> }.into_any(),
+                    true => view! { <a class="btn primary" href=base::to(&format!("/brokers/{first}"))>{format!("Open broker {first}")}</a> }.into_any(),
+                    false => view! { <a class="btn primary" href=base::to("/brokers")>"Open brokers"</a> }.into_any(),
                 })}
             }
         })}
@@ -134,7 +135,7 @@ fn NoTopics() -> impl IntoView {
                 title="Create the first topic"
                 text="A topic is a named log split into partitions. You see where every replica would go before anything is committed."
             >
-                <a class="btn primary needs-live" href="/create-topic"><Icon of=icons::PLUS/><span>"Create topic"</span></a>
+                <a class="btn primary needs-live" href=base::to("/create-topic")><Icon of=icons::PLUS/><span>"Create topic"</span></a>
             </Empty>
         </section>
     }
@@ -164,7 +165,7 @@ fn QuorumCard() -> impl IntoView {
         })
     };
     view! {
-        <Card title="Quorum" end=move || view! { <a class="link" href="/quorum">{changing(voters)}</a> }>
+        <Card title="Quorum" end=move || view! { <a class="link" href=base::to("/quorum")>{changing(voters)}</a> }>
             <div class="qhead">
                 <div>
                     <span class="big">{changing(move || num(live.reached.get()))}</span>

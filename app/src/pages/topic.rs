@@ -9,6 +9,7 @@ mod settings;
 
 use super::first_paint;
 use crate::api::{Asking, asking};
+use crate::base;
 use crate::components::empty::Empty;
 use crate::components::facts::{Fact, Facts};
 use crate::components::status::{Health, Tag};
@@ -112,7 +113,7 @@ fn Unknown(name: String) -> impl IntoView {
     view! {
         <section class="card">
             <Empty heading=1 glyph=icons::TOPICS title="No such topic" text=format!("There is no topic named {name} at index {}.", num(at))>
-                <a class="btn" href="/topics"><span>"All topics"</span></a>
+                <a class="btn" href=base::to("/topics")><span>"All topics"</span></a>
             </Empty>
         </section>
     }
@@ -125,7 +126,7 @@ fn Deleted(name: String, at: Option<Index>) -> impl IntoView {
     view! {
         <section class="card" role="alert">
             <Empty heading=1 glyph=icons::TRASH title=format!("{name} is deleted") text=format!("Deleted{at}, while this page was open. Its brokers remove the data.")>
-                <a class="btn" href="/topics"><span>"All topics"</span></a>
+                <a class="btn" href=base::to("/topics")><span>"All topics"</span></a>
             </Empty>
         </section>
     }
@@ -244,7 +245,7 @@ fn Tabs(name: String, current: Tab, id: TopicId) -> impl IntoView {
     let links = Tab::ALL.map(|tab| {
         let count = (tab == Tab::Partitions)
             .then(|| view! { <span class="num">{changing(move || live.state.with(|state| num(state.tally(id).partitions)))}</span> });
-        view! { <a href=tab.href(&name) aria-current=(tab == current).then_some("page")>{tab.name()}{count}</a> }
+        view! { <a href=base::to(&tab.href(&name)) aria-current=(tab == current).then_some("page")>{tab.name()}{count}</a> }
     });
     view! { <nav class="tabs" aria-label="Sections">{links.into_iter().collect_view()}</nav> }
 }

@@ -7,6 +7,7 @@ mod toolbar;
 pub use query::{TopicsQuery, meets, rows_for};
 pub use table::affected;
 
+use crate::base;
 use crate::components::empty::Empty;
 use crate::icons::{self, Icon};
 use crate::live::{Live, use_live};
@@ -36,7 +37,7 @@ pub fn TopicsPage() -> impl IntoView {
     let create = move || {
         (!none.get()).then(|| {
             view! {
-                <a class="btn primary" href="/create-topic"><Icon of=icons::PLUS/><span>"Create topic"</span><kbd aria-hidden="true">"C"</kbd></a>
+                <a class="btn primary" href=base::to("/create-topic")><Icon of=icons::PLUS/><span>"Create topic"</span><kbd aria-hidden="true">"C"</kbd></a>
             }
         })
     };
@@ -72,14 +73,14 @@ fn NoTopics() -> impl IntoView {
     let first = || {
         view! {
             <Empty glyph=icons::TOPICS title="Create the first topic" text="A topic is a named log split into partitions. You see where every replica would go before anything is committed.">
-                <a class="btn primary" href="/create-topic"><Icon of=icons::PLUS/><span>"Create topic"</span><kbd aria-hidden="true">"C"</kbd></a>
+                <a class="btn primary" href=base::to("/create-topic")><Icon of=icons::PLUS/><span>"Create topic"</span><kbd aria-hidden="true">"C"</kbd></a>
             </Empty>
         }
     };
     let no_broker = || {
         view! {
             <Empty glyph=icons::TOPICS title="Topics need a broker first" text="No broker has registered, so there is nowhere to place a partition.">
-                <a class="btn" href="/brokers"><span>"How to start a broker"</span></a>
+                <a class="btn" href=base::to("/brokers")><span>"How to start a broker"</span></a>
             </Empty>
         }
     };
@@ -103,7 +104,7 @@ fn TopicList() -> impl IntoView {
         let last = rows
             .with(|rows| rows.last().copied())
             .and_then(|id| live.state.with(|state| state.topic(id).map(|topic| topic.name.to_string())));
-        query.with(|query| TopicsQuery { after: last, ..query.clone() }.href())
+        query.with(|query| base::to(&TopicsQuery { after: last, ..query.clone() }.href()))
     };
     let show_more = move |event: leptos::ev::MouseEvent| {
         event.prevent_default();
@@ -144,7 +145,7 @@ fn foot(live: Live, query: Memo<TopicsQuery>, hits: Memo<Vec<TopicId>>) -> Strin
 fn NoHits() -> impl IntoView {
     view! {
         <Empty glyph=icons::SEARCH title="No topic matches" text="No topic fits this search and this filter.">
-            <a class="btn" href="/topics"><span>"Clear filters"</span></a>
+            <a class="btn" href=base::to("/topics")><span>"Clear filters"</span></a>
         </Empty>
     }
     .into_any()

@@ -4,6 +4,7 @@
 //! says that the page is not alive (docs/adr/0022-not-alive.md).
 
 use super::{tab, theme};
+use crate::base;
 use crate::boot::{self, Boot};
 use crate::components::verdict::judge;
 use crate::icons::{self, Icon};
@@ -42,7 +43,7 @@ pub fn Document(assets: Assets) -> impl IntoView {
             </head>
             <body data-revision=state.revision().to_string() data-connection=connection(&boot)>
                 // Live figures are no text to translate: a translation would stay where it is while they change.
-                <div id=shape::ROOT data-shape=shape::UNKNOWN translate="no">
+                <div id=shape::ROOT data-shape=shape::UNKNOWN data-base=base::base().to_string() translate="no">
                     <App/>
                 </div>
                 <NotAlive/>

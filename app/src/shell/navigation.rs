@@ -2,6 +2,7 @@
 
 use super::keyboard::Overlays;
 use super::use_place;
+use crate::base;
 use crate::components::log::role_name;
 use crate::components::verdict::{use_since, use_verdict};
 use crate::icons::{self, Glyph, Icon, Mark};
@@ -17,7 +18,7 @@ use metadata::frame::Role;
 fn NavLink(path: &'static str, name: &'static str, glyph: Glyph, #[prop(optional)] children: Option<Children>) -> impl IntoView {
     let place = use_place();
     let current = move || place.with(|place| place.section().1 == path).then_some("page");
-    view! { <a href=path aria-current=current><Icon of=glyph/><span>{name}</span>{children.map(|children| children())}</a> }
+    view! { <a href=base::to(path) aria-current=current><Icon of=glyph/><span>{name}</span>{children.map(|children| children())}</a> }
 }
 
 /// The sidebar.
@@ -25,7 +26,7 @@ fn NavLink(path: &'static str, name: &'static str, glyph: Glyph, #[prop(optional
 pub fn Sidebar(overlays: Overlays) -> impl IntoView {
     view! {
         <aside class="side">
-            <a class="brand" href="/"><Mark/>"Quorate"</a>
+            <a class="brand" href=base::to("/")><Mark/>"Quorate"</a>
             <ClusterBlock/>
             <nav class="nav" aria-label="Main">
                 <NavLink path="/" name="Overview" glyph=icons::GAUGE/>
@@ -69,7 +70,7 @@ fn ClusterBlock() -> impl IntoView {
         verdict.with(|verdict| format!("{}{since}", verdict.short))
     };
     view! {
-        <a class="cluster" data-level=move || verdict.with(|verdict| verdict.level_name()) href="/">
+        <a class="cluster" data-level=move || verdict.with(|verdict| verdict.level_name()) href=base::to("/")>
             <b>{changing(move || name.get())}</b>
             <span></span>
             <span class=move || verdict.with(|verdict| verdict.status_class())>

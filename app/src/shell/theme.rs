@@ -26,7 +26,7 @@ pub fn toggle() {
             let _always_valid = root.set_attribute("data-theme", theme);
         }
         if let Some(page) = document().dyn_ref::<web_sys::HtmlDocument>() {
-            let _blocked = page.set_cookie(&format!("{COOKIE}={theme}; path=/; max-age=31536000; samesite=lax"));
+            let _blocked = page.set_cookie(&format!("{COOKIE}={theme}; path={}/; max-age=31536000; samesite=lax", crate::base::base()));
         }
     }
 }

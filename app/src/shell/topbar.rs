@@ -3,6 +3,7 @@
 use super::keyboard::Overlays;
 use super::theme::ThemeButton;
 use super::use_place;
+use crate::base;
 use crate::components::verdict::use_verdict;
 use crate::icons::{self, Icon};
 use crate::live::{Connection, Hindrance, use_live};
@@ -37,7 +38,9 @@ fn Crumbs() -> impl IntoView {
     let trail = move || {
         let ((name, path), leaf) = place.with(|place| (place.section(), place.leaf()));
         match leaf {
-            Some(leaf) => view! { <a href=path>{name}</a><Icon of=icons::CHEVRON_RIGHT/><span class="tr">{leaf}</span> }.into_any(),
+            Some(leaf) => {
+                view! { <a href=base::to(path)>{name}</a><Icon of=icons::CHEVRON_RIGHT/><span class="tr">{leaf}</span> }.into_any()
+            }
             None => view! { <span>{name}</span> }.into_any(),
         }
     };

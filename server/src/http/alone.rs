@@ -1,6 +1,6 @@
 //! For tests of the router: a cluster of one in a temporary directory, asked without a socket.
 
-use super::{Limits, Names, Node, Places, router};
+use super::{BasePath, Limits, Names, Node, Places, router};
 use anyhow::{Context, Result, ensure};
 use axum::body::Body;
 use axum::{Extension, Router};
@@ -79,7 +79,7 @@ impl Alone {
         }
         let places = Places::new(LIMITS);
         let place = places.take().await.context("no place")?;
-        let router = router(Node::new(controller, Names::new([]), 2, places), None).layer(Extension(place));
+        let router = router(Node::new(controller, Names::new([]), 2, places, BasePath::default()), None).layer(Extension(place));
         Ok(Alone { router, _dir: dir })
     }
 

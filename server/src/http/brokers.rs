@@ -98,7 +98,7 @@ pub async fn register(State(node): State<Node>, parts: Parts, body: Body) -> Res
             };
             let epoch = registered.ok_or_else(|| unknown(asked.id, index))?;
             let mut response = (StatusCode::CREATED, RegistrationAnswer { revision: index, broker_epoch: epoch }).into_response();
-            if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/brokers/{}", asked.id)) {
+            if let Ok(location) = HeaderValue::from_str(&node.base.to(&format!("/api/v1/brokers/{}", asked.id))) {
                 response.headers_mut().insert(header::LOCATION, location);
             }
             Ok(response)

@@ -18,16 +18,27 @@ impl Names {
     /// Loopback under its usual names, and these.
     pub fn new(hosts: impl IntoIterator<Item = String>) -> Self {
         let usual = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
-        Names(usual.into_iter().chain(hosts).map(|host| host.to_ascii_lowercase()).collect())
+        Names(usual.into_iter().chain(hosts).map(|host| canonical(&host)).collect())
     }
 
     fn knows(&self, authority: &Authority) -> bool {
-        self.0.contains(&authority.host().to_ascii_lowercase())
+        self.0.contains(&canonical(authority.host()))
     }
 
     fn all(&self) -> String {
         self.0.iter().cloned().collect::<Vec<_>>().join(", ")
     }
+}
+
+/// A name in lower case, and without the dot at its end that says it is whole: it is the same name with it.
+fn canonical(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+/// Host and port of an authority as they are compared.
+fn whole(authority: &Authority) -> String {
+    let port = authority.port().map(|port| format!(":{port}")).unwrap_or_default();
+    canonical(authority.host()) + &port
 }
 
 fn authority(headers: &HeaderMap, request: &Request) -> Option<Authority> {
@@ -45,11 +56,16 @@ fn check(node: &Node, request: &Request) -> Result<(), Refused> {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let upgrades = headers.contains_key(header::UPGRADE);
     if let Some(origin) = headers.get(header::ORIGIN).filter(|_| changes || upgrades) {
-        let own = [format!("http://{host}"), format!("https://{host}")];
-        if !own.iter().any(|own| own.as_bytes().eq_ignore_ascii_case(origin.as_bytes())) {
+        let asked = origin
+            .to_str()
+            .ok()
+            .and_then(|origin| origin.split_once("://"))
+            .filter(|(scheme, _)| ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)));
+        let same = asked.and_then(|(_, asked)| asked.parse().ok()).is_some_and(|asked: Authority| whole(&asked) == whole(&host));
+        if !same {
             let given = String::from_utf8_lossy(origin.as_bytes()).into_owned();
             return Err(Rejection::new(Code::ForbiddenOrigin, "Only this node's own pages may do that")
-                .at("Origin", given, own[0].clone())
+                .at("Origin", given, format!("http://{host}"))
                 .into());
         }
     }

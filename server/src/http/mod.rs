@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod alone;
 mod answers;
+mod base_path;
 mod batch;
 mod body;
 mod brokers;
@@ -32,6 +33,7 @@ mod table;
 mod topics;
 mod upgraded;
 
+pub use base_path::BasePath;
 pub use connections::{Limits, Places, serve};
 pub use guard::Names;
 pub use site::assets;
@@ -56,12 +58,14 @@ pub struct Node {
     pub names: Arc<Names>,
     pub counters: Arc<Counters>,
     pub places: Places,
+    /// What others know this node's paths to begin with.
+    pub base: BasePath,
 }
 
 impl Node {
     /// `most_feeds` may be open at once, on the connections that have `places`.
-    pub fn new(controller: Controller, names: Names, most_feeds: u64, places: Places) -> Self {
-        Node { controller, names: Arc::new(names), counters: Arc::new(Counters::new(most_feeds)), places }
+    pub fn new(controller: Controller, names: Names, most_feeds: u64, places: Places, base: BasePath) -> Self {
+        Node { controller, names: Arc::new(names), counters: Arc::new(Counters::new(most_feeds)), places, base }
     }
 }
 
@@ -76,6 +80,7 @@ async fn method_not_allowed(method: http::Method, OriginalUri(uri): OriginalUri)
 
 /// The whole router of a node; `pages` is the dashboard, or none.
 pub fn router(node: Node, pages: Option<Router>) -> Router {
+    let base = node.base.clone();
     let mut router = operations::routes(table::table())
         .route("/api", any(not_found))
         .route("/api/{*rest}", any(not_found))
@@ -87,9 +92,10 @@ pub fn router(node: Node, pages: Option<Router>) -> Router {
         Some(pages) => router.merge(pages),
         None => router.fallback(site::no_pages),
     };
-    router
+    let router = router
         .layer(tower_http::compression::CompressionLayer::new().gzip(true).compress_when(site::worth_compressing()))
         .layer(tower_http::catch_panic::CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(node, guard::guard))
-        .layer(tower_http::timeout::RequestBodyTimeoutLayer::new(BODY_SILENCE))
+        .layer(tower_http::timeout::RequestBodyTimeoutLayer::new(BODY_SILENCE));
+    base.around(router)
 }

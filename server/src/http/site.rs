@@ -1,9 +1,10 @@
 //! The dashboard's files, embedded in the binary: hashed names are cached for a year, the compressed twin is sent where it is understood.
 
-use super::Node;
 use super::problem::Refused;
+use super::{BasePath, Node};
 use axum::Router;
 use axum::body::Body;
+use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderMap, StatusCode, Uri, header};
 use metadata::Code;
@@ -31,9 +32,9 @@ fn find(path: &str) -> Option<&'static [u8]> {
 }
 
 /// The names of the embedded files; none when this binary was built without pages.
-pub fn assets() -> Option<app::Assets> {
+pub fn assets(base: &BasePath) -> Option<app::Assets> {
     let manifest: Manifest = serde_json::from_slice(find("/pkg/manifest.json")?).ok()?;
-    let path = |name: String| format!("/pkg/{name}");
+    let path = |name: String| base.to(&format!("/pkg/{name}"));
     Some(app::Assets {
         js: path(manifest.js),
         wasm: path(manifest.wasm),
@@ -47,8 +48,8 @@ pub fn routes() -> Router<Node> {
     Router::new().route("/pkg/{*path}", axum::routing::get(file)).route("/favicon.ico", axum::routing::get(favicon))
 }
 
-async fn favicon() -> Response {
-    ([(header::LOCATION, "/pkg/favicon.svg")], StatusCode::PERMANENT_REDIRECT).into_response()
+async fn favicon(State(node): State<Node>) -> Response {
+    ([(header::LOCATION, node.base.to("/pkg/favicon.svg"))], StatusCode::PERMANENT_REDIRECT).into_response()
 }
 
 pub async fn no_pages() -> impl IntoResponse {

@@ -137,7 +137,7 @@ pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Resul
     let now = || views::topic(&node.controller.state(), &name).filter(|topic| topic.id == topic_id);
     let topic = created.or_else(now).unwrap_or_else(|| views::forgotten_topic(topic_id, &wanted, index));
     let mut response = answer(index, topic, StatusCode::CREATED);
-    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/topics/{name}")) {
+    if let Ok(location) = HeaderValue::from_str(&node.base.to(&format!("/api/v1/topics/{name}"))) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)

@@ -1,6 +1,7 @@
 //! The operator's fence: sticky, so no heartbeat undoes it. The button; what it asks is in `fence_dialogs`.
 
 use crate::api::{FenceBroker, UnfenceBroker};
+use crate::base;
 use crate::components::late::late;
 use crate::icons::{self, Icon};
 use crate::packs::Part;
@@ -24,8 +25,11 @@ pub fn FenceAction(id: BrokerId, held: Memo<bool>) -> impl IntoView {
         }
     };
     let ask = move |_| if held.get_untracked() { unfencing.set(true) } else { fencing.set(true) };
-    let plain =
-        if held.get_untracked() { plain_form(UnfenceBroker::url(), "Unfence", id) } else { plain_form(FenceBroker::url(), "Fence", id) };
+    let plain = if held.get_untracked() {
+        plain_form(&base::to(UnfenceBroker::url()), "Unfence", id)
+    } else {
+        plain_form(&base::to(FenceBroker::url()), "Fence", id)
+    };
     view! {
         <button type="button" class="btn needs-live js-only" aria-haspopup="dialog" disabled=move || off.get() on:click=ask>{changing(glyph)}<span>{changing(words)}</span></button>
         <noscript inner_html=plain></noscript>

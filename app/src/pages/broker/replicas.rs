@@ -1,5 +1,6 @@
 //! A broker's replicas by topic: what is not in sync first, then where it holds most.
 
+use crate::base;
 use crate::components::card::Card;
 use crate::components::status::{Status, Tone};
 use crate::icons;
@@ -121,7 +122,7 @@ fn row(held: &Held) -> impl IntoView + use<> {
     };
     view! {
         <tr>
-            <th scope="row" class="name"><a href=format!("/topics/{}", held.name)>{held.name.to_string()}</a></th>
+            <th scope="row" class="name"><a href=base::to(&format!("/topics/{}", held.name))>{held.name.to_string()}</a></th>
             <td class="r num">{num(held.replicas)}" "<span class="mute">"of "{num(held.partitions)}</span></td>
             <td class="r num lo">{num(held.leaders)}</td>
             <td>{in_sync}</td>

@@ -1,5 +1,6 @@
 //! One broker's row.
 
+use crate::base;
 use crate::components::broker_state::{StateWords, heard, lag, pulse_of};
 use crate::components::heartbeat::Heartbeat;
 use crate::components::share_bar::{FairShare, ShareBar};
@@ -39,7 +40,7 @@ pub fn BrokerRow(id: BrokerId, fair: Memo<FairShare>) -> impl IntoView {
     let last = move || broker.with(|broker| broker.as_ref().map(|broker| pulse.with(|pulse| heard(broker, pulse.as_ref()))));
     view! {
         <tr class="tall" data-flash=move || flash.get()>
-            <th scope="row" class="name"><a href=format!("/brokers/{id}")>{format!("Broker {id}")}</a><span class="sub2 mute">{changing(address)}</span></th>
+            <th scope="row" class="name"><a href=base::to(&format!("/brokers/{id}"))>{format!("Broker {id}")}</a><span class="sub2 mute">{changing(address)}</span></th>
             <td>{changing(state)}<span class="sub2 mute num">{changing(last)}</span></td>
             <td class="lo"><Heartbeat id=id down=down/></td>
             <td class="lo">{changing(move || share(load.get().leaders, fair.get(), down.get(), true))}</td>

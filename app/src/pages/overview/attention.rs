@@ -2,6 +2,7 @@
 
 use super::missing_words;
 use crate::attention::{Attention, attention};
+use crate::base;
 use crate::boot::Boot;
 use crate::components::card::Card;
 use crate::components::chart::Progress;
@@ -77,7 +78,7 @@ pub fn NeedsAttention() -> impl IntoView {
                     (all > listed).then(|| view! {
                         <div class="card-f">
                             <span>{count(all - listed, "more topic", "more topics")}</span>
-                            <a class="link" href="/topics">{format!("Show all {}", num(all))}</a>
+                            <a class="link" href=base::to("/topics")>{format!("Show all {}", num(all))}</a>
                         </div>
                     })
                 })}
@@ -97,7 +98,7 @@ fn AttentionRow(row: Row) -> impl IntoView {
     let (there, replicas) = row.in_sync;
     view! {
         <tr>
-            <th scope="row" class="name"><a href=format!("/topics/{}", row.name)>{row.name.to_string()}</a></th>
+            <th scope="row" class="name"><a href=base::to(&format!("/topics/{}", row.name))>{row.name.to_string()}</a></th>
             <td>
                 <span class="affected">
                     <span class="num"><b>{num(row.affected)}</b>" "<span class="mute">"of "{num(row.partitions)}</span></span>

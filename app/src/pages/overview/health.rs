@@ -1,5 +1,6 @@
 //! The partitions by condition: a bar in proportion, and four figures that lead to the topics concerned.
 
+use crate::base;
 use crate::components::card::Card;
 use crate::components::status::{Status, Tone};
 use crate::icons::{self, Glyph};
@@ -55,7 +56,7 @@ pub fn Partitions() -> impl IntoView {
     };
     let at_minimum = Memo::new(move |_| live.state.with(|state| state.total().at_min_isr));
     view! {
-        <Card title="Partitions" sub=sub end=move || view! { <a class="link" href="/topics">"All topics"</a> }>
+        <Card title="Partitions" sub=sub end=move || view! { <a class="link" href=base::to("/topics")>"All topics"</a> }>
             <div class="card-b">
                 {changing(bar)}
                 <div class="figs">
@@ -82,7 +83,7 @@ fn Figure(
 ) -> impl IntoView {
     let number = Memo::new(move |_| number());
     view! {
-        <a href=format!("/topics?health={health}") class=move || if number.get() == 0 { "zero" } else { "" }>
+        <a href=base::to(&format!("/topics?health={health}")) class=move || if number.get() == 0 { "zero" } else { "" }>
             <span class="v">{changing(move || num(number.get()))}</span>
             <Status tone=tone glyph=glyph words=words/>
         </a>

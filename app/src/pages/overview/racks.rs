@@ -1,5 +1,6 @@
 //! The brokers by rack, each a tile with its heartbeats.
 
+use crate::base;
 use crate::components::card::Card;
 use crate::components::heartbeat::Heartbeat;
 use crate::components::status::{Status, Tone};
@@ -49,7 +50,7 @@ pub fn Racks() -> impl IntoView {
         })
     };
     view! {
-        <Card title="Brokers" sub=sub end=move || view! { <a class="link" href="/brokers">"All brokers"</a> }>
+        <Card title="Brokers" sub=sub end=move || view! { <a class="link" href=base::to("/brokers")>"All brokers"</a> }>
             <div class="racks">
                 {changing(move || racks.get().into_iter().map(|rack| view! { <RackColumn rack=rack/> }).collect_view())}
             </div>
@@ -84,7 +85,7 @@ fn BrokerTile(id: BrokerId, state: BrokerState) -> impl IntoView {
         BrokerState::ShuttingDown => view! { <Status tone=Tone::Move glyph=icons::MOVE words="Shutting down"/> }.into_any(),
     };
     view! {
-        <a class=if down { "tile fen" } else { "tile" } href=format!("/brokers/{id}")>
+        <a class=if down { "tile fen" } else { "tile" } href=base::to(&format!("/brokers/{id}"))>
             <span class="row"><b>{format!("Broker {id}")}</b>{words}</span>
             <Heartbeat id=id down=down/>
             <span class="fig num">

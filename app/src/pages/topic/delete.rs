@@ -3,6 +3,7 @@
 use super::delete_dialog::Deletion;
 use super::settings::Protection;
 use crate::api::{Asking, DeleteTopic};
+use crate::base;
 use crate::components::field::{FormNote, refusal_of};
 use crate::components::late::late;
 use crate::icons::{self, Icon};
@@ -81,7 +82,7 @@ pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>, 
 fn plain_form(name: &str) -> String {
     format!(
         r#"<form method="post" action="{}" class="fields"><input type="hidden" name="name" value="{name}"><div class="field"><label for="confirm-plain">Type the topic's name</label><input class="input" id="confirm-plain" name="confirm" autocomplete="off" required></div><button class="btn danger-fill">Delete topic</button></form>"#,
-        DeleteTopic::url()
+        base::to(DeleteTopic::url())
     )
 }
 

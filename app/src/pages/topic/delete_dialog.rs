@@ -2,6 +2,7 @@
 
 use super::delete::Impact;
 use crate::api::{Asked, Asking, DeleteTopic};
+use crate::base;
 use crate::components::dialog::Dialog;
 use crate::components::field::{FieldNote, FormNote};
 use crate::icons::{self, Icon};
@@ -43,7 +44,7 @@ pub fn DeleteDialog(deletion: Deletion) -> impl IntoView {
     };
     view! {
         <Dialog open=open label=format!("Delete {name}?")>
-            <form method="post" action=DeleteTopic::url() on:submit=submit>
+            <form method="post" action=base::to(DeleteTopic::url()) on:submit=submit>
                 <h2>{format!("Delete {name}?")}</h2>
                 <p>"The delete is committed at once and cannot be undone."</p>
                 <ul class="notes impact">

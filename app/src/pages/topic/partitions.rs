@@ -1,5 +1,6 @@
 //! A topic's partitions: worst first, then by number; each row renders anew, and flashes once, when its partition changed.
 
+use crate::base;
 use crate::components::replica_tokens::{Legend, ReplicaTokens};
 use crate::components::status::{Status, Tag, Tone, level_glyph};
 use crate::live::use_live;
@@ -110,7 +111,7 @@ fn Cells(partition: Partition, min_isr: usize) -> impl IntoView {
         _ => None,
     };
     let leader = match partition.leader {
-        Some(id) => view! { <a href=format!("/brokers/{id}")>{format!("Broker {id}")}</a> }.into_any(),
+        Some(id) => view! { <a href=base::to(&format!("/brokers/{id}"))>{format!("Broker {id}")}</a> }.into_any(),
         None => view! { <span class="mute">"none"</span> }.into_any(),
     };
     let in_sync = format!("{} of {}", partition.isr.len(), partition.replicas.len());

@@ -2,6 +2,7 @@
 
 use super::query::{Column, TopicsQuery};
 use super::toolbar::{self, FORM};
+use crate::base;
 use crate::components::leader_spread::{LeaderSpread, Spread};
 use crate::components::status::{Health, Tag};
 use crate::icons::{self, Icon};
@@ -115,7 +116,7 @@ fn Cells(facts: Facts, spread: Memo<Option<Spread>>) -> impl IntoView {
     let shape = format!("{} × {factor}", num(tally.partitions));
     view! {
         <th scope="row" class="name">
-            <span class="row"><a href=format!("/topics/{name}")>{name.to_string()}</a>{internal.then(|| view! { <Tag word="internal"/> })}</span>
+            <span class="row"><a href=base::to(&format!("/topics/{name}"))>{name.to_string()}</a>{internal.then(|| view! { <Tag word="internal"/> })}</span>
             <span class="sub num">{shape}</span>
         </th>
         <td><Health health=TopicHealth::of(&tally) affected=affected(&tally)/></td>

@@ -1,6 +1,7 @@
 //! Search and health filter: a plain GET form, whose fields change the address at once when the page is alive.
 
 use super::query::{Column, TopicsQuery, counts};
+use crate::base;
 use crate::components::entered;
 use crate::icons::{self, Icon};
 use crate::live::use_live;
@@ -53,7 +54,7 @@ pub fn Toolbar(query: Memo<TopicsQuery>) -> impl IntoView {
     };
     let first = query.get_untracked();
     view! {
-        <form class="toolbar" role="search" method="get" action="/topics" id=FORM on:submit=submit>
+        <form class="toolbar" role="search" method="get" action=base::to("/topics") id=FORM on:submit=submit>
             <label class="search">
                 <Icon of=icons::SEARCH/>
                 <span class="sr">"Search topics"</span>

@@ -38,8 +38,8 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(900);
 pub async fn open(State(node): State<Node>, Extension(place): Extension<Place>, mut parts: Parts) -> Result<Response, Refused> {
     let opening = Opening::asked(&mut parts);
     let streaming = opening.is_none().then(|| stream::Asked::of(&parts)).transpose()?.flatten();
-    let known: &[&str] = if streaming.is_some() { &["from", "lineage", stream::SUBPROTOCOL] } else { &["from", "lineage"] };
-    let query = Query::read(parts.uri.query(), known)?;
+    let query = Query::read(parts.uri.query(), &["from", "lineage", stream::SUBPROTOCOL])?;
+    let binary = stream::subprotocol(&query, opening.is_some())?;
     let lineage = query.parse::<Uuid>("lineage", "the UUID of a lineage")?;
     // What a browser resumes with is newer than the address that it opened.
     let resumed = streaming.as_ref().and_then(|asked| asked.last_event);
@@ -75,7 +75,7 @@ pub async fn open(State(node): State<Node>, Extension(place): Extension<Place>, 
         });
         return Ok(response);
     }
-    let (stream, response) = stream::opened(stream::subprotocol(&query)?, place);
+    let (stream, response) = stream::opened(binary, place);
     tokio::spawn(async move {
         let _held = counted;
         note(follow(Reader::Stream(stream)).await);

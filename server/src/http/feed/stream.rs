@@ -64,8 +64,12 @@ fn wants_events(headers: &HeaderMap) -> bool {
 /// Whether the frames are asked for in their binary form.
 ///
 /// # Errors
-/// INVALID_REQUEST for a subprotocol that there is not.
-pub fn subprotocol(query: &Query) -> Result<bool, Refused> {
+/// INVALID_REQUEST for a subprotocol that there is not, or that a WebSocket has to name in its handshake.
+pub fn subprotocol(query: &Query, websocket: bool) -> Result<bool, Refused> {
+    if let Some(name) = query.text(SUBPROTOCOL).filter(|_| websocket) {
+        let no = Rejection::new(Code::InvalidRequest, "A WebSocket names its subprotocol in the handshake");
+        return Err(no.at(SUBPROTOCOL, name, "the header Sec-WebSocket-Protocol").into());
+    }
     let binary = query.check(SUBPROTOCOL, "quorate.v1.json, quorate.v1.postcard", |name| match name {
         "quorate.v1.json" => Some(false),
         "quorate.v1.postcard" => Some(true),

@@ -8,22 +8,25 @@ mod schemas;
 #[cfg(test)]
 mod tests;
 
+use super::Node;
 use super::operations::{Answer, Kind, Operation};
 use super::table::table;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use metadata::Code;
 use schemas::Schemas;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
-/// It is the same for as long as the process lives.
-static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document(&table()).to_string().into());
+/// It is the same for as long as the process lives, which serves one node.
+static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
 
-pub async fn get() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.clone()).into_response()
+pub async fn get(State(node): State<Node>) -> Response {
+    let document = DOCUMENT.get_or_init(|| document(&table(), &node.base.to("/")).to_string().into());
+    ([(header::CONTENT_TYPE, "application/json")], document.clone()).into_response()
 }
 
 const ABOUT: &str = "Every node answers everything; a mutation on a follower is forwarded to the leader. Every answer has the headers \
@@ -31,7 +34,7 @@ const ABOUT: &str = "Every node answers everything; a mutation on a follower is 
     fields of a body are refused by name. Outcomes are three: committed (2xx), rejected (4xx, and 503: certainly nothing happened), unknown \
     (504 `OUTCOME_UNKNOWN`: retry with the same `Idempotency-Key`).";
 
-fn document(operations: &[Operation]) -> Value {
+fn document(operations: &[Operation], server: &str) -> Value {
     let mut schemas = Schemas::default();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for operation in operations {
@@ -47,7 +50,7 @@ fn document(operations: &[Operation]) -> Value {
             "description": ABOUT,
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
-        "servers": [{ "url": "/", "description": "This node; any other answers alike" }],
+        "servers": [{ "url": server, "description": "This node; any other answers alike" }],
         "tags": [
             { "name": "read", "description": "Local, unless the caller asks for more" },
             { "name": "mutation", "description": "Committed by a majority, or not at all; each can be run dry" },

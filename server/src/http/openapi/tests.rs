@@ -73,7 +73,7 @@ async fn every_route_is_described() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn parameters_and_fields_are_those_that_the_calls_know() -> Result<()> {
     let alone = Alone::start().await?;
-    let described = document(&table());
+    let described = document(&table(), "/");
     let set = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
     for operation in table().iter().filter(|operation| operation.kind != Kind::Plain) {
         let what = format!("{} {}", operation.method, operation.path);
@@ -128,7 +128,7 @@ fn walk<'a>(value: &'a Value, visit: &mut dyn FnMut(&'a str)) {
 
 #[test]
 fn the_description_is_whole() -> Result<()> {
-    let described = document(&table());
+    let described = document(&table(), "/");
     let mut references = BTreeSet::new();
     walk(&described, &mut |reference| {
         references.insert(reference);

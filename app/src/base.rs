@@ -1,0 +1,72 @@
+//! The path that this node is served under, as `/quorate` behind a proxy that serves other things too. What the router reads
+//! and what links, forms and calls name begins with it, on the server as in the browser; nothing else writes a path of ours.
+
+use std::sync::Arc;
+
+/// The base path: empty, or with a slash before and none after.
+#[cfg(feature = "ssr")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Base(pub Arc<str>);
+
+/// The root's attribute that holds it.
+pub const ATTRIBUTE: &str = "data-base";
+
+/// The base path of this page.
+#[cfg(feature = "ssr")]
+pub fn base() -> Arc<str> {
+    leptos::prelude::use_context::<Base>().unwrap_or_default().0
+}
+
+/// The base path of this page.
+#[cfg(not(feature = "ssr"))]
+pub fn base() -> Arc<str> {
+    static BASE: std::sync::OnceLock<Arc<str>> = std::sync::OnceLock::new();
+    let read = || {
+        let root = leptos::prelude::document().get_element_by_id(crate::shape::ROOT);
+        root.and_then(|root| root.get_attribute(ATTRIBUTE)).unwrap_or_default().into()
+    };
+    BASE.get_or_init(read).clone()
+}
+
+/// Where a path of ours, as `/topics`, is on this page.
+pub fn to(path: &str) -> String {
+    [&*base(), path].concat()
+}
+
+/// A path without the base; one that lacks it stays as it is.
+pub fn within(path: &str) -> &str {
+    path.strip_prefix(&*base()).filter(|rest| rest.is_empty() || rest.starts_with('/')).unwrap_or(path)
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::{Base, to, within};
+    use crate::place::Place;
+    use leptos::prelude::{Owner, provide_context};
+
+    #[test]
+    fn paths_begin_with_the_base_and_lead_to_the_same_places() {
+        for base in ["", "/quorate", "/topics", "/a/b"] {
+            Owner::new().with(|| {
+                provide_context(Base(base.into()));
+                for (path, place) in
+                    [("/", Place::Overview), ("/topics", Place::Topics), ("/topics/topics", Place::Topic("topics".to_owned()))]
+                {
+                    assert_eq!(to(path), format!("{base}{path}"));
+                    assert_eq!(within(&to(path)), path, "below {base:?}");
+                    assert_eq!(Place::of(&to(path)), place, "{path} below {base:?}");
+                }
+                // The base without a slash is the overview.
+                assert_eq!(Place::of(base), Place::Overview);
+            });
+        }
+    }
+
+    #[test]
+    fn a_path_that_only_looks_like_it_is_another() {
+        Owner::new().with(|| {
+            provide_context(Base("/quorate".into()));
+            assert_eq!(within("/quorate2/topics"), "/quorate2/topics");
+        });
+    }
+}
