@@ -1,5 +1,6 @@
 //! The banner of a page that is not live: stale must never look live.
 
+use crate::freshness::Silence;
 use crate::icons::{self, Icon};
 use crate::live::use_live;
 use crate::signals::{Memo, changing};
@@ -11,10 +12,11 @@ use leptos::prelude::*;
 pub fn StaleBanner() -> impl IntoView {
     let live = use_live();
     let stale = Memo::new(move |_| live.connection.get().stale());
-    let attempt = move || match (live.attempt.get(), live.fault.get()) {
-        (0, Some(fault)) => [" The node takes no part: ", &fault, "."].concat(),
-        (0, None) => " The node has no contact with its quorum.".to_owned(),
-        (attempt, _) => format!(" Reconnecting, attempt {attempt}."),
+    let attempt = move || match (live.attempt.get(), live.fault.get(), live.silence.get()) {
+        (0, Some(fault), _) => [" The node takes no part: ", &fault, "."].concat(),
+        (0, None, Some(Silence::Node { .. })) => " Nothing comes from the node.".to_owned(),
+        (0, None, _) => " The node has no contact with its quorum.".to_owned(),
+        (attempt, ..) => format!(" Reconnecting, attempt {attempt}."),
     };
     view! {
         {changing(move || stale.get().then(|| view! {

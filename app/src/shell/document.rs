@@ -16,7 +16,8 @@ use leptos::prelude::*;
 pub fn Document(assets: Assets) -> impl IntoView {
     let boot = boot::of_page();
     let state = boot.state();
-    let verdict = judge(&state);
+    // A first paint comes from a node that answers: it may be without its quorum, never silent.
+    let verdict = judge(&state, &boot.known(), None);
     let path = boot.url.split('?').next().unwrap_or_default();
     let (place, page) = (Place::of(path), Page::at(path));
     let theme = use_context::<Parts>().and_then(|parts| {

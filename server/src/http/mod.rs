@@ -18,6 +18,7 @@ mod decoders;
 mod feed;
 mod guard;
 mod health;
+mod ids;
 mod metrics;
 mod mutation;
 mod openapi;

@@ -10,7 +10,7 @@ use super::call;
 use super::connections::Place;
 use super::problem::Refused;
 use super::query::Query;
-use super::{Node, upgraded};
+use super::{Node, ids, upgraded};
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -36,7 +36,7 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(900);
 pub async fn open(State(node): State<Node>, Extension(place): Extension<Place>, mut parts: Parts) -> Result<Response, Refused> {
     let query = Query::read(parts.uri.query(), &["from", "lineage"])?;
     let from = query.parse::<Index>("from", "an index")?;
-    let lineage = query.parse::<Uuid>("lineage", "the UUID of a lineage")?;
+    let lineage = query.check("lineage", "the UUID of a lineage", ids::read)?;
     let deadline = call::deadline(&parts)?;
     let opening = Opening::asked(&mut parts).ok_or_else(|| {
         Refused::new(Code::UpgradeRequired, "The feed is a WebSocket: subprotocols quorate.v1.json and quorate.v1.postcard")
