@@ -166,10 +166,7 @@ mod tests {
             "a session that was given is no heartbeat"
         );
         // A fenced broker gets no session: that nobody heard it is known only after a while.
-        assert_eq!(
-            strip(&[(4, Some(1), GONE), (14, Some(2), NO_SESSION)]),
-            [MISSED, MISSED, UNKNOWN, UNKNOWN, UNKNOWN, MISSED, MISSED]
-        );
+        assert_eq!(strip(&[(4, Some(1), GONE), (14, Some(2), NO_SESSION)]), [MISSED, MISSED, UNKNOWN, UNKNOWN, UNKNOWN, MISSED, MISSED]);
         assert_eq!(strip(&[(4, Some(1), ALIVE), (10, None, None), (12, Some(1), ALIVE)]), [900, 900, UNKNOWN, UNKNOWN, UNKNOWN, 900]);
         assert_eq!(strip(&[(6, Some(2), NO_SESSION)]), [0; 0]);
     }

@@ -54,7 +54,7 @@ const HAND_OVER: Duration = Duration::from_millis(500);
 /// Why a node did not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    #[error("{0}")]
+    #[error(transparent)]
     Disk(#[from] io::Error),
     #[error("Raft does not start: {0}")]
     Raft(String),

@@ -9,6 +9,7 @@ use metadata::frame::{Backup, BrokerPulse, Frame, NodePulse, Pulse, Role};
 use metadata::{Index, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -24,6 +25,8 @@ pub(crate) struct PulseBoard {
     latest: Mutex<Option<(Arc<Pulse>, u64)>>,
     /// What the other controllers said of themselves, and when (monotonic ms).
     statuses: Mutex<BTreeMap<NodeId, (NodeStatus, u64)>>,
+    /// The term in which this node, leading, has asked everybody once.
+    asked: AtomicU64,
     backup: Mutex<Backup>,
     count: watch::Sender<u64>,
     /// The newest pulse as it is sent to every reader of the feed, and its count.
@@ -36,6 +39,7 @@ impl PulseBoard {
         PulseBoard {
             latest: Mutex::default(),
             statuses: Mutex::default(),
+            asked: AtomicU64::new(0),
             backup: Mutex::new(backup),
             count: watch::channel(0).0,
             shared: Mutex::default(),
@@ -122,6 +126,8 @@ impl PulseBoard {
 
     fn nodes(&self, node: &Inner, leader_id: Option<NodeId>, now_ms: u64) -> Vec<NodePulse> {
         let own = node.status();
+        // Nobody is called unreachable whom a new leader has not asked yet.
+        let asked = node.leading_term().is_none_or(|term| self.asked.load(Ordering::Relaxed) == term);
         let statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
         let metrics = node.raft.server_metrics();
         let metrics = metrics.borrow_watched();
@@ -130,7 +136,7 @@ impl PulseBoard {
             let me = id == own.id;
             let heard = statuses.get(&id).map(|(status, at_ms)| (status, now_ms.saturating_sub(*at_ms)));
             let status = if me { Some((&own, 0)) } else { heard };
-            let fresh = status.is_some_and(|(_, age_ms)| age_ms < STALE_MS);
+            let fresh = !asked || status.is_some_and(|(_, age_ms)| age_ms < STALE_MS);
             let voter = voters.contains(&id);
             let role = match (fresh, leader_id == Some(id), voter) {
                 (true, true, _) => Role::Leader,
@@ -157,6 +163,7 @@ impl PulseBoard {
 
 /// Tells every other controller this, and hears how far each of them is.
 pub(crate) async fn ask_everybody(node: &Inner, request: &Request) {
+    let term = node.leading_term();
     let peers = node.board.gather(node).nodes.into_iter().filter(|peer| peer.id != node.options.node_id);
     let asked = peers.map(async |peer| {
         let connection = node.peers.connection(&peer.url, Lane::Control);
@@ -165,6 +172,9 @@ pub(crate) async fn ask_everybody(node: &Inner, request: &Request) {
         }
     });
     futures::future::join_all(asked).await;
+    if let Some(term) = term {
+        node.board.asked.store(term, Ordering::Relaxed);
+    }
 }
 
 /// While no leader tells who is there, this node asks itself: what it says of a lost majority is what it saw.

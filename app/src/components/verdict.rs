@@ -1,8 +1,8 @@
 //! The verdict as every place shows it: the overview, the sidebar, the phone's top bar, the title and the icon of the tab.
 
 use super::status::{level_glyph, level_name};
-use crate::icons::{self, Glyph};
 use crate::freshness::Silence;
+use crate::icons::{self, Glyph};
 use crate::live::{Connection, use_live};
 use crate::signals::Memo;
 use crate::words::grouped;
@@ -94,7 +94,7 @@ pub fn use_quorum() -> Memo<Quorum> {
     let live = use_live();
     Memo::new(move |_| {
         let available = live.silence.get().is_none() && live.fault.with(|fault| fault.is_none());
-        live.pulse.with(|pulse| Quorum::of(pulse.as_ref().map(|pulse| pulse.nodes.as_slice()).unwrap_or_default(), 0, available))
+        live.pulse.with(|pulse| Quorum::of(pulse.as_deref(), 0, available))
     })
 }
 

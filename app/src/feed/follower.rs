@@ -88,9 +88,9 @@ impl Follower {
             let (silence, stale) = (fresh.silence_ms(at), fresh.stale(at));
             let server = clock.borrow().at(at);
             if stale {
-                let silence = fresh.silence(at);
-                if wire.silence.get_untracked() != silence {
-                    wire.silence.set(silence);
+                let who = fresh.silence(at);
+                if wire.silence.get_untracked() != who {
+                    wire.silence.set(who);
                 }
                 if !wire.connection.get_untracked().stale() {
                     wire.connection.set(Connection::Stale { since_ms: server.saturating_sub(silence) });

@@ -53,7 +53,8 @@ fn VerdictPanel() -> impl IntoView {
     let healthy = move || verdict.with(|verdict| verdict.level == Some(Level::Healthy));
     let since = move || {
         let (at, now) = (since.get()?, live.now_ms.get());
-        let lasting = if healthy() { String::new() } else { format!(", {}", time::duration(now.saturating_sub(at))) };
+        // While the page is stale its clock stands still: what it says of a duration would stand still as well.
+        let lasting = if healthy() || live.stale() { String::new() } else { format!(", {}", time::duration(now.saturating_sub(at))) };
         Some(view! { <span class="since num" aria-live="off">{format!("Since {}{lasting}.", time::moment(at, now))}</span>" " })
     };
     view! {

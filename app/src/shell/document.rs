@@ -31,7 +31,7 @@ pub fn Document(assets: Assets) -> impl IntoView {
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
                 <meta name="color-scheme" content="light dark"/>
-                <title>{tab::title(&verdict, &place)}</title>
+                <title inner_html=escaped(&tab::title(&verdict, &place))></title>
                 <link rel="icon" id=tab::ICON_ELEMENT type="image/svg+xml" href=tab::icon(verdict.level)/>
                 <link rel="stylesheet" href=assets.css.clone()/>
                 <Loader assets=assets boot=boot.to_text() page=page/>
@@ -41,6 +41,11 @@ pub fn Document(assets: Assets) -> impl IntoView {
             </body>
         </html>
     }
+}
+
+/// A text as markup: as a child of `title`, where no markup is read, it would be followed by a marker that everybody sees.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 fn connection(boot: &Boot) -> &'static str {

@@ -1,6 +1,6 @@
 //! The controllers that decide: how many there are, how many it takes, and how many are there.
 
-use crate::frame::{NodePulse, Role};
+use crate::frame::{Pulse, Role};
 use crate::ids::NodeId;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,8 @@ pub struct Quorum {
     pub voters: u32,
     /// How many of them are a majority.
     pub needed: u32,
-    /// How many of them answer: the leader, or this node where it hears none.
+    /// How many of them answer: the leader, or this node where it hears none. At least so many while a majority is heard and
+    /// nobody has told who it is.
     pub reachable: u32,
     /// Whether this node heard a majority's leader in the last three seconds and takes part: something can be decided.
     pub available: bool,
@@ -24,11 +25,14 @@ pub struct Quorum {
 }
 
 impl Quorum {
-    /// Of these controllers, where a majority was heard so long ago.
-    pub fn of(nodes: &[NodePulse], age_ms: u64, takes_part: bool) -> Self {
-        let voters = nodes.iter().filter(|node| node.voter);
-        let (all, reachable) = voters.fold((0, 0), |(all, there), node| (all + 1, there + u32::from(node.role != Role::Unreachable)));
-        Quorum { voters: all, needed: all / 2 + 1, reachable, available: takes_part && age_ms <= STALE_MS, age_ms }
+    /// Of what a pulse says of the controllers, where a majority was heard so long ago.
+    pub fn of(pulse: Option<&Pulse>, age_ms: u64, takes_part: bool) -> Self {
+        let voters = || pulse.iter().flat_map(|pulse| &pulse.nodes).filter(|node| node.voter);
+        let all = voters().count() as u32;
+        let (needed, available) = (all / 2 + 1, takes_part && age_ms <= STALE_MS);
+        let there = voters().filter(|node| node.role != Role::Unreachable).count() as u32;
+        let reachable = if available && !pulse.is_some_and(told) { there.max(needed.min(all)) } else { there };
+        Quorum { voters: all, needed, reachable, available, age_ms }
     }
 
     /// How many more voters may fail before nothing can be decided any more; none when that is so already.
@@ -42,7 +46,13 @@ impl Quorum {
     }
 }
 
+/// Whether a pulse says who answers: that of a node which follows a leader, and was not told by it yet, does not.
+fn told(pulse: &Pulse) -> bool {
+    pulse.leader_id.is_none() || pulse.nodes.iter().any(|node| node.role == Role::Leader)
+}
+
 /// The controllers that do not answer.
-pub(super) fn unreachable(nodes: &[NodePulse]) -> Vec<NodeId> {
-    nodes.iter().filter(|node| node.role == Role::Unreachable).map(|node| node.id).collect()
+pub(super) fn unreachable(pulse: &Pulse) -> Vec<NodeId> {
+    let silent = pulse.nodes.iter().filter(|node| node.role == Role::Unreachable && told(pulse));
+    silent.map(|node| node.id).collect()
 }

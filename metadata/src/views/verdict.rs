@@ -73,10 +73,7 @@ impl Reason {
 
     /// Whether it is about the controllers, and not about what they hold.
     pub fn of_controllers(self) -> bool {
-        matches!(
-            self,
-            Reason::NodeFault | Reason::NoQuorum | Reason::NoLeader | Reason::QuorumAtMinimum | Reason::ControllersUnreachable
-        )
+        matches!(self, Reason::NodeFault | Reason::NoQuorum | Reason::NoLeader | Reason::QuorumAtMinimum | Reason::ControllersUnreachable)
     }
 
     /// Whether the committed state alone says so.
@@ -124,12 +121,11 @@ pub struct Known<'a> {
 impl Known<'_> {
     /// How it stands with the majority.
     pub fn quorum(&self) -> Quorum {
-        let nodes = self.pulse.map(|pulse| pulse.nodes.as_slice()).unwrap_or_default();
-        Quorum::of(nodes, self.quorum_age_ms, self.fault.is_none())
+        Quorum::of(self.pulse, self.quorum_age_ms, self.fault.is_none())
     }
 
     fn unreachable(&self) -> Vec<NodeId> {
-        self.pulse.map(|pulse| unreachable(&pulse.nodes)).unwrap_or_default()
+        self.pulse.map(unreachable).unwrap_or_default()
     }
 
     /// The leader's word on the backup: nobody else writes it.
@@ -209,7 +205,7 @@ pub fn verdict(state: &State, known: &Known<'_>) -> Verdict {
         level: worst.map_or(Level::Healthy, Reason::level),
         short: worst.map_or("All in sync", Reason::short).to_owned(),
         headline: said.headline(worst),
-        explanation: [said.explanation(worst), also(worst, &findings)].concat(),
+        explanation: [said.explanation(worst), said.also(worst, &reasons)].concat(),
         findings,
     }
 }
@@ -231,13 +227,6 @@ impl Verdict {
     pub fn worst(&self) -> Option<Reason> {
         self.findings.first().map(|finding| finding.reason)
     }
-}
-
-/// The rest of what is wrong, behind the explanation of the worst. What the state says is explained together.
-fn also(worst: Option<Reason>, findings: &[Finding]) -> String {
-    let explained = |reason: Reason| Some(reason) == worst || (reason.of_state() && worst.is_some_and(Reason::of_state));
-    let rest: Vec<String> = findings.iter().filter(|finding| !explained(finding.reason)).map(|finding| within(&finding.detail)).collect();
-    if rest.is_empty() { String::new() } else { format!(" Also: {}.", rest.join("; ")) }
 }
 
 /// A sentence that goes on behind a colon.
@@ -331,11 +320,9 @@ impl Said<'_> {
             Some(Reason::BrokersFenced | Reason::AtMinIsr) if !self.down.is_empty() && total.under_replicated == 0 => {
                 format!("{}, no partition is affected", self.fenced())
             }
-            Some(Reason::BrokersFenced | Reason::AtMinIsr) if !self.down.is_empty() => format!(
-                "{}: {} under-replicated, none offline",
-                self.fenced(),
-                plural(total.under_replicated, "partition", "partitions")
-            ),
+            Some(Reason::BrokersFenced | Reason::AtMinIsr) if !self.down.is_empty() => {
+                format!("{}: {} under-replicated, none offline", self.fenced(), plural(total.under_replicated, "partition", "partitions"))
+            }
             Some(Reason::UnderReplicated | Reason::AtMinIsr) => {
                 format!("{} under-replicated, none offline", plural(total.under_replicated, "partition is", "partitions are"))
             }
@@ -364,7 +351,7 @@ impl Said<'_> {
                  Topics keep serving what they have."
             ),
             Some(Reason::QuorumAtMinimum | Reason::ControllersUnreachable) => {
-                format!("{reachable} of {voters} controllers that vote are in reach, and {needed} are needed to decide anything.")
+                format!("{reachable} of {voters} voters are in reach, and {needed} are needed to decide anything.")
             }
             Some(Reason::BackupFailing) => {
                 let error = self.known.failing_backup().unwrap_or_default().trim_end_matches('.');
@@ -380,6 +367,15 @@ impl Said<'_> {
         }
     }
 
+    /// The rest of what is wrong, behind the explanation of the worst. What the state says is one sentence.
+    fn also(&self, worst: Option<Reason>, reasons: &[Reason]) -> String {
+        let of_state = reasons.iter().copied().find(|reason| reason.of_state());
+        let of_state = of_state.filter(|_| !worst.is_some_and(Reason::of_state)).map(|reason| self.headline(Some(reason)));
+        let others = reasons.iter().filter(|reason| !reason.of_state() && Some(**reason) != worst).map(|reason| self.detail(*reason));
+        let rest: Vec<String> = of_state.into_iter().chain(others).map(|sentence| within(&sentence)).collect();
+        if rest.is_empty() { String::new() } else { format!(" Also: {}.", rest.join("; ")) }
+    }
+
     /// `controllers 2 and 3 do`.
     fn silent(&self) -> String {
         let silent = self.known.unreachable();
@@ -392,7 +388,9 @@ impl Said<'_> {
         let total = self.state.total();
         let fenced = match self.down.as_slice() {
             [] => String::new(),
-            [one] => format!("Broker {}{} is fenced. ", one.id, one.rack.as_ref().map(|rack| format!(" (rack {rack})")).unwrap_or_default()),
+            [one] => {
+                format!("Broker {}{} is fenced. ", one.id, one.rack.as_ref().map(|rack| format!(" (rack {rack})")).unwrap_or_default())
+            }
             many => format!("Brokers {} are fenced. ", listed(&many.iter().map(|broker| broker.id).collect::<Vec<_>>())),
         };
         if total.offline > 0 || total.below_min_isr > 0 {

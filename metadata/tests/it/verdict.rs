@@ -65,7 +65,10 @@ fn gives(verdict: &Verdict, reasons: &[Reason], headline: &str) {
 
 #[test]
 fn verdict_is_the_worst_truth() {
-    use Reason::{AtMinIsr, BelowMinIsr, BrokersFenced, ControllersUnreachable, NoLeader, NoQuorum, OfflinePartitions, QuorumAtMinimum, UnderReplicated};
+    use Reason::{
+        AtMinIsr, BelowMinIsr, BrokersFenced, ControllersUnreachable, NoLeader, NoQuorum, OfflinePartitions, QuorumAtMinimum,
+        UnderReplicated,
+    };
     let (well, one_fenced) = (state(&[]), state(&[103]));
     let (two_fenced, all_fenced) = (state(&[102, 103]), state(&[101, 102, 103]));
     let fenced = [AtMinIsr, BrokersFenced, UnderReplicated];
@@ -78,7 +81,14 @@ fn verdict_is_the_worst_truth() {
         (&one_fenced, 3, &[], 20, with(&[]), broker),
         // The issue's own: with one of three left nothing else comes first.
         (&one_fenced, 3, &[2, 3], 9_000, with(&[NoQuorum]), "Node 1 reaches 1 of 3 controllers: nothing can be decided"),
-        (&two_fenced, 3, &[2, 3], 9_000, vec![NoQuorum, BelowMinIsr, BrokersFenced, UnderReplicated], "Node 1 reaches 1 of 3 controllers: nothing can be decided"),
+        (
+            &two_fenced,
+            3,
+            &[2, 3],
+            9_000,
+            vec![NoQuorum, BelowMinIsr, BrokersFenced, UnderReplicated],
+            "Node 1 reaches 1 of 3 controllers: nothing can be decided",
+        ),
         (&one_fenced, 5, &[3, 4, 5], 3_001, with(&[NoQuorum]), "Node 1 reaches 2 of 5 controllers: nothing can be decided"),
         (&one_fenced, 3, &[3], 3_001, with(&[NoLeader]), "No controller leads: nothing can be decided"),
         (&one_fenced, 1, &[], 3_001, with(&[NoLeader]), "No controller leads: nothing can be decided"),
@@ -92,8 +102,22 @@ fn verdict_is_the_worst_truth() {
         (&well, 5, &[5], 20, vec![ControllersUnreachable], "Controller 5 is unreachable: 1 more failure is survived"),
         // What is nearer to harm comes first.
         (&one_fenced, 5, &[5], 20, [&fenced[..], &[ControllersUnreachable]].concat(), broker),
-        (&two_fenced, 3, &[3], 20, vec![BelowMinIsr, QuorumAtMinimum, BrokersFenced, UnderReplicated], "6 partitions are below the minimum in sync: acks=all writes stop"),
-        (&all_fenced, 3, &[3], 20, vec![OfflinePartitions, BelowMinIsr, QuorumAtMinimum, BrokersFenced, UnderReplicated], "6 partitions are offline"),
+        (
+            &two_fenced,
+            3,
+            &[3],
+            20,
+            vec![BelowMinIsr, QuorumAtMinimum, BrokersFenced, UnderReplicated],
+            "6 partitions are below the minimum in sync: acks=all writes stop",
+        ),
+        (
+            &all_fenced,
+            3,
+            &[3],
+            20,
+            vec![OfflinePartitions, BelowMinIsr, QuorumAtMinimum, BrokersFenced, UnderReplicated],
+            "6 partitions are offline",
+        ),
     ];
     for (state, controllers, silent, quorum_age_ms, reasons, headline) in cases {
         let pulse = pulse(controllers, 0, silent);
@@ -136,6 +160,19 @@ fn who_does_not_vote_is_missed_without_harm() {
 }
 
 #[test]
+fn who_was_not_told_yet_calls_nobody_unreachable() {
+    // A follower that has just started hears its leader, and has heard nothing else.
+    let mut untold = pulse(3, 0, &[1, 3]);
+    untold.nodes[0].role = Role::Unreachable;
+    gives(&verdict(&state(&[]), &known(&untold)), &[], "All 6 partitions in sync");
+    assert_eq!(known(&untold).quorum().reachable, 2, "a majority, at least");
+    // Without a leader it is what the node itself saw.
+    let leaderless = Pulse { leader_id: None, ..untold };
+    let quorum = Known { quorum_age_ms: 9_000, ..known(&leaderless) }.quorum();
+    assert_eq!((quorum.reachable, quorum.available), (1, false));
+}
+
+#[test]
 fn a_node_of_no_cluster_says_so() {
     let nobody = Pulse { leader_id: None, ..pulse(0, 0, &[]) };
     let known = Known { quorum_age_ms: 10_000, ..known(&nobody) };
@@ -157,10 +194,21 @@ fn brokers_that_are_all_fenced_are_said_to_be() {
 fn the_rest_is_named_behind_the_worst() {
     let pulse = pulse(3, 0, &[2, 3]);
     let said = verdict(&state(&[103]), &Known { quorum_age_ms: 9_000, ..known(&pulse) });
-    assert!(said.explanation.starts_with("2 are needed; controllers 2 and 3 do not answer. Topics keep serving what they have"), "{}", said.explanation);
-    let rest = "Also: 6 partitions have exactly min.insync.replicas in sync: losing one more would stop acks=all writes; broker 103 is \
-                fenced; 6 partitions are under-replicated.";
+    assert!(
+        said.explanation.starts_with("2 are needed; controllers 2 and 3 do not answer. Topics keep serving what they have"),
+        "{}",
+        said.explanation
+    );
+    let rest = "Also: broker 103 is fenced: 6 partitions under-replicated, none offline.";
     assert!(said.explanation.ends_with(rest), "{}", said.explanation);
+    let missing = self::pulse(5, 0, &[5]);
+    let said_of_state = verdict(&state(&[103]), &known(&missing));
+    assert!(said_of_state.explanation.contains("losing one more would stop acks=all writes."), "{}", said_of_state.explanation);
+    assert!(
+        said_of_state.explanation.ends_with(" Also: controller 5 is unreachable: 1 more failure is survived."),
+        "{}",
+        said_of_state.explanation
+    );
     let health = Health::of(&state(&[103]), said.clone());
     assert_eq!((health.verdict, &health.headline, &health.reasons), (Level::Critical, &said.headline, &said.findings));
 }
@@ -169,7 +217,10 @@ fn the_rest_is_named_behind_the_worst() {
 fn what_was_known_last_is_never_all_well() {
     let (well, lost) = (pulse(3, 0, &[]), pulse(3, 0, &[2, 3]));
     let last = verdict(&state(&[]), &known(&well)).last_known(7);
-    assert_eq!((last.level, last.short.as_str(), last.headline.as_str()), (Level::Warning, "Not live", "Last known: all 6 partitions in sync"));
+    assert_eq!(
+        (last.level, last.short.as_str(), last.headline.as_str()),
+        (Level::Warning, "Not live", "Last known: all 6 partitions in sync")
+    );
     assert!(last.explanation.starts_with("Node 7 is not heard any more, so this may have changed. "), "{}", last.explanation);
     let last = verdict(&state(&[]), &Known { quorum_age_ms: STALE_MS + 1, ..known(&lost) }).last_known(1);
     assert_eq!((last.level, last.worst()), (Level::Critical, Some(Reason::NoQuorum)));

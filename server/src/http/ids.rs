@@ -24,13 +24,24 @@ mod tests {
         let id = Uuid::from_u128(0x0f1e_2d3c_4b5a_6978_8796_a5b4_c3d2_e1f0);
         let kafka = URL_SAFE_NO_PAD.encode(id.as_bytes());
         assert_eq!(kafka.len(), 22);
-        for text in ["0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0", "0F1E2D3C-4B5A-6978-8796-A5B4C3D2E1F0", "0f1e2d3c4b5a69788796a5b4c3d2e1f0", &kafka] {
+        for text in
+            ["0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0", "0F1E2D3C-4B5A-6978-8796-A5B4C3D2E1F0", "0f1e2d3c4b5a69788796a5b4c3d2e1f0", &kafka]
+        {
             assert_eq!(read(text), Some(id), "{text}");
         }
         assert_eq!(read("AAAAAAAAAAAAAAAAAAAAAQ"), Some(Uuid::from_u128(1)), "METADATA_TOPIC_ID of Kafka");
         assert_eq!(read("-_-_-_-_-_-_-_-_-_-_-Q").map(|id| id.as_bytes()[0]), Some(0xfb));
         // Padding, standard alphabet, too short, too long, bits that no id has, and names.
-        for text in ["", "AAAAAAAAAAAAAAAAAAAAAQ==", "+/+/+/+/+/+/+/+/+/+/+Q", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAR", "my-cluster", " "] {
+        for text in [
+            "",
+            "AAAAAAAAAAAAAAAAAAAAAQ==",
+            "+/+/+/+/+/+/+/+/+/+/+Q",
+            "AAAA",
+            "AAAAAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAAR",
+            "my-cluster",
+            " ",
+        ] {
             assert_eq!(read(text), None, "{text:?}");
         }
     }

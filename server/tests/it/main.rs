@@ -47,5 +47,8 @@ mod preview;
 mod resume;
 mod services;
 mod silent;
+mod starting;
+mod stopping;
 mod talkative;
 mod verbs;
+mod verdict;
