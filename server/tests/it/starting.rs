@@ -67,7 +67,11 @@ async fn a_flag_that_cannot_be_used_is_named_with_its_value() -> Result<()> {
 async fn ran(data_dir: &str) -> Result<()> {
     let listen = address()?.to_string();
     let mut program = tokio::process::Command::from(command()?);
-    let mut node = program.args(["serve", "--listen", &listen, "--data-dir", data_dir, "--no-backup"]).kill_on_drop(true).spawn()?;
+    let mut node = program
+        .args(["serve", "--listen", &listen, "--data-dir", data_dir, "--no-backup"])
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
     crate::wait::until("it is ready", async || {
         let ready = reqwest::get(format!("http://{listen}/readyz")).await?;
         ensure!(ready.status().is_success(), "{}", ready.status());
