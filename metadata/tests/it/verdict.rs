@@ -63,6 +63,9 @@ fn gives(verdict: &Verdict, reasons: &[Reason], headline: &str) {
     assert_eq!(verdict.level, reasons.first().map_or(Level::Healthy, |worst| worst.level()));
 }
 
+/// The state, how many controllers there are, which are silent and how old the quorum is; what is given and said.
+type Case<'a> = (&'a State, u64, &'a [u64], u64, Vec<Reason>, &'a str);
+
 #[test]
 fn verdict_is_the_worst_truth() {
     use Reason::{
@@ -74,12 +77,11 @@ fn verdict_is_the_worst_truth() {
     let fenced = [AtMinIsr, BrokersFenced, UnderReplicated];
     let with = |first: &[Reason]| [first, &fenced].concat();
     let broker = "Broker 103 is fenced: 6 partitions under-replicated, none offline";
-    // The state, controllers, silent ones, how old the quorum is; what is given and said.
-    let cases: Vec<(&State, u64, &[u64], u64, Vec<Reason>, &str)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (&well, 3, &[], 20, vec![], "All 6 partitions in sync"),
         (&well, 1, &[], 0, vec![], "All 6 partitions in sync"),
         (&one_fenced, 3, &[], 20, with(&[]), broker),
-        // The issue's own: with one of three left nothing else comes first.
+        // With one of three left nothing else comes first.
         (&one_fenced, 3, &[2, 3], 9_000, with(&[NoQuorum]), "Node 1 reaches 1 of 3 controllers: nothing can be decided"),
         (
             &two_fenced,
