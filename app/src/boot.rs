@@ -6,6 +6,7 @@ pub mod base64;
 use crate::heard::Heard;
 use crate::recent::Recent;
 use metadata::frame::Pulse;
+use metadata::views::Known;
 use metadata::{NodeId, Rejection, State, slice};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub struct Boot {
     /// The server's clock.
     pub now_ms: u64,
     pub quorum_age_ms: u64,
+    /// Why the node takes no part, if it does not.
+    pub fault: Option<String>,
     /// Newest first.
     pub recent: Vec<Recent>,
     pub heard: Heard,
@@ -43,6 +46,12 @@ impl Boot {
     /// Reads [`Boot::to_text`]'s form.
     pub fn from_text(text: &str) -> Option<Boot> {
         postcard::from_bytes(&base64::decode(text.trim())?).ok()
+    }
+
+    /// What is known beside the state.
+    pub fn known(&self) -> Known<'_> {
+        let (pulse, fault) = (self.pulse.as_deref(), self.fault.as_deref());
+        Known { node_id: self.node_id, pulse, quorum_age_ms: self.quorum_age_ms, fault }
     }
 
     /// The state of the slice; empty when there is none, as while the routes are listed.

@@ -23,6 +23,33 @@ impl Freshness {
     pub fn stale(&self, now: f64) -> bool {
         self.silence_ms(now) > STALE_MS
     }
+
+    /// Who is silent at `now`, when that is too long.
+    pub fn silence(&self, now: f64) -> Option<Silence> {
+        let node_ms = (now - self.frame_at).max(0.0) as u64;
+        match self.stale(now) {
+            false => None,
+            // Frames come at least once a second: a node that still sends them has said most of the silence itself.
+            true if node_ms <= STALE_MS && node_ms < self.quorum_age_ms => Some(Silence::Quorum),
+            true => Some(Silence::Node { without_quorum: self.quorum_age_ms > STALE_MS }),
+        }
+    }
+}
+
+/// Who is not heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// The node is, and says that it hears no majority.
+    Quorum,
+    /// The node itself, which had no majority any more when it was heard last, or had.
+    Node { without_quorum: bool },
+}
+
+impl Silence {
+    /// Whether the node, as far as is known, has no majority.
+    pub fn without_quorum(self) -> bool {
+        matches!(self, Silence::Quorum | Silence::Node { without_quorum: true })
+    }
 }
 
 #[cfg(test)]
@@ -44,6 +71,26 @@ mod tests {
         for (frame_at, quorum_age_ms, now, stale) in cases {
             let fresh = Freshness { frame_at, quorum_age_ms, caught_up: true };
             assert_eq!(fresh.stale(now), stale, "{fresh:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn who_is_silent_is_told_apart() {
+        use Silence::{Node, Quorum};
+        let cases: [(u64, f64, Option<Silence>); 8] = [
+            (0, 3_000.0, None),
+            (0, 3_001.0, Some(Node { without_quorum: false })),
+            (2_600, 401.0, Some(Quorum)),
+            (3_001, 0.0, Some(Quorum)),
+            (9_000, 900.0, Some(Quorum)),
+            (1_200, 1_900.0, Some(Node { without_quorum: false })),
+            // It had no quorum, and now it says nothing at all.
+            (9_000, 3_001.0, Some(Node { without_quorum: true })),
+            (60_000, 600_000.0, Some(Node { without_quorum: true })),
+        ];
+        for (quorum_age_ms, silent_ms, silence) in cases {
+            let fresh = Freshness { frame_at: 1_000.0, quorum_age_ms, caught_up: true };
+            assert_eq!(fresh.silence(1_000.0 + silent_ms), silence, "{quorum_age_ms} {silent_ms}");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! On the server the same signals hold the slice of the first paint, and never change.
 
 use crate::boot::Boot;
+use crate::freshness::Silence;
 use crate::heard::Heard;
 use crate::recent::Recent;
 use crate::signals::Reading;
@@ -88,6 +89,8 @@ pub struct Live {
     /// Soft state: heartbeats, roles, backup, since when the verdict stands.
     pub pulse: Reading<Option<Arc<Pulse>>>,
     pub connection: Reading<Connection>,
+    /// Who is not heard, while it is stale.
+    pub silence: Reading<Option<Silence>>,
     /// The last commits, newest first, at most 50.
     pub recent: Reading<Arc<Vec<Recent>>>,
     /// The server's clock; ticks each second in the browser, stands still on the server and while stale.
@@ -121,6 +124,7 @@ pub(crate) struct Wire {
     pub whole: RwSignal<bool>,
     pub pulse: RwSignal<Option<Arc<Pulse>>>,
     pub connection: RwSignal<Connection>,
+    pub silence: RwSignal<Option<Silence>>,
     pub recent: RwSignal<Arc<Vec<Recent>>>,
     pub now_ms: RwSignal<u64>,
     pub node_id: RwSignal<NodeId>,
@@ -146,7 +150,10 @@ pub fn use_live() -> Live {
 impl Live {
     /// The signals of a first paint.
     pub(crate) fn from_boot(boot: &Boot, state: State) -> Live {
-        let connection = if boot.quorum_age_ms > STALE_MS { Connection::Stale { since_ms: boot.now_ms } } else { Connection::Connecting };
+        let (connection, silence) = match boot.quorum_age_ms {
+            age if age > STALE_MS => (Connection::Stale { since_ms: boot.now_ms.saturating_sub(age) }, Some(Silence::Quorum)),
+            _ => (Connection::Connecting, None),
+        };
         let wire = Wire {
             digests: RwSignal::new(Arc::new(vec![(state.revision(), state.digest())])),
             reached: RwSignal::new(state.revision()),
@@ -154,6 +161,7 @@ impl Live {
             whole: RwSignal::new(false),
             pulse: RwSignal::new(boot.pulse.clone()),
             connection: RwSignal::new(connection),
+            silence: RwSignal::new(silence),
             recent: RwSignal::new(Arc::new(boot.recent.clone())),
             now_ms: RwSignal::new(boot.now_ms),
             node_id: RwSignal::new(boot.node_id),
@@ -162,7 +170,7 @@ impl Live {
             heard: RwSignal::new(Arc::new(boot.heard.clone())),
             attempt: RwSignal::new(0),
             hindrance: RwSignal::new(None),
-            fault: RwSignal::new(None),
+            fault: RwSignal::new(boot.fault.clone()),
             toasts: RwSignal::new(Vec::new()),
             retry: RwSignal::new(0),
             toast_id: StoredValue::new(0),
@@ -172,6 +180,7 @@ impl Live {
             whole: wire.whole.into(),
             pulse: wire.pulse.into(),
             connection: wire.connection.into(),
+            silence: wire.silence.into(),
             recent: wire.recent.into(),
             now_ms: wire.now_ms.into(),
             node_id: wire.node_id.into(),
@@ -240,4 +249,4 @@ impl Wire {
 }
 
 /// How long a page may hear nothing of the quorum before it calls itself stale.
-pub const STALE_MS: u64 = 3_000;
+pub use metadata::views::STALE_MS;

@@ -13,7 +13,7 @@ pub mod toasts;
 pub mod topbar;
 
 use crate::components::late::late;
-use crate::components::verdict::judge;
+use crate::components::verdict::use_verdict;
 use crate::live::use_live;
 use crate::packs::Part;
 use crate::place::Place;
@@ -32,9 +32,8 @@ pub fn use_place() -> Memo<Place> {
 /// The frame; its children are the routes.
 #[component]
 pub fn Shell(children: Children) -> impl IntoView {
-    let live = use_live();
     provide_context(use_place());
-    provide_context(Memo::new(move |_| live.state.with(|state| judge(state))));
+    provide_context(use_verdict());
     let overlays = keyboard::Overlays::new();
     provide_context(overlays);
     keyboard::listen(overlays);
@@ -42,7 +41,10 @@ pub fn Shell(children: Children) -> impl IntoView {
     tab::mirror();
     begin_at_the_top();
     #[cfg(feature = "hydrate")]
-    Effect::new(move |_| leptos::task::spawn_local(crate::packs::go_on(live)));
+    {
+        let live = use_live();
+        Effect::new(move |_| leptos::task::spawn_local(crate::packs::go_on(live)));
+    }
     view! {
         <a class="skip btn" href="#main" rel="external">"Skip to content"</a>
         <div class="app">

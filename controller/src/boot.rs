@@ -23,7 +23,7 @@ use crate::raft::machine::StateMachine;
 use crate::raft::snapshot_file::SnapshotFile;
 use crate::reads::Reads;
 use crate::sessions::Sessions;
-use crate::{lead, planner, scrub};
+use crate::{lead, planner, pulse, scrub};
 use arc_swap::ArcSwap;
 use metadata::NodeId;
 use openraft::async_runtime::WatchReceiver;
@@ -54,7 +54,7 @@ const HAND_OVER: Duration = Duration::from_millis(500);
 /// Why a node did not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    #[error("{0}")]
+    #[error(transparent)]
     Disk(#[from] io::Error),
     #[error("Raft does not start: {0}")]
     Raft(String),
@@ -188,6 +188,7 @@ async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
     };
     part(Box::pin(planner::run(inner.clone(), jobs)));
     part(Box::pin(lead::run(inner.clone())));
+    part(Box::pin(pulse::look_around(inner.clone())));
     part(Box::pin(keep_mark(mark)));
     Ok(Started { inner, disk_failure, log: weak })
 }
@@ -254,10 +255,12 @@ async fn next_event(core: &Core, started: &Started, mending: Option<&Fault>) -> 
         }
     };
     tokio::select! {
+        // First: that Raft has ended is no fault of a node that was asked to stop.
+        biased;
+        () = core.stopping.cancelled() => Event::Stopping,
         fault = failed(started) => Event::Failed(fault),
         fault = scrub::run(started.inner.clone(), core.options.scrub_interval) => Event::Failed(fault),
         event = mended, if mending.is_some() => event,
-        () = core.stopping.cancelled() => Event::Stopping,
     }
 }
 

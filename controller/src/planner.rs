@@ -227,10 +227,13 @@ fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
     }
     let submission = &job.submission;
     let now_ms = node.environment.wall_ms();
-    if let Some(key) = submission.key.as_ref().filter(|_| !submission.dry_run)
-        && let Some(first) = node.hub.view().machine.keys.find(key, draft.state.at_ms().max(now_ms))?
-    {
-        return Ok(Step::Settled(Ok(Submitted::Done { index: first.index, outcomes: first.outcomes.clone() })));
+    if let Some(key) = &submission.key {
+        match node.hub.view().machine.keys.find(key, draft.state.at_ms().max(now_ms)) {
+            Ok(Some(first)) => return Ok(Step::Settled(Ok(Submitted::Done { index: first.index, outcomes: first.outcomes.clone() }))),
+            // A dry run is another request than what was committed under its key, and takes no place of its own among the keys.
+            Err(no) if !(submission.dry_run && no.code == Code::Overloaded) => return Ok(Step::Settled(Err(no.into()))),
+            Ok(None) | Err(_) => {}
+        }
     }
     if draft.state.identity().is_none() && !matches!(submission.intent, Intent::BootstrapCluster { .. }) {
         return Err(Refusal::new(Code::NoLeader, "The cluster has no identity yet; its first leader is about to commit one"));

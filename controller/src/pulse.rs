@@ -1,23 +1,32 @@
-//! Soft state: gathered by the leader about once a second, relayed by followers with its age.
+//! Soft state: gathered by the leader about once a second, relayed by followers with its age. A node that no leader tells of it
+//! looks around by itself.
 
 use crate::hub::Encoded;
-use crate::net::rpc::NodeStatus;
+use crate::net::peers::Lane;
+use crate::net::rpc::{NodeStatus, Reply, Request};
 use crate::node::Inner;
 use metadata::frame::{Backup, BrokerPulse, Frame, NodePulse, Pulse, Role};
 use metadata::{Index, NodeId};
 use openraft::async_runtime::WatchReceiver;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// A pulse older than this says nothing of now.
 const STALE_MS: u64 = 3_000;
+/// How often the soft state is gathered.
+pub(crate) const PULSE_EVERY: Duration = Duration::from_secs(1);
+const ANSWER_WITHIN: Duration = Duration::from_millis(800);
 
 /// The newest pulse and what it is made from.
 pub(crate) struct PulseBoard {
     latest: Mutex<Option<(Arc<Pulse>, u64)>>,
     /// What the other controllers said of themselves, and when (monotonic ms).
     statuses: Mutex<BTreeMap<NodeId, (NodeStatus, u64)>>,
+    /// The term in which this node, leading, has asked everybody once.
+    asked: AtomicU64,
     backup: Mutex<Backup>,
     count: watch::Sender<u64>,
     /// The newest pulse as it is sent to every reader of the feed, and its count.
@@ -30,6 +39,7 @@ impl PulseBoard {
         PulseBoard {
             latest: Mutex::default(),
             statuses: Mutex::default(),
+            asked: AtomicU64::new(0),
             backup: Mutex::new(backup),
             count: watch::channel(0).0,
             shared: Mutex::default(),
@@ -42,7 +52,18 @@ impl PulseBoard {
 
     pub(crate) fn take(&self, pulse: Pulse, now_ms: u64) {
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::new(pulse), now_ms));
+        self.tell();
+    }
+
+    /// There is another pulse to read.
+    fn tell(&self) {
         self.count.send_modify(|count| *count += 1);
+    }
+
+    /// The newest one that a leader told, with its age, while it says something of now.
+    fn told(&self, now_ms: u64) -> Option<(Arc<Pulse>, u64)> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        latest.map(|(pulse, at_ms)| (pulse, now_ms.saturating_sub(at_ms))).filter(|(_, age_ms)| *age_ms < STALE_MS)
     }
 
     pub(crate) fn note_status(&self, status: NodeStatus, now_ms: u64) {
@@ -58,11 +79,8 @@ impl PulseBoard {
         if node.leading_term().is_some() {
             return Arc::new(self.gather(node));
         }
-        let now_ms = node.environment.monotonic_ms();
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match latest.filter(|(_, at_ms)| now_ms.saturating_sub(*at_ms) < STALE_MS) {
-            Some((pulse, at_ms)) => {
-                let age_ms = now_ms.saturating_sub(at_ms);
+        match self.told(node.environment.monotonic_ms()) {
+            Some((pulse, age_ms)) => {
                 let mut pulse = Pulse { age_ms, leader_id: node.leader_id(), term: node.term(), ..Pulse::clone(&pulse) };
                 // Of itself a node knows best.
                 let own = self.gather(node).nodes.into_iter().find(|own| own.id == node.options.node_id);
@@ -108,6 +126,8 @@ impl PulseBoard {
 
     fn nodes(&self, node: &Inner, leader_id: Option<NodeId>, now_ms: u64) -> Vec<NodePulse> {
         let own = node.status();
+        // Nobody is called unreachable whom a new leader has not asked yet.
+        let asked = node.leading_term().is_none_or(|term| self.asked.load(Ordering::Relaxed) == term);
         let statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
         let metrics = node.raft.server_metrics();
         let metrics = metrics.borrow_watched();
@@ -116,7 +136,7 @@ impl PulseBoard {
             let me = id == own.id;
             let heard = statuses.get(&id).map(|(status, at_ms)| (status, now_ms.saturating_sub(*at_ms)));
             let status = if me { Some((&own, 0)) } else { heard };
-            let fresh = status.is_some_and(|(_, age_ms)| age_ms < STALE_MS);
+            let fresh = !asked || status.is_some_and(|(_, age_ms)| age_ms < STALE_MS);
             let voter = voters.contains(&id);
             let role = match (fresh, leader_id == Some(id), voter) {
                 (true, true, _) => Role::Leader,
@@ -138,6 +158,36 @@ impl PulseBoard {
             }
         };
         metrics.membership_config.nodes().map(|(id, peer)| pulse(*id, peer.addr.clone())).collect()
+    }
+}
+
+/// Tells every other controller this, and hears how far each of them is.
+pub(crate) async fn ask_everybody(node: &Inner, request: &Request) {
+    let term = node.leading_term();
+    let peers = node.board.gather(node).nodes.into_iter().filter(|peer| peer.id != node.options.node_id);
+    let asked = peers.map(async |peer| {
+        let connection = node.peers.connection(&peer.url, Lane::Control);
+        if let Ok(Reply::Status(status)) = connection.call(request, ANSWER_WITHIN).await {
+            node.board.note_status(status, node.environment.monotonic_ms());
+        }
+    });
+    futures::future::join_all(asked).await;
+    if let Some(term) = term {
+        node.board.asked.store(term, Ordering::Relaxed);
+    }
+}
+
+/// While no leader tells who is there, this node asks itself: what it says of a lost majority is what it saw.
+pub(crate) async fn look_around(node: Arc<Inner>) {
+    loop {
+        let alone = || node.leading_term().is_none() && node.board.told(node.environment.monotonic_ms()).is_none();
+        if alone() {
+            ask_everybody(&node, &Request::Status).await;
+            if alone() {
+                node.board.tell();
+            }
+        }
+        tokio::time::sleep(PULSE_EVERY).await;
     }
 }
 

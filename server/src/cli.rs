@@ -70,7 +70,8 @@ Exit codes:
 /// The command line, with the exit codes at the end of every help text.
 pub fn command() -> clap::Command {
     fn with_exit_codes(command: clap::Command) -> clap::Command {
-        command.after_help(EXIT_CODES).mut_subcommands(with_exit_codes)
+        // A negative number is a bad value of the flag before it, and not a flag that there is not.
+        command.after_help(EXIT_CODES).allow_negative_numbers(true).mut_subcommands(with_exit_codes)
     }
     with_exit_codes(Cli::command())
 }

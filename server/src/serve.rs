@@ -43,12 +43,28 @@ struct Settings {
     stop_with_stdin: bool,
 }
 
+/// Refuses a zero where it makes no sense.
+fn at_least_one(flags: &ServeFlags) -> Result<(), Usage> {
+    let numbers = [
+        ("--node-id", flags.node_id),
+        ("--broker-session-timeout-ms", flags.broker_session_timeout_ms),
+        ("--snapshot-every", flags.snapshot_every),
+        ("--scrub-interval-ms", flags.scrub_interval_ms),
+    ];
+    match numbers.into_iter().find(|(_, value)| *value == Some(0)) {
+        Some((flag, _)) => Err(Usage(format!("{flag} 0 has to be 1 or more"))),
+        None => Ok(()),
+    }
+}
+
 fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     let usage = |text: String| Err(Usage(text));
+    at_least_one(&flags)?;
     let node_id = flags.node_id.unwrap_or(1);
     let listen = flags.listen.unwrap_or_else(|| "127.0.0.1:9091".to_owned());
-    let Some((host, _)) = listen.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) else {
-        return usage(format!("--listen {listen:?} is no HOST:PORT"));
+    let Some((host, _)) = listen.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
+    else {
+        return usage(format!("--listen {listen:?} is no HOST:PORT with a port from 1 to 65535"));
     };
     let loopback = matches!(host, "localhost" | "[::1]") || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
     if !loopback && flags.insecure != Some(true) {
@@ -81,12 +97,6 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     if heartbeat == 0 || election < heartbeat * 3 {
         return usage(format!("--election-timeout-ms {election} has to be at least three times --heartbeat-interval-ms {heartbeat}"));
     }
-    let snapshot_every = flags.snapshot_every.unwrap_or(SNAPSHOT_EVERY);
-    let scrub_interval_ms = flags.scrub_interval_ms.unwrap_or(SCRUB_INTERVAL_MS);
-    let least_one = [("--snapshot-every", snapshot_every), ("--scrub-interval-ms", scrub_interval_ms)];
-    if let Some((flag, value)) = least_one.into_iter().find(|(_, value)| *value == 0) {
-        return usage(format!("{flag} {value} has to be 1 or more"));
-    }
     let base = flags.base_path.unwrap_or_default();
     let base = BasePath::parse(&base).map_err(|why| Usage(format!("--base-path {base:?} {why}; expected a path such as /quorate")))?;
     let more_names = flags.host_names.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned());
@@ -101,8 +111,8 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
             node_id,
             peers,
             join: flags.join == Some(true),
-            snapshot_every,
-            scrub_interval: Duration::from_millis(scrub_interval_ms),
+            snapshot_every: flags.snapshot_every.unwrap_or(SNAPSHOT_EVERY),
+            scrub_interval: Duration::from_millis(flags.scrub_interval_ms.unwrap_or(SCRUB_INTERVAL_MS)),
             election_timeout: Duration::from_millis(election),
             heartbeat_interval: Duration::from_millis(heartbeat),
             broker_session_timeout: Duration::from_millis(flags.broker_session_timeout_ms.unwrap_or(BROKER_SESSION_TIMEOUT_MS)),

@@ -38,9 +38,9 @@ const LOCK_FILE: &str = "lock";
 pub enum StartError {
     #[error(transparent)]
     Option(#[from] InvalidOption),
-    #[error("cannot listen at {addr}: {source}")]
+    #[error("cannot listen at {addr}")]
     Listen { addr: SocketAddr, source: io::Error },
-    #[error("cannot use the data directory {}: {source}", path.display())]
+    #[error("cannot use the data directory {}", path.display())]
     DataDir { path: PathBuf, source: io::Error },
     #[error("another process uses the data directory {}", path.display())]
     InUse { path: PathBuf },

@@ -37,10 +37,10 @@ impl NodeLog {
         }
     }
 
-    /// `up to date`, `3 behind`, `unreachable`.
+    /// `up to date`, `3 behind`, `no answer`.
     pub fn lag(&self) -> String {
         match (self.role, self.behind) {
-            (Role::Unreachable, _) => "unreachable".to_owned(),
+            (Role::Unreachable, _) => "no answer".to_owned(),
             (_, 0) => "up to date".to_owned(),
             (_, behind) => format!("{} behind", num(behind)),
         }

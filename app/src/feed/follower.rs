@@ -71,7 +71,8 @@ fn now() -> f64 {
 impl Follower {
     /// A follower that has nothing yet.
     pub fn new(wire: Wire) -> Self {
-        let freshness = Freshness { frame_at: now(), quorum_age_ms: 0, caught_up: false };
+        // Of the first paint, until a frame says otherwise.
+        let freshness = Freshness { frame_at: now(), quorum_age_ms: wire.silence_ms.get_untracked(), caught_up: false };
         Follower {
             wire,
             replica: None,
@@ -92,6 +93,10 @@ impl Follower {
             let (silence, stale) = (fresh.silence_ms(at), fresh.stale(at));
             let server = clock.borrow().at(at);
             if stale {
+                let who = fresh.silence(at);
+                if wire.silence.get_untracked() != who {
+                    wire.silence.set(who);
+                }
                 if !wire.connection.get_untracked().stale() {
                     wire.connection.set(Connection::Stale { since_ms: server.saturating_sub(silence) });
                 }
@@ -268,6 +273,7 @@ impl Follower {
             self.wire.silence_ms.set(0);
             self.wire.now_ms.set(self.clock.borrow().at(now()));
             self.wire.connection.set(Connection::Live);
+            self.wire.silence.set(None);
             if before.stale() && self.was_live {
                 self.wire.show(back_again(session, self.replica.as_ref()), false);
             }

@@ -27,7 +27,7 @@ use fence::FenceAction;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use leptos_router::params::ParamsMap;
-use metadata::{Broker, BrokerId, BrokerState, Change, Intent, Principal, State};
+use metadata::{Broker, BrokerId, Change, Intent, Principal, State};
 use replicas::ReplicasByTopic;
 use std::sync::Arc;
 
@@ -125,14 +125,11 @@ fn Head(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
 fn Heartbeats(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
     let live = use_live();
     let pulse = pulse_of(live, id);
-    let down = Memo::new(move |_| {
-        broker.with(|broker| broker.as_ref().is_some_and(|broker| matches!(broker.state, BrokerState::Fenced | BrokerState::Fencing)))
-    });
     let last = move || broker.with(|broker| broker.as_ref().map(|broker| pulse.with(|pulse| heard(broker, pulse.as_ref()))));
     view! {
         <Card title="Heartbeats" sub=|| "last 60 s" end=move || view! { <span class="num">{changing(last)}</span> }>
             <div class="card-b">
-                <Heartbeat id=id down=down/>
+                <Heartbeat id=id/>
                 <div class="hb-axis"><span>"60 s ago"</span><span>"now"</span></div>
             </div>
         </Card>

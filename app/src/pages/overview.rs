@@ -10,7 +10,7 @@ use crate::components::chart::CommitRate;
 use crate::components::empty::Empty;
 use crate::components::log::{NodeLog, Tail, glyph_class, role_name};
 use crate::components::ticker::Ticker;
-use crate::components::verdict::{use_since, use_verdict};
+use crate::components::verdict::{use_quorum, use_since, use_verdict};
 use crate::icons::{self, Icon};
 use crate::live::{Connection, use_live};
 use crate::signals::{Memo, changing};
@@ -18,8 +18,7 @@ use crate::time;
 use crate::words::{list, num};
 use leptos::prelude::*;
 use metadata::BrokerState;
-use metadata::frame::Role;
-use metadata::views::Level;
+use metadata::views::{Level, Reason};
 
 /// How many changes it lists.
 const CHANGES: usize = 11;
@@ -55,7 +54,8 @@ fn VerdictPanel() -> impl IntoView {
     let healthy = move || verdict.with(|verdict| verdict.level == Some(Level::Healthy));
     let since = move || {
         let (at, now) = (since.get()?, live.now_ms.get());
-        let lasting = if healthy() { String::new() } else { format!(", {}", time::duration(now.saturating_sub(at))) };
+        // While the page is stale its clock stands still: what it says of a duration would stand still as well.
+        let lasting = if healthy() || live.stale() { String::new() } else { format!(", {}", time::duration(now.saturating_sub(at))) };
         Some(view! { <span class="since num" aria-live="off">{format!("Since {}{lasting}.", time::moment(at, now))}</span>" " })
     };
     view! {
@@ -71,7 +71,8 @@ fn VerdictPanel() -> impl IntoView {
 /// Where to look next.
 #[component]
 fn VerdictActions() -> impl IntoView {
-    let live = use_live();
+    let (live, verdict) = (use_live(), use_verdict());
+    let controllers = Memo::new(move |_| verdict.with(|verdict| verdict.reason.is_some_and(Reason::of_controllers)));
     // What to show: the worst health there is, and the broker that is down when it is one alone.
     let targets = Memo::new(move |_| {
         live.state.with(|state| {
@@ -91,6 +92,10 @@ fn VerdictActions() -> impl IntoView {
     view! {
         {changing(move || {
             let (health, down) = targets.get();
+            // What the headline speaks of comes first.
+            if controllers.get() {
+                return view! { <a class="btn primary" href="/quorum">"Open quorum"</a> }.into_any();
+            }
             view! {
                 {health.map(|health| view! { <a class="btn" href=base::to(&format!("/topics?health={health}"))>"Show partitions"</a> })}
                 {down.map(|(first, alone)| match alone {
@@ -98,6 +103,7 @@ fn VerdictActions() -> impl IntoView {
                     false => view! { <a class="btn primary" href=base::to("/brokers")>"Open brokers"</a> }.into_any(),
                 })}
             }
+            .into_any()
         })}
     }
 }
@@ -158,12 +164,8 @@ fn QuorumCard() -> impl IntoView {
             nodes.iter().map(|node| NodeLog::of(node, newest)).collect::<Vec<_>>()
         })
     });
-    let voters = move || {
-        nodes.with(|nodes| {
-            let voters = || nodes.iter().filter(|node| node.voter);
-            format!("{} of {} voters", voters().filter(|node| node.role != Role::Unreachable).count(), voters().count())
-        })
-    };
+    let quorum = use_quorum();
+    let voters = move || quorum.with(|quorum| format!("{} of {} voters", quorum.reachable, quorum.voters));
     view! {
         <Card title="Quorum" end=move || view! { <a class="link" href=base::to("/quorum")>{changing(voters)}</a> }>
             <div class="qhead">
@@ -173,7 +175,7 @@ fn QuorumCard() -> impl IntoView {
                 </div>
                 <CommitRate/>
             </div>
-            {changing(move || nodes.get().into_iter().map(|log| view! { <VoterRow log=log/> }).collect_view())}
+            <div class="voters">{changing(move || nodes.get().into_iter().map(|log| view! { <VoterRow log=log/> }).collect_view())}</div>
         </Card>
     }
 }

@@ -5,12 +5,14 @@ mod nodes;
 use crate::components::card::Card;
 use crate::components::facts::{Fact, Facts};
 use crate::components::log::{NodeLog, Tail, glyph_class, role_name};
+use crate::components::verdict::use_quorum;
 use crate::live::use_live;
 use crate::signals::{Memo, changing};
 use crate::words::{count, decimal, num};
 use leptos::prelude::*;
 use metadata::Index;
-use metadata::frame::{Backup, Role};
+use metadata::frame::Backup;
+use metadata::views::Quorum;
 
 /// How many entries a tail shows.
 const ENTRIES: u64 = 24;
@@ -26,13 +28,14 @@ pub fn QuorumPage() -> impl IntoView {
             nodes.iter().map(|node| NodeLog::of(node, newest)).collect::<Vec<_>>()
         })
     });
+    let quorum = use_quorum();
     let sentence = move || {
         let (term, leader) = live.pulse.with(|pulse| pulse.as_ref().map_or((0, None), |pulse| (pulse.term, pulse.leader_id)));
         let leads = match leader {
             Some(leader) => format!("Node {leader} leads term {}.", num(term)),
             None => format!("No leader in term {}: nothing can be committed.", num(term)),
         };
-        logs.with(|logs| format!("{leads} {}", tolerance(logs)))
+        quorum.with(|quorum| format!("{leads} {}", tolerance(quorum)))
     };
     view! {
         <div class="page">
@@ -50,18 +53,15 @@ pub fn QuorumPage() -> impl IntoView {
 }
 
 /// How many more nodes may fail, in words.
-fn tolerance(logs: &[NodeLog]) -> String {
-    let voters = logs.iter().filter(|log| log.voter).count();
-    let there = logs.iter().filter(|log| log.voter && log.role != Role::Unreachable).count();
-    let majority = voters / 2 + 1;
-    let words = match there.checked_sub(majority) {
-        _ if voters == 0 => return "Nothing is known of the voters.".to_owned(),
+fn tolerance(quorum: &Quorum) -> String {
+    let words = match quorum.spare() {
+        _ if quorum.voters == 0 => return "Nothing is known of the voters.".to_owned(),
         None => "the majority is lost".to_owned(),
         Some(0) => "no further failure is tolerated".to_owned(),
         Some(1) => "one more failure is tolerated".to_owned(),
         Some(more) => format!("{more} more failures are tolerated"),
     };
-    format!("{}, majority {majority}: {words}.", count(voters as u64, "voter", "voters"))
+    format!("{} of {}, majority {}: {words}.", quorum.reachable, count(quorum.voters, "voter", "voters"), quorum.needed)
 }
 
 #[component]

@@ -1,5 +1,6 @@
 //! The banner of a page that is not live: stale must never look live.
 
+use crate::freshness::Silence;
 use crate::icons::{self, Icon};
 use crate::live::{Hindrance, use_live};
 use crate::signals::{Memo, changing};
@@ -14,6 +15,7 @@ pub fn StaleBanner() -> impl IntoView {
     let why = move || match (live.attempt.get(), live.fault.get(), live.hindrance.get()) {
         (_, _, Some(part @ Hindrance::NoPart)) => [" ", part.words()].concat(),
         (0, Some(fault), _) => [" The node takes no part: ", &fault, "."].concat(),
+        (0, None, _) if matches!(live.silence.get(), Some(Silence::Node { .. })) => " Nothing comes from the node.".to_owned(),
         (0, None, _) => " The node has no contact with its quorum.".to_owned(),
         (attempt, _, Some(reason)) if reason != Hindrance::NoSocket => format!(" {} Attempt {attempt} to reconnect.", reason.words()),
         (attempt, ..) => format!(" Reconnecting, attempt {attempt}."),

@@ -22,7 +22,8 @@ use leptos::prelude::*;
 pub fn Document(assets: Assets) -> impl IntoView {
     let boot = boot::of_page();
     let state = boot.state();
-    let verdict = judge(&state);
+    // A first paint comes from a node that answers: it may be without its quorum, never silent.
+    let verdict = judge(&state, &boot.known(), None);
     let path = boot.url.split('?').next().unwrap_or_default();
     let (place, page) = (Place::of(path), Page::at(path));
     let theme = use_context::<Parts>().and_then(|parts| {
@@ -36,7 +37,7 @@ pub fn Document(assets: Assets) -> impl IntoView {
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
                 <meta name="color-scheme" content="light dark"/>
-                <title>{tab::title(&verdict, &place)}</title>
+                <title inner_html=escaped(&tab::title(&verdict, &place))></title>
                 <link rel="icon" id=tab::ICON_ELEMENT type="image/svg+xml" href=tab::icon(verdict.level)/>
                 <link rel="stylesheet" href=assets.css.clone()/>
                 <Loader assets=assets boot=boot.to_text() page=page/>
@@ -50,6 +51,11 @@ pub fn Document(assets: Assets) -> impl IntoView {
             </body>
         </html>
     }
+}
+
+/// A text as markup: as a child of `title`, where no markup is read, it would be followed by a marker that everybody sees.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 fn connection(boot: &Boot) -> &'static str {

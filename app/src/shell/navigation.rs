@@ -4,7 +4,7 @@ use super::keyboard::Overlays;
 use super::use_place;
 use crate::base;
 use crate::components::log::role_name;
-use crate::components::verdict::{use_since, use_verdict};
+use crate::components::verdict::{use_quorum, use_since, use_verdict};
 use crate::icons::{self, Glyph, Icon, Mark};
 use crate::live::use_live;
 use crate::signals::{Memo, changing};
@@ -12,7 +12,6 @@ use crate::time;
 use crate::words::num;
 use leptos::prelude::*;
 use metadata::BrokerState;
-use metadata::frame::Role;
 
 #[component]
 fn NavLink(path: &'static str, name: &'static str, glyph: Glyph, #[prop(optional)] children: Option<Children>) -> impl IntoView {
@@ -106,21 +105,19 @@ fn BrokerCount() -> impl IntoView {
 
 #[component]
 fn QuorumCount() -> impl IntoView {
-    let live = use_live();
-    let counts = Memo::new(move |_| {
-        live.pulse.with(|pulse| {
-            let voters = || pulse.iter().flat_map(|pulse| &pulse.nodes).filter(|node| node.voter);
-            (voters().filter(|node| node.role != Role::Unreachable).count(), voters().count())
-        })
-    });
+    let quorum = use_quorum();
     view! {
-        {changing(move || match counts.get() {
-            (_, 0) => ().into_any(),
-            (there, all) => {
-                let class = if there == all { "count" } else { "count warn" };
-                view! { <span class=class>{format!("{there} / {all}")}</span> }.into_any()
+        {changing(move || quorum.with(|quorum| match quorum.voters {
+            0 => ().into_any(),
+            all => {
+                let class = match quorum.spare() {
+                    None => "count crit",
+                    Some(_) if !quorum.whole() => "count warn",
+                    Some(_) => "count",
+                };
+                view! { <span class=class>{format!("{} / {all}", quorum.reachable)}</span> }.into_any()
             }
-        })}
+        }))}
     }
 }
 

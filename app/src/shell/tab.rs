@@ -53,12 +53,27 @@ pub fn mirror() {
 mod tests {
     use super::{icon, title};
     use crate::components::verdict::judge;
+    use crate::freshness::Silence;
+    use crate::pages::sample;
     use crate::place::Place;
     use metadata::State;
+    use metadata::views::{Known, Level};
 
     #[test]
     fn the_title_begins_with_what_is_wrong() {
-        assert_eq!(title(&judge(&State::default()), &Place::of("/topics/orders")), "No brokers yet · orders · Quorate");
+        let state = sample::state();
+        let known = Known { node_id: 2, pulse: None, quorum_age_ms: 0, fault: None };
+        let orders = Place::of("/topics/orders");
+        let titled = |state: &State, known: &Known<'_>, silence| title(&judge(state, known, silence), &orders);
+        assert_eq!(titled(&State::default(), &known, None), "No brokers yet · orders · Quorate");
+        assert_eq!(titled(&state, &known, None), "Degraded · orders · Quorate");
+        assert_eq!(titled(&state, &Known { fault: Some("the disk is full"), ..known }, None), "Takes no part · orders · Quorate");
+        // What is known of a node that is not heard any more is old, whatever it was.
+        for state in [state, State::default()] {
+            let judged = judge(&state, &known, Some(Silence::Node { without_quorum: false }));
+            assert_eq!((title(&judged, &orders).as_str(), judged.level), ("Not live · orders · Quorate", Some(Level::Warning)));
+            assert!(judged.headline.starts_with("Last known: "), "{}", judged.headline);
+        }
     }
 
     #[test]

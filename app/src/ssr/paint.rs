@@ -24,6 +24,8 @@ pub struct Node {
     pub state: Arc<State>,
     pub pulse: Arc<Pulse>,
     pub quorum_age_ms: u64,
+    /// Why it takes no part, if it does not.
+    pub fault: Option<String>,
     /// Newest first.
     pub recent: Vec<Arc<Commit>>,
     pub heard: Heard,
@@ -36,6 +38,7 @@ impl Node {
             state: controller.state(),
             pulse: controller.pulse(),
             quorum_age_ms: controller.quorum_age_ms(),
+            fault: controller.fault().map(|fault| fault.to_string()),
             recent: controller.recent(RECENT),
             heard: sampler.heard(),
         }
@@ -55,6 +58,7 @@ pub fn boot(node: Node, uri: &Uri) -> Boot {
         node_id: node.id,
         now_ms,
         quorum_age_ms: node.quorum_age_ms,
+        fault: node.fault,
         recent: node.recent.into_iter().take(RECENT).map(|commit| Recent::of(commit).shortened()).collect(),
         heard: node.heard,
         attention: attention(&state).count,

@@ -24,7 +24,8 @@ impl Directory {
     /// When it can neither be found nor made.
     pub fn new(dir: impl Into<PathBuf>) -> io::Result<Self> {
         let dir = dir.into();
-        fs::create_dir_all(dir.join(LOG)).map_err(|error| named(&dir, &error))?;
+        let log = dir.join(LOG);
+        fs::create_dir_all(&log).map_err(|error| named(&log, &error))?;
         Ok(Directory { dir })
     }
 

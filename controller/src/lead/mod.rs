@@ -7,9 +7,9 @@ pub(crate) mod members;
 mod push;
 
 use crate::backup;
-use crate::net::peers::Lane;
-use crate::net::rpc::{Reply, Request};
+use crate::net::rpc::Request;
 use crate::node::Inner;
+use crate::pulse::{self, PULSE_EVERY};
 use crate::{LONGEST_DEADLINE, Submission};
 use metadata::frame::{NodePulse, Role};
 use metadata::model::Identity;
@@ -20,9 +20,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-const PULSE_EVERY: Duration = Duration::from_secs(1);
 const FIRST_PULSE_AFTER: Duration = Duration::from_millis(50);
-const PULSE_TIMEOUT: Duration = Duration::from_millis(800);
 /// How long a leader that stops waits for another to take over.
 const HAND_OVER: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_millis(100);
@@ -64,7 +62,7 @@ async fn lead(node: Arc<Inner>, term: Term, token: CancellationToken) {
         let stop = token.clone();
         let (pushes, saves) = (push::run(node.clone(), term), backup::run(node.clone(), term));
         node.background.spawn(async move { stop.run_until_cancelled(async { tokio::join!(pushes, saves) }).await });
-        tokio::join!(fencing::run(node.clone()), pulse(&node), members::admit(node.clone()));
+        tokio::join!(fencing::run(node.clone()), tell_pulse(&node), members::admit(node.clone()));
     };
     tokio::select! {
         () = duties => {}
@@ -87,21 +85,11 @@ async fn bootstrap(node: &Arc<Inner>) {
 }
 
 /// Tells every controller the soft state, and hears theirs.
-async fn pulse(node: &Arc<Inner>) {
+async fn tell_pulse(node: &Arc<Inner>) {
     // The first round only hears the others: what it tells them right after is whole.
     let mut wait = FIRST_PULSE_AFTER;
     loop {
-        let pulse = node.board.gather(node);
-        let calls = pulse.nodes.iter().filter(|peer| peer.id != node.options.node_id).map(|peer| {
-            let connection = node.peers.connection(&peer.url, Lane::Control);
-            let request = Request::Pulse { pulse: pulse.clone() };
-            async move {
-                if let Ok(Reply::Status(status)) = connection.call(&request, PULSE_TIMEOUT).await {
-                    node.board.note_status(status, node.environment.monotonic_ms());
-                }
-            }
-        });
-        futures::future::join_all(calls).await;
+        pulse::ask_everybody(node, &Request::Pulse { pulse: node.board.gather(node) }).await;
         node.take_pulse(node.board.gather(node));
         tokio::time::sleep(wait).await;
         wait = PULSE_EVERY;

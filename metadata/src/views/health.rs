@@ -1,7 +1,7 @@
-//! One function of the state says whether all is well; every place that shows it calls this one.
+//! How bad it is: levels, the condition of a topic, and the numbers of `GET /cluster`.
 
+use super::verdict::{Finding, Verdict};
 use crate::load::Tally;
-use crate::model::{Broker, BrokerState};
 use crate::state::State;
 use serde::{Deserialize, Serialize};
 
@@ -80,11 +80,17 @@ impl TopicHealth {
     }
 }
 
-/// Partitions by condition, as `GET /cluster` shows them; a partition counts under every condition that it meets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How it is, as `GET /cluster` shows it: the verdict with what it rests on, and the partitions by condition. A partition counts
+/// under every condition that it meets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct HealthCounts {
+pub struct Health {
+    /// The level of the worst reason.
     pub verdict: Level,
+    /// The verdict in a sentence, as pages show it.
+    pub headline: String,
+    /// All that is not as it should be, worst first; empty while it is healthy.
+    pub reasons: Vec<Finding>,
     pub offline: u32,
     pub below_min_isr: u32,
     pub at_min_isr: u32,
@@ -92,125 +98,19 @@ pub struct HealthCounts {
     pub not_preferred: u32,
 }
 
-/// The level with what it rests on.
-pub type Health = HealthCounts;
-
-impl State {
-    /// How bad it is: partitions that cannot be written are critical, missing copies and missing brokers a warning.
-    pub fn level(&self) -> Level {
-        let total = self.total();
-        if total.offline > 0 || total.below_min_isr > 0 {
-            return Level::Critical;
-        }
-        let all_there = self.brokers().all(|broker| matches!(broker.state, BrokerState::Online | BrokerState::ShuttingDown));
-        if total.under_replicated > 0 || !all_there { Level::Warning } else { Level::Healthy }
-    }
-
-    /// The partitions by condition.
-    pub fn health(&self) -> HealthCounts {
-        let total = self.total();
-        HealthCounts {
-            verdict: self.level(),
+impl Health {
+    /// Of this state, with the verdict on it.
+    pub fn of(state: &State, verdict: Verdict) -> Self {
+        let total = state.total();
+        Health {
+            verdict: verdict.level,
+            headline: verdict.headline,
+            reasons: verdict.findings,
             offline: total.offline,
             below_min_isr: total.below_min_isr,
             at_min_isr: total.at_min_isr,
             under_replicated: total.under_replicated,
             not_preferred: total.not_preferred,
         }
-    }
-}
-
-/// The verdict in words: what, where, and how close it is to getting worse.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Verdict {
-    pub level: Level,
-    /// Two or three words, for the sidebar and the phone's top bar.
-    pub short: String,
-    pub headline: String,
-    pub explanation: String,
-}
-
-/// What the state says, in sentences.
-pub fn verdict(state: &State) -> Verdict {
-    let total = state.total();
-    let level = state.level();
-    let down: Vec<&Broker> = state
-        .brokers()
-        .filter(|broker| matches!(broker.state, BrokerState::Fenced | BrokerState::Fencing))
-        .map(|broker| &**broker)
-        .collect();
-    let short = match level {
-        Level::Healthy => "All in sync",
-        Level::Warning => "Degraded",
-        Level::Critical if total.offline > 0 => "Partitions offline",
-        Level::Critical => "Writes stopped",
-    };
-    Verdict { level, short: short.to_owned(), headline: headline(state, level, &down), explanation: explanation(state, level, &down) }
-}
-
-fn plural(count: usize, one: &str, many: &str) -> String {
-    if count == 1 { format!("{count} {one}") } else { format!("{count} {many}") }
-}
-
-fn fenced_words(down: &[&Broker]) -> String {
-    match down {
-        [one] => format!("Broker {} is fenced", one.id),
-        many => format!("{} brokers are fenced", many.len()),
-    }
-}
-
-fn headline(state: &State, level: Level, down: &[&Broker]) -> String {
-    let total = state.total();
-    match level {
-        Level::Healthy if total.partitions == 0 => "All is well: nothing is stored yet".to_owned(),
-        Level::Healthy => format!("All {} in sync", plural(total.partitions as usize, "partition", "partitions")),
-        Level::Critical if total.offline > 0 => {
-            format!("{} offline", plural(total.offline as usize, "partition is", "partitions are"))
-        }
-        Level::Critical => {
-            format!(
-                "{} below the minimum in sync: acks=all writes stop",
-                plural(total.below_min_isr as usize, "partition is", "partitions are")
-            )
-        }
-        Level::Warning if down.is_empty() => {
-            format!("{} under-replicated, none offline", plural(total.under_replicated as usize, "partition is", "partitions are"))
-        }
-        Level::Warning if total.under_replicated == 0 => format!("{}, no partition is affected", fenced_words(down)),
-        Level::Warning => {
-            format!(
-                "{}: {} under-replicated, none offline",
-                fenced_words(down),
-                plural(total.under_replicated as usize, "partition", "partitions")
-            )
-        }
-    }
-}
-
-fn explanation(state: &State, level: Level, down: &[&Broker]) -> String {
-    let total = state.total();
-    let where_down = match down {
-        [] => String::new(),
-        [one] => format!("Broker {}{} is fenced. ", one.id, one.rack.as_ref().map(|rack| format!(" (rack {rack})")).unwrap_or_default()),
-        many => format!("Brokers {} are fenced. ", many.iter().map(|broker| broker.id.to_string()).collect::<Vec<_>>().join(", ")),
-    };
-    match level {
-        Level::Healthy if state.broker_count() == 0 => "No broker has registered yet.".to_owned(),
-        Level::Healthy => {
-            let online = state.brokers().filter(|broker| broker.active()).count();
-            format!("{} online, every replica holds every acknowledged record, none offline.", plural(online, "broker is", "brokers are"))
-        }
-        Level::Critical => format!(
-            "{where_down}{} offline, {} below min.insync.replicas, {} under-replicated in all.",
-            total.offline, total.below_min_isr, total.under_replicated
-        ),
-        Level::Warning if total.at_min_isr > 0 => format!(
-            "{where_down}{} exactly min.insync.replicas in sync: losing one more would stop acks=all writes.",
-            plural(total.at_min_isr as usize, "partition has", "partitions have")
-        ),
-        Level::Warning if total.under_replicated > 0 => {
-            format!("{where_down}Every affected partition keeps more in sync than min.insync.replicas asks for: writes go on.")
-        }
-        Level::Warning => format!("{where_down}Writes go on; a returning broker is unfenced by its heartbeat."),
     }
 }

@@ -1,6 +1,8 @@
 //! Rows, details and lists, in the shapes of the outside contract.
 
-use super::health::{HealthCounts, TopicHealth};
+use super::health::{Health, TopicHealth};
+use super::quorum::Quorum;
+use super::verdict::{Known, verdict};
 use crate::change::{Change, Commit};
 use crate::digest::Digest;
 use crate::frame::{BrokerPulse, NodePulse};
@@ -121,10 +123,11 @@ pub struct ClusterView {
     pub leader_id: Option<NodeId>,
     pub term: Term,
     pub controllers: Vec<NodePulse>,
+    pub quorum: Quorum,
     pub brokers: BrokerCounts,
     pub topics: u32,
     pub partitions: u32,
-    pub health: HealthCounts,
+    pub health: Health,
 }
 
 /// The whole state: `GET /state` as JSON.
@@ -259,8 +262,8 @@ pub fn brokers(state: &State, pulses: &[BrokerPulse]) -> Vec<BrokerView> {
     state.brokers().map(|each| broker(state, each, pulses.iter().find(|pulse| pulse.id == each.id))).collect()
 }
 
-/// The cluster in a few numbers. `nodes` is the leader's view of the controllers, or this node's own when there is none.
-pub fn cluster(state: &State, node_id: NodeId, leader_id: Option<NodeId>, term: Term, nodes: Vec<NodePulse>) -> ClusterView {
+/// The cluster in a few numbers, as a node that knows this sees it.
+pub fn cluster(state: &State, known: &Known<'_>) -> ClusterView {
     let mut brokers = BrokerCounts::default();
     for broker in state.brokers() {
         brokers.total += 1;
@@ -274,14 +277,15 @@ pub fn cluster(state: &State, node_id: NodeId, leader_id: Option<NodeId>, term: 
     ClusterView {
         cluster_id: state.identity().map(|identity| identity.cluster_id),
         lineage: state.identity().map(|identity| identity.lineage),
-        node_id,
-        leader_id,
-        term,
-        controllers: nodes,
+        node_id: known.node_id,
+        leader_id: known.pulse.and_then(|pulse| pulse.leader_id),
+        term: known.pulse.map_or(0, |pulse| pulse.term),
+        controllers: known.pulse.map(|pulse| pulse.nodes.clone()).unwrap_or_default(),
+        quorum: known.quorum(),
         brokers,
         topics: state.topic_count() as u32,
         partitions: state.total().partitions,
-        health: state.health(),
+        health: Health::of(state, verdict(state, known)),
     }
 }
 

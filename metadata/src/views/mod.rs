@@ -3,9 +3,13 @@
 
 mod health;
 mod lists;
+mod quorum;
+mod verdict;
 
-pub use health::{Health, HealthCounts, Level, TopicHealth, Verdict, verdict};
+pub use health::{Health, Level, TopicHealth};
 pub use lists::{
     BrokerCounts, BrokerView, ClusterView, StateView, TopicPage, TopicQuery, TopicRow, TopicView, broker, brokers, cluster, created_topic,
     created_topics, forgotten_topic, full, topic, topics,
 };
+pub use quorum::{Quorum, STALE_MS};
+pub use verdict::{Finding, Known, Reason, Verdict, verdict};

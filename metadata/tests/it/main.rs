@@ -21,3 +21,4 @@ mod rows_f;
 mod rows_j;
 mod samples;
 mod sequences;
+mod verdict;

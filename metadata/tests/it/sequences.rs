@@ -8,7 +8,7 @@ use metadata::envelope::{Kind, open, seal};
 use metadata::frame::Frame;
 use metadata::model::Configs;
 use metadata::plan::plan;
-use metadata::views::{cluster, verdict};
+use metadata::views::{Known, cluster, verdict};
 use metadata::{BrokerState, Command, Entry, Expected, Group, Intent, KeyUse, Machine, Principal, State, TopicId, slice, snapshot};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -98,8 +98,9 @@ fn same_in_slices(state: &State) {
     let topics: Vec<TopicId> = state.topics_after(None).map(|topic| topic.id).collect();
     for (rows, whole) in [(&topics[..], &topics[..0]), (&topics[..topics.len() / 2], &topics[topics.len() / 2..]), (&[], &[])] {
         let slice = slice::decode(&slice::encode(state, rows, whole).unwrap()).unwrap();
+        let known = Known { node_id: 1, pulse: None, quorum_age_ms: 0, fault: None };
         let views = |state: &State| {
-            (verdict(state), state.health(), state.total(), cluster(state, 1, None, 1, Vec::new()), state.digest(), state.revision())
+            (verdict(state, &known), state.level(), state.total(), cluster(state, &known), state.digest(), state.revision())
         };
         assert_eq!(views(&slice), views(state));
         for id in rows.iter().chain(whole) {

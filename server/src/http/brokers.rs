@@ -4,6 +4,7 @@ use super::Node;
 use super::answers::{BrokerAnswer, BrokersAnswer, CommittedAnswer, HeartbeatAnswer, IsrAnswer, IsrResult, RegistrationAnswer};
 use super::body::{self, ONE_MIB};
 use super::call::{self, Call};
+use super::ids;
 use super::mutation::{self, Done};
 use super::problem::{Refused, document};
 use super::query::Query;
@@ -69,11 +70,29 @@ pub async fn get(State(node): State<Node>, Path(text): Path<String>, parts: Part
 pub struct Registering {
     id: BrokerId,
     incarnation_id: Uuid,
-    cluster_id: Option<Uuid>,
+    /// The cluster that it belongs to, if it knows: as a UUID, or in the 22 characters of Kafka's tools.
+    cluster_id: Option<String>,
     rack: Option<String>,
     endpoints: Vec<Endpoint>,
     push_url: Option<String>,
     previous_broker_epoch: Option<Index>,
+}
+
+/// The cluster that a broker says that it belongs to. Whatever is no name of this one is another cluster's, not a malformed one:
+/// who configured it wrongly is told what is right. A cluster never changes its id, so any node can tell.
+fn this_cluster(node: &Node, text: &str) -> Result<Uuid, Refused> {
+    let (asked, view) = (ids::read(text), node.controller.view());
+    let own = view.state.identity().map(|identity| identity.cluster_id);
+    match (asked, own) {
+        (Some(asked), Some(own)) if asked == own => Ok(asked),
+        // The leader knows.
+        (Some(asked), None) => Ok(asked),
+        _ => {
+            let no = Rejection::new(Code::InconsistentClusterId, "The broker belongs to another cluster");
+            let allowed = own.map_or_else(|| "the id of this cluster".to_owned(), ids::both);
+            Err(Refused(controller::Refusal { revision: Some(view.applied), ..no.at("cluster_id", text, allowed).into() }))
+        }
+    }
 }
 
 pub async fn register(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
@@ -83,7 +102,7 @@ pub async fn register(State(node): State<Node>, parts: Parts, body: Body) -> Res
     let registration = Registration {
         id: asked.id,
         incarnation_id: asked.incarnation_id,
-        cluster_id: asked.cluster_id,
+        cluster_id: asked.cluster_id.as_deref().map(|text| this_cluster(&node, text)).transpose()?,
         rack: asked.rack,
         endpoints: asked.endpoints,
         push_url: asked.push_url,

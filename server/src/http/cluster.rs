@@ -12,8 +12,13 @@ use metadata::views;
 pub async fn get(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
     let (_, view) = call::read(&node, &parts, &[]).await?;
     let controller = &node.controller;
-    let nodes = controller.pulse().nodes.clone();
-    let cluster = views::cluster(&view.state, controller.node_id(), controller.leader_id(), controller.term(), nodes);
-    let fault = controller.fault().map(|fault| fault.to_string());
+    let (pulse, fault) = (controller.pulse(), controller.fault().map(|fault| fault.to_string()));
+    let known = views::Known {
+        node_id: controller.node_id(),
+        pulse: Some(&pulse),
+        quorum_age_ms: controller.quorum_age_ms(),
+        fault: fault.as_deref(),
+    };
+    let cluster = views::cluster(&view.state, &known);
     Ok(ClusterAnswer { revision: view.applied, cluster, fault }.into_response())
 }

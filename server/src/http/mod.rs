@@ -19,6 +19,7 @@ mod decoders;
 mod feed;
 mod guard;
 mod health;
+mod ids;
 mod metrics;
 mod mutation;
 mod openapi;

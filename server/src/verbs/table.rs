@@ -92,10 +92,11 @@ pub fn quorum(answer: &Value) -> String {
         ],
     );
     format!(
-        "leader {}  term {}  verdict {}\n{nodes}",
+        "leader {}  term {}  verdict {}: {}\n{nodes}",
         cell(&answer["leader_id"]),
         cell(&answer["term"]),
-        cell(&answer["health"]["verdict"])
+        cell(&answer["health"]["verdict"]),
+        cell(&answer["health"]["headline"])
     )
 }
 

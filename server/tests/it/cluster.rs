@@ -241,8 +241,13 @@ impl Cluster {
 
     /// Asks a node to stop, and waits until it has.
     pub async fn stop(&mut self, id: u64) -> Result<ExitStatus> {
+        self.stop_by(id, Signal::SIGTERM).await
+    }
+
+    /// The same by this signal.
+    pub async fn stop_by(&mut self, id: u64, signal: Signal) -> Result<ExitStatus> {
         let process = &mut self.controller(id)?.process;
-        process.signal(Signal::SIGTERM)?;
+        process.signal(signal)?;
         process.wait().await
     }
 

@@ -24,6 +24,8 @@ async fn says_why(api: &Api) -> Result<()> {
         ensure!(why.contains("No space left on device"), "it says {why}");
         let body = api.get("/cluster").ok().await?.body;
         ensure!(body["fault"].as_str().is_some_and(|fault| fault.contains("No space left on device")), "it says {}", body["fault"]);
+        let (health, worst) = (&body["health"], &body["health"]["reasons"][0]);
+        ensure!(health["verdict"] == "critical" && worst["reason"] == "node_fault" && body["quorum"]["available"] == false, "{body}");
         Ok(())
     })
     .await

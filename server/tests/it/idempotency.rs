@@ -24,7 +24,32 @@ async fn a_key_answers_the_first_outcome_through_any_node() -> Result<()> {
         let other = api.post("/topics", json!({ "name": "another" })).header(KEY, "k1");
         let no = other.refused(422, "IDEMPOTENCY_KEY_REUSED").await?;
         ensure!(no.body["retryable"] == false, "{}", no.body);
-        api.post("/topics?dry_run=false", body.clone()).header(KEY, "k1").refused(422, "IDEMPOTENCY_KEY_REUSED").await?;
+        for other in ["/topics?dry_run=false", "/topics?dry_run=true", "/batch/topics", "/batch/topics?dry_run=true"] {
+            let body = if other.contains("batch") { json!({ "topics": [body.clone()] }) } else { body.clone() };
+            api.post(other, body).header(KEY, "k1").refused(422, "IDEMPOTENCY_KEY_REUSED").await?;
+        }
+        // What would be refused for itself is refused for its key first, and what would do nothing as well.
+        for query in ["", "?dry_run=true"] {
+            for (method, path) in [
+                (Method::DELETE, "/topics/once"),
+                (Method::DELETE, "/topics/never"),
+                (Method::DELETE, "/brokers/999"),
+                (Method::POST, "/brokers/101/unfence"),
+            ] {
+                api.call(method, &format!("{path}{query}")).header(KEY, "k1").refused(422, "IDEMPOTENCY_KEY_REUSED").await?;
+            }
+            let ops = json!({ "ops": [{ "key": "retention.ms", "op": "set", "value": "1" }] });
+            let configs = api.call(Method::PATCH, &format!("/topics/once/configs{query}")).json(&ops);
+            configs.header(KEY, "k1").refused(422, "IDEMPOTENCY_KEY_REUSED").await?;
+            let another = api.post(&format!("/topics{query}"), json!({ "name": "another" }));
+            another.header(KEY, "k1").refused(422, "IDEMPOTENCY_KEY_REUSED").await?;
+        }
+        // A dry run takes no key for itself.
+        let fresh = format!("dry-{}", api.node);
+        for _ in 0..2 {
+            let dry = api.post("/topics?dry_run=true", json!({ "name": "dry" })).header(KEY, &fresh).ok().await?;
+            ensure!(dry.body["dry_run"] == true, "{}", dry.body);
+        }
         api.post("/brokers/101/fence", json!({})).header(KEY, "k1").refused(422, "IDEMPOTENCY_KEY_REUSED").await?;
         // Without the key it is a request of its own.
         api.post("/topics", body.clone()).refused(409, "TOPIC_ALREADY_EXISTS").await?;

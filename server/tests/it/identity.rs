@@ -1,6 +1,7 @@
 //! A data directory is its node's identity: what was erased cannot vote again, and a named command replaces it.
 
 use crate::fake;
+use crate::feed::Feed;
 use crate::load;
 use crate::process::{address, command};
 use crate::wait::{PATIENCE, until};
@@ -117,4 +118,46 @@ async fn a_data_directory_belongs_to_one_node() -> Result<()> {
     ensure!(log.contains("this data belongs to node 1") && log.contains("instance.json"), "{log}");
     cluster.ended_as_expected();
     Ok(())
+}
+
+/// A broker may say which cluster it belongs to, as a UUID or as Kafka's tools print it, through any node.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_goes_by_its_id_in_either_form() -> Result<()> {
+    let cluster = fake::cluster().await?;
+    let view = cluster.api(1)?.get("/cluster").ok().await?.body;
+    let id = uuid::Uuid::parse_str(view["cluster_id"].as_str().context("no cluster id")?)?;
+    let kafka = base64url(id.as_bytes());
+    ensure!(kafka.len() == 22, "{kafka}");
+    let forms = [id.to_string(), id.to_string().to_uppercase(), id.simple().to_string(), kafka.clone()];
+    for (nth, (api, form)) in cluster.apis().iter().cycle().zip(&forms).enumerate() {
+        let mut body = fake::registration(200 + nth as u32, "d");
+        body["cluster_id"] = json!(form);
+        api.post("/brokers?dry_run=true", body.clone()).ok().await?;
+        api.post("/brokers", body.clone()).ok().await?;
+        // One letter of either form makes it another cluster's; the answer names the right one in both.
+        let wrong = if form.starts_with(['a', 'A']) { form.replacen(['a', 'A'], "b", 1) } else { format!("A{}", &form[1..]) };
+        body["cluster_id"] = json!(wrong);
+        let no = api.post("/brokers", body).refused(409, "INCONSISTENT_CLUSTER_ID").await?;
+        let allowed = no.body["allowed"].as_str().unwrap_or_default();
+        ensure!(allowed.contains(&id.to_string()) && allowed.contains(&kafka) && no.body["value"] == wrong, "{}", no.body);
+    }
+    // A feed's history is named alike.
+    let lineage = uuid::Uuid::parse_str(view["lineage"].as_str().context("no lineage")?)?;
+    for form in [lineage.to_string(), base64url(lineage.as_bytes())] {
+        let feed = format!("/feed?from=1&lineage={form}");
+        cluster.api(2)?.get(&feed).refused(426, "UPGRADE_REQUIRED").await?;
+        Feed::open(&cluster.api(2)?, &format!("lineage={form}")).await?;
+    }
+    cluster.passed().await
+}
+
+/// RFC 4648, section 5, without padding.
+fn base64url(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+    let letters = bits.as_bytes().chunks(6).map(|chunk| {
+        let value = chunk.iter().fold(0, |value, bit| value << 1 | usize::from(bit - b'0')) << (6 - chunk.len());
+        char::from(ALPHABET[value])
+    });
+    letters.collect()
 }

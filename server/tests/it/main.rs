@@ -48,5 +48,8 @@ mod preview;
 mod resume;
 mod services;
 mod silent;
+mod starting;
+mod stopping;
 mod talkative;
 mod verbs;
+mod verdict;

@@ -1,6 +1,7 @@
 //! The brokers by rack, each a tile with its heartbeats.
 
 use crate::base;
+use crate::components::broker_state::pulse_of;
 use crate::components::card::Card;
 use crate::components::heartbeat::Heartbeat;
 use crate::components::status::{Status, Tone};
@@ -74,7 +75,8 @@ fn RackColumn(rack: Rack) -> impl IntoView {
 fn BrokerTile(id: BrokerId, state: BrokerState) -> impl IntoView {
     let live = use_live();
     let load = Memo::new(move |_| live.state.with(|state| state.load(id)));
-    let age = move || live.pulse.with(|pulse| pulse.as_ref()?.brokers.iter().find(|broker| broker.id == id)?.heartbeat_age_ms);
+    let pulse = pulse_of(live, id);
+    let age = move || pulse.with(|pulse| pulse.and_then(|pulse| pulse.heartbeat_age_ms));
     let down = matches!(state, BrokerState::Fenced | BrokerState::Fencing);
     let words = match state {
         BrokerState::Online => {
@@ -87,7 +89,7 @@ fn BrokerTile(id: BrokerId, state: BrokerState) -> impl IntoView {
     view! {
         <a class=if down { "tile fen" } else { "tile" } href=base::to(&format!("/brokers/{id}"))>
             <span class="row"><b>{format!("Broker {id}")}</b>{words}</span>
-            <Heartbeat id=id down=down/>
+            <Heartbeat id=id/>
             <span class="fig num">
                 {changing(move || {
                     let Load { leaders, replicas, .. } = load.get();

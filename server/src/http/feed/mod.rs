@@ -13,7 +13,7 @@ use super::call;
 use super::connections::Place;
 use super::problem::Refused;
 use super::query::Query;
-use super::{Node, upgraded};
+use super::{Node, ids, upgraded};
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
@@ -40,7 +40,7 @@ pub async fn open(State(node): State<Node>, Extension(place): Extension<Place>, 
     let streaming = opening.is_none().then(|| stream::Asked::of(&parts)).transpose()?.flatten();
     let query = Query::read(parts.uri.query(), &["from", "lineage", stream::SUBPROTOCOL])?;
     let binary = stream::subprotocol(&query, opening.is_some())?;
-    let lineage = query.parse::<Uuid>("lineage", "the UUID of a lineage")?;
+    let lineage = query.check("lineage", "the UUID of a lineage", ids::read)?;
     // What a browser resumes with is newer than the address that it opened.
     let resumed = streaming.as_ref().and_then(|asked| asked.last_event);
     let from = query.parse::<Index>("from", "an index")?;

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use controller::Controller;
 use http::header;
 use metadata::frame::Backup;
-use metadata::views;
+use metadata::views::{self, Health, Known, Level, Quorum, Reason};
 pub use requests::{Requests, Subscribers};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use text::Text;
@@ -71,16 +71,13 @@ fn raft(out: &mut Text, controller: &Controller) {
 }
 
 fn cluster(out: &mut Text, controller: &Controller) {
-    let state = controller.state();
-    let view = views::cluster(&state, controller.node_id(), None, 0, Vec::new());
+    let (state, pulse, fault) = (controller.state(), controller.pulse(), controller.fault().map(|fault| fault.to_string()));
+    let (node_id, quorum_age_ms) = (controller.node_id(), controller.quorum_age_ms());
+    let view = views::cluster(&state, &Known { node_id, pulse: Some(&pulse), quorum_age_ms, fault: fault.as_deref() });
     out.gauge("quorate_topics", "Topics.", view.topics);
     out.gauge("quorate_partitions", "Partitions of all topics.", view.partitions);
-    let health = view.health;
-    out.gauge("quorate_offline_partitions", "Partitions without a leader.", health.offline);
-    out.gauge("quorate_below_min_isr_partitions", "Partitions with fewer in sync than min.insync.replicas.", health.below_min_isr);
-    out.gauge("quorate_at_min_isr_partitions", "Partitions with exactly min.insync.replicas in sync.", health.at_min_isr);
-    out.gauge("quorate_under_replicated_partitions", "Partitions with a replica that is not in sync.", health.under_replicated);
-    out.gauge("quorate_not_preferred_partitions", "Partitions that another than their preferred leader leads.", health.not_preferred);
+    quorum(out, &view.quorum);
+    health(out, &view.health);
     out.family("quorate_brokers", "gauge", "Registered brokers by state.");
     let brokers = view.brokers;
     for (state, count) in
@@ -88,6 +85,33 @@ fn cluster(out: &mut Text, controller: &Controller) {
     {
         out.sample("quorate_brokers", &[("state", state)], count);
     }
+}
+
+fn quorum(out: &mut Text, quorum: &Quorum) {
+    out.gauge("quorate_quorum_voters", "Controllers that vote.", quorum.voters);
+    out.gauge("quorate_quorum_needed_voters", "How many of them are a majority.", quorum.needed);
+    out.gauge("quorate_quorum_reachable_voters", "Voters that answer the leader, or this node where it hears none.", quorum.reachable);
+    let available = u8::from(quorum.available);
+    out.gauge("quorate_quorum_available", "1 while this node takes part and heard a majority in the last 3 s.", available);
+}
+
+fn health(out: &mut Text, health: &Health) {
+    let level = match health.verdict {
+        Level::Healthy => 0,
+        Level::Warning => 1,
+        Level::Critical => 2,
+    };
+    out.gauge("quorate_health", "The verdict of this node: 0 healthy, 1 warning, 2 critical.", level);
+    out.family("quorate_health_reason", "gauge", "1 for each reason that the verdict has.");
+    for reason in Reason::ALL {
+        let holds = health.reasons.iter().any(|finding| finding.reason == reason);
+        out.sample("quorate_health_reason", &[("reason", reason.name())], u8::from(holds));
+    }
+    out.gauge("quorate_offline_partitions", "Partitions without a leader.", health.offline);
+    out.gauge("quorate_below_min_isr_partitions", "Partitions with fewer in sync than min.insync.replicas.", health.below_min_isr);
+    out.gauge("quorate_at_min_isr_partitions", "Partitions with exactly min.insync.replicas in sync.", health.at_min_isr);
+    out.gauge("quorate_under_replicated_partitions", "Partitions with a replica that is not in sync.", health.under_replicated);
+    out.gauge("quorate_not_preferred_partitions", "Partitions that another than their preferred leader leads.", health.not_preferred);
 }
 
 /// Only the leader writes the backup, and only there it says something.

@@ -34,6 +34,10 @@ const ABOUT: &str = "Every node answers everything; a mutation on a follower is 
     fields of a body are refused by name. Outcomes are three: committed (2xx), rejected (4xx, and 503: certainly nothing happened), unknown \
     (504 `OUTCOME_UNKNOWN`: retry with the same `Idempotency-Key`).";
 
+/// Of an operation that changes something and has neither.
+const NO_DRY_RUN: &str = "It has no dry run: `dry_run` is refused as a parameter that there is not. It takes no `Idempotency-Key` \
+    either: to ask for it again does no harm.";
+
 fn document(operations: &[Operation], server: &str) -> Value {
     let mut schemas = Schemas::default();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
@@ -53,7 +57,7 @@ fn document(operations: &[Operation], server: &str) -> Value {
         "servers": [{ "url": server, "description": "This node; any other answers alike" }],
         "tags": [
             { "name": "read", "description": "Local, unless the caller asks for more" },
-            { "name": "mutation", "description": "Committed by a majority, or not at all; each can be run dry" },
+            { "name": "mutation", "description": "Committed by a majority, or not at all; each can be run dry, unless it says otherwise" },
             { "name": "node", "description": "Of this one node" },
         ],
         "paths": paths,
@@ -77,6 +81,9 @@ fn described(operation: &Operation, schemas: &mut Schemas) -> Value {
         "tags": [tag],
         "responses": responses(operation, schemas),
     });
+    if operation.kind == Kind::Command {
+        out["description"] = json!(NO_DRY_RUN);
+    }
     let parameters = parameters::of(operation);
     if !parameters.is_empty() {
         out["parameters"] = json!(parameters);

@@ -149,3 +149,21 @@ fn the_description_is_whole() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn what_has_no_dry_run_says_so() -> Result<()> {
+    let described = document(&table(), "/");
+    let mut without = BTreeSet::new();
+    for operation in table().iter().filter(|operation| operation.method != Method::GET) {
+        let entry = &described["paths"][operation.path][operation.method.as_str().to_ascii_lowercase()];
+        let references: Vec<&str> = entry["parameters"].as_array().into_iter().flatten().filter_map(|one| one["$ref"].as_str()).collect();
+        let has = |name: &str| references.iter().any(|reference| reference.rsplit('/').next() == Some(name));
+        let told = entry["description"].as_str().is_some_and(|text| text.contains("no dry run") && text.contains("no `Idempotency-Key`"));
+        ensure!(told != has("dry_run") && told != has("Idempotency-Key"), "{} {}: {entry}", operation.method, operation.path);
+        if told {
+            without.insert(operation.name);
+        }
+    }
+    ensure!(without == BTreeSet::from(["heartbeat", "replaceController"]), "{without:?}");
+    Ok(())
+}

@@ -37,6 +37,11 @@ pub fn cases(known: &Known) -> Vec<Case> {
 fn registrations() -> Vec<Case> {
     let endpoint = |port: u32| json!({ "name": "PLAINTEXT", "host": "127.0.0.1", "port": port });
     let malformed = |field: &str, value: Value| register(|body| body[field] = value.clone()).is(400, "INVALID_REQUEST").at(field, "");
+    // Whatever is no name of this cluster is that of another one; both forms of the right one are told.
+    let foreign = |id: &str| {
+        let case = register(|body| body["cluster_id"] = json!(id)).is(409, "INCONSISTENT_CLUSTER_ID");
+        case.at("cluster_id", "as Kafka writes it").held(id)
+    };
     vec![
         invalid("id", |body| body["id"] = json!(1)).held("1"),
         invalid("endpoints", |body| body["endpoints"] = json!([])),
@@ -55,9 +60,13 @@ fn registrations() -> Vec<Case> {
         pushed("file:///etc/passwd"),
         pushed("nonsense"),
         pushed(""),
-        register(|body| body["cluster_id"] = json!("11111111-1111-4111-8111-111111111111"))
-            .is(409, "INCONSISTENT_CLUSTER_ID")
-            .at("cluster_id", ""),
+        foreign("11111111-1111-4111-8111-111111111111"),
+        foreign("AAAAAAAAAAAAAAAAAAAAAQ"),
+        foreign("AAAAAAAAAAAAAAAAAAAAAQ=="),
+        foreign("my-cluster"),
+        foreign(""),
+        malformed("cluster_id", json!(5)).held("5"),
+        malformed("cluster_id", json!({})),
         register(|body| body["id"] = json!(101)).is(409, "DUPLICATE_BROKER_REGISTRATION").at("incarnation_id", ""),
         malformed("id", json!("101")),
         malformed("id", json!(-1)),
