@@ -151,8 +151,9 @@ pub fn placement_matrix(matrix: &Matrix, room: usize, tail_head: AnyView, tail: 
         let count = rack.rows.len();
         let name = rack_name(rack);
         let rows = rack.rows.iter().enumerate().map(|(at, row)| {
-            let rack =
-                (at == 0).then(|| view! { <th class="mx-rack" scope="rowgroup" rowspan=count.to_string() title=name.clone()>{name.clone()}</th> }.into_any());
+            let rack = (at == 0).then(|| {
+                view! { <th class="mx-rack" scope="rowgroup" rowspan=count.to_string() title=name.clone()>{name.clone()}</th> }.into_any()
+            });
             matrix_row(row, scale, &matrix.columns, rack, tail(row))
         });
         view! { <tbody>{rows.collect_view()}</tbody> }

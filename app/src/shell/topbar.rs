@@ -72,7 +72,7 @@ fn ConnectionChip() -> impl IntoView {
         <span class="conn num" role="status">
             <i class="dot" data-beat=beat></i>
             {changing(word)}
-            <span class="row" aria-hidden="true">
+            <span class="figures" aria-hidden="true">
                 <span class="sep">"·"</span>
                 <span class="more">"index"</span>
                 <span>{changing(move || num(live.reached.get()))}</span>
