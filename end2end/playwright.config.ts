@@ -5,8 +5,9 @@ export default defineConfig({
   // One cluster at a time: six processes and a browser are enough for two cores.
   workers: 1,
   fullyParallel: false,
-  timeout: 45_000,
-  expect: { timeout: 10_000 },
+  // Where a test waits, it waits for a state. These only end what hangs, also on a machine that has other work on every core.
+  timeout: 180_000,
+  expect: { timeout: 30_000 },
   forbidOnly: !!process.env.CI,
   // A test that passes on the second try has found something too.
   retries: 0,

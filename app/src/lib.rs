@@ -52,6 +52,8 @@ pub struct Assets {
     pub loader: String,
     /// The packs by their own names.
     pub packs: BTreeMap<String, String>,
+    /// The fonts that every page is set in.
+    pub fonts: Vec<String>,
 }
 
 /// Everything within `body`.

@@ -28,7 +28,7 @@ async function looksRight(page: Page, what: string): Promise<void> {
 }
 
 test("an empty cluster says what to do next, and fills without a reload", async ({ cluster, open }) => {
-  test.setTimeout(90_000);
+  test.setTimeout(300_000);
   const page = await open(1, "/");
   const [overview, brokers, topics] = [await open(2, "/"), await open(2, "/brokers"), await open(3, "/topics")];
   for (const path of PATHS) {

@@ -1,5 +1,5 @@
 import { deleteDialog } from "../fixtures/topic-form.ts";
-import { accessible, expect, live, noSidewaysScroll, type Page, stoodStill, test } from "../fixtures/test.ts";
+import { accessible, expect, hears, live, noSidewaysScroll, type Page, stoodStill, test } from "../fixtures/test.ts";
 
 const PHONE = { width: 390, height: 844 };
 const LONG = "a-topic-with-a-rather-long-name.that-nobody-would-type-by-hand.but-a-generator-does.v2";
@@ -50,7 +50,7 @@ for (const [what, path] of Object.entries(PAGES)) {
     await expect(page.getByRole("heading", { level: 1 })).toHaveCount(1);
     await expect(page.getByRole("main")).toHaveCount(1);
     // The first pulses and commits after coming alive belong to it too.
-    await page.waitForTimeout(500);
+    await hears(page, 4);
     await stoodStill(page);
     await looksRight(page, what);
   });

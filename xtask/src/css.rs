@@ -6,11 +6,12 @@ use lightningcss::dependencies::{Dependency, DependencyOptions, UrlDependency};
 use lightningcss::printer::PrinterOptions;
 use lightningcss::stylesheet::{MinifyOptions, ParserOptions};
 use lightningcss::targets::{Browsers, Features, Targets};
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-/// Bundles `main.css` of the `style` folder. `assets` are the files that stand beside the sheet in the site,
-/// as paths from that folder; every `url(…)` of our own has to lead to one of them.
-pub fn bundle(style: &Path, assets: &[PathBuf]) -> Result<String> {
+/// Bundles `main.css` of the `style` folder. `published` has the files that stand beside the sheet in the site, by their
+/// paths from that folder, under the names that they have there; every `url(…)` of our own has to lead to one of them.
+pub fn bundle(style: &Path, published: &BTreeMap<PathBuf, String>) -> Result<String> {
     let entry = style.join("main.css");
     let files = FileProvider::new();
     let mut bundler = Bundler::new(&files, None, ParserOptions::default());
@@ -28,7 +29,7 @@ pub fn bundle(style: &Path, assets: &[PathBuf]) -> Result<String> {
     for dependency in printed.dependencies.into_iter().flatten() {
         match dependency {
             Dependency::Url(url) => {
-                let place = resolve(style, &url, assets)?;
+                let place = resolve(style, &url, published)?;
                 // Quotes and all: a placeholder is a few letters, and those may well be a class name too.
                 css = css.replace(&format!("\"{}\"", url.placeholder), &quoted(&place));
             }
@@ -57,7 +58,7 @@ fn targets() -> Targets {
 }
 
 /// A URL counts from the file that names it; in the site it has to count from the one bundled sheet.
-fn resolve(style: &Path, found: &UrlDependency, assets: &[PathBuf]) -> Result<String> {
+fn resolve(style: &Path, found: &UrlDependency, published: &BTreeMap<PathBuf, String>) -> Result<String> {
     let url = found.url.as_str();
     let file = if let Some(path) = url.strip_prefix("/pkg/") {
         Some(PathBuf::from(path))
@@ -67,10 +68,10 @@ fn resolve(style: &Path, found: &UrlDependency, assets: &[PathBuf]) -> Result<St
         let folder = Path::new(&found.loc.file_path).parent().unwrap_or(style);
         folder.strip_prefix(style).ok().and_then(|folder| flat(&folder.join(url)))
     };
-    let known = file.filter(|file| assets.contains(file));
+    let known = file.and_then(|file| published.get(&file));
     let known =
         known.with_context(|| format!("{}:{}: `url({url})` leads to no file of the site", found.loc.file_path, found.loc.start.line))?;
-    Ok(known.to_string_lossy().replace('\\', "/"))
+    Ok(known.clone())
 }
 
 /// The path without `.` and `..`; none when it climbs out.
@@ -102,7 +103,7 @@ mod tests {
         fs::create_dir_all(style.path().join("parts"))?;
         fs::write(style.path().join("main.css"), main)?;
         fs::write(style.path().join("parts/part.css"), part)?;
-        bundle(style.path(), &[PathBuf::from("fonts/a.woff2")])
+        bundle(style.path(), &BTreeMap::from([(PathBuf::from("fonts/a.woff2"), "a.0123.woff2".to_string())]))
     }
 
     #[test]
@@ -136,9 +137,9 @@ mod tests {
     fn urls_follow_the_file_that_names_them() -> Result<()> {
         let face = |url: &str| format!("@font-face {{ font-family: A; src: url(\"{url}\") }}");
         let css = bundled("@import \"./parts/part.css\";", &face("../fonts/a.woff2"))?;
-        assert!(css.contains("url(\"fonts/a.woff2\")"), "{css}");
+        assert!(css.contains("url(\"a.0123.woff2\")"), "{css}");
         for url in ["fonts/a.woff2", "/pkg/fonts/a.woff2"] {
-            assert!(bundled(&face(url), "")?.contains("url(\"fonts/a.woff2\")"));
+            assert!(bundled(&face(url), "")?.contains("url(\"a.0123.woff2\")"));
         }
         Ok(())
     }

@@ -8,13 +8,15 @@ use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// What wasm, JavaScript and CSS together may weigh on the wire before a page is alive, in bytes after Brotli.
 /// Above this the build fails.
 pub const CEILING: usize = 350_000;
 /// The pack that no page waits for: it follows the first paint.
 const LATER: &str = "later";
+/// What the name of a font ends in.
+const FONT: &str = ".woff2";
 
 /// A finished set of files, by path below `pkg/`.
 pub struct Site {
@@ -32,31 +34,57 @@ struct Size {
     brotli: usize,
 }
 
-/// Files of the `style` folder that are no style sheets: fonts, icons, and the licences that travel with them.
-pub fn assets(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>> {
+/// A file of the `style` folder that is no style sheet: a font, an icon, or a licence that travels with them.
+pub struct Asset {
+    /// Where it is in that folder.
+    path: String,
+    /// What it is called in the site.
+    name: String,
+    content: Vec<u8>,
+}
+
+impl Asset {
+    /// A font gets a name that changes with its content: a page asks for its fonts before all else, and has to have them
+    /// without a question to the node.
+    fn of(path: String, content: Vec<u8>) -> Asset {
+        let font = path.rsplit('/').next().filter(|file| file.ends_with(FONT));
+        let name = font.map_or_else(|| path.clone(), |file| format!("{NAME}.{:016x}.{file}", xxh3_64(&content)));
+        Asset { path, name, content }
+    }
+
+    fn is_font(&self) -> bool {
+        self.name.ends_with(FONT)
+    }
+}
+
+pub fn assets(workspace: &Workspace) -> Result<Vec<Asset>> {
     let mut files = Vec::new();
     frontend::collect(&workspace.style(), "", &mut files)?;
     files.retain(|(path, _)| !path.ends_with(".css") && !path.split('/').any(|part| part.starts_with('.')));
-    Ok(files)
+    Ok(files.into_iter().map(|(path, content)| Asset::of(path, content)).collect())
 }
 
-pub fn style_sheet(workspace: &Workspace, assets: &[(String, Vec<u8>)]) -> Result<String> {
-    let paths = assets.iter().map(|(path, _)| PathBuf::from(path)).collect::<Vec<_>>();
-    css::bundle(&workspace.style(), &paths)
+pub fn style_sheet(workspace: &Workspace, assets: &[Asset]) -> Result<String> {
+    let published = assets.iter().map(|asset| (PathBuf::from(&asset.path), asset.name.clone())).collect();
+    css::bundle(&workspace.style(), &published)
 }
 
 impl Site {
     /// Names and compresses everything. `published` is where the last site stands: what is there already under the same
     /// content hash is taken over instead of compressed again.
-    pub fn assemble(bundle: Bundle, css: String, assets: Vec<(String, Vec<u8>)>, profile: Profile, published: &Path) -> Result<Site> {
+    pub fn assemble(bundle: Bundle, css: String, assets: Vec<Asset>, profile: Profile, published: &Path) -> Result<Site> {
         let quality = match profile {
             Profile::Dev => 5,
             Profile::Release => 11,
         };
         let names = Names::of(&bundle, &css, quality)?;
         let packs: BTreeMap<_, _> = bundle.packs.keys().map(|pack| (pack, names.pack(pack))).collect();
-        let manifest = serde_json::json!({ "js": names.js, "wasm": names.wasm, "css": names.css, "loader": names.loader, "packs": packs });
-        let mut site = Site { files: assets.into_iter().collect(), manifest: format!("{manifest:#}\n"), sizes: Vec::new() };
+        let fonts: Vec<_> = assets.iter().filter(|asset| asset.is_font()).map(|asset| &asset.name).collect();
+        let manifest = serde_json::json!({
+            "js": names.js, "wasm": names.wasm, "css": names.css, "loader": names.loader, "packs": packs, "fonts": fonts,
+        });
+        let files = assets.into_iter().map(|asset| (asset.name, asset.content)).collect();
+        let mut site = Site { files, manifest: format!("{manifest:#}\n"), sizes: Vec::new() };
         let (js, loader) = (names.rewrite(&bundle.js)?, names.rewrite_loader(&bundle.loader)?);
         let mut compressed = bundle.packs.into_iter().map(|(pack, content)| (names.pack(&pack), Some(pack), content)).collect::<Vec<_>>();
         compressed.extend(bundle.snippets.into_iter().map(|(path, content)| (format!("{}/{path}", names.snippets), None, content)));
@@ -246,7 +274,8 @@ new URL("quorate_bg.wasm", import.meta.url);"#;
             packs: BTreeMap::from([("topics".to_string(), b"pack".to_vec()), ("later".to_string(), b"another".to_vec())]),
             snippets: vec![("a/inline0.js".to_string(), b"export {}".to_vec())],
         };
-        let assets = vec![("fonts/a.woff2".to_string(), b"font".to_vec())];
+        let file = |path: &str| Asset::of(path.to_string(), b"as it is".to_vec());
+        let assets = vec![file("fonts/a-OFL.txt"), file("fonts/a.woff2")];
         Site::assemble(bundle, "a{color:red}".to_string(), assets, Profile::Dev, published)
     }
 
@@ -296,6 +325,20 @@ new URL("quorate_bg.wasm", import.meta.url);"#;
     }
 
     #[test]
+    fn fonts_are_named_after_their_content_and_listed() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        site(b"wasm", folder.path())?.publish(folder.path())?;
+        let manifest: serde_json::Value = serde_json::from_str(&fs::read_to_string(folder.path().join("manifest.json"))?)?;
+        let [font] = manifest["fonts"].as_array().map(Vec::as_slice).unwrap_or_default() else { anyhow::bail!("{manifest}") };
+        let font = font.as_str().unwrap_or_default();
+        // What begins so may be kept for good (`server/src/http/site.rs`).
+        assert!(font.starts_with("quorate.") && font.ends_with(".a.woff2"), "{font}");
+        assert_eq!(fs::read(folder.path().join(font))?, b"as it is");
+        assert_ne!(Asset::of("fonts/a.woff2".to_string(), b"another".to_vec()).name, font);
+        Ok(())
+    }
+
+    #[test]
     fn publishing_the_same_again_touches_nothing() -> Result<()> {
         let folder = tempfile::tempdir()?;
         site(b"wasm", folder.path())?.publish(folder.path())?;
@@ -319,7 +362,7 @@ new URL("quorate_bg.wasm", import.meta.url);"#;
         let after = listing(folder.path())?;
         assert_eq!(after.len(), before.len());
         assert!(after.iter().filter(|file| file.contains("_bg.wasm")).all(|file| !before.contains(file)));
-        assert!(after.contains(&"fonts/a.woff2".to_string()));
+        assert!(after.contains(&"fonts/a-OFL.txt".to_string()));
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Labels over values, in a row.
+//! Labels over values, in columns of one width.
 
 use leptos::prelude::*;
 
@@ -8,8 +8,8 @@ pub fn Facts(children: Children) -> impl IntoView {
     view! { <dl class="facts">{children()}</dl> }
 }
 
-/// One label over its value.
+/// One label over its value; `wide` takes two columns.
 #[component]
-pub fn Fact(label: &'static str, children: Children) -> impl IntoView {
-    view! { <div><dt>{label}</dt><dd class="num">{children()}</dd></div> }
+pub fn Fact(label: &'static str, #[prop(optional)] wide: bool, children: Children) -> impl IntoView {
+    view! { <div class=wide.then_some("wide")><dt>{label}</dt><dd class="num">{children()}</dd></div> }
 }

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub const MOST_COLUMNS: usize = 64;
 /// From here on brokers without a replica have no row.
 const MOST_ROWS: usize = 48;
+/// How many characters of a rack's name are shown; the whole of it is in the title.
+const MOST_OF_A_RACK: usize = 16;
 
 /// A replica: what the broker is to the partition, and its place in the order of preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,16 @@ impl Matrix {
         }
     }
 
+    /// Characters of the longest name of a rack: how wide their column is does not wait for a font.
+    fn longest_rack(&self) -> usize {
+        self.racks.iter().map(|rack| rack_name(rack).chars().count()).max().unwrap_or_default().min(MOST_OF_A_RACK)
+    }
+
+    /// Digits of the longest broker id.
+    fn longest_broker(&self) -> usize {
+        self.racks.iter().flat_map(|rack| &rack.rows).map(|row| row.broker.to_string().len()).max().unwrap_or_default()
+    }
+
     /// How large the cells are: full with the order in them, tight, or tiny.
     fn scale(&self, room: usize) -> Scale {
         match self.columns.len() {
@@ -86,6 +98,10 @@ impl Matrix {
             _ => Scale::Tiny,
         }
     }
+}
+
+fn rack_name(rack: &Rack) -> String {
+    rack.name.clone().unwrap_or_else(|| "no rack".to_owned())
 }
 
 fn cell(partition: &Partition, broker: BrokerId) -> Option<Cell> {
@@ -133,17 +149,18 @@ pub fn placement_matrix(matrix: &Matrix, room: usize, tail_head: AnyView, tail: 
     });
     let racks = matrix.racks.iter().map(|rack| {
         let count = rack.rows.len();
-        let name = rack.name.clone().unwrap_or_else(|| "no rack".to_owned());
+        let name = rack_name(rack);
         let rows = rack.rows.iter().enumerate().map(|(at, row)| {
-            let rack =
-                (at == 0).then(|| view! { <th class="mx-rack" scope="rowgroup" rowspan=count.to_string()>{name.clone()}</th> }.into_any());
+            let rack = (at == 0).then(|| {
+                view! { <th class="mx-rack" scope="rowgroup" rowspan=count.to_string() title=name.clone()>{name.clone()}</th> }.into_any()
+            });
             matrix_row(row, scale, &matrix.columns, rack, tail(row))
         });
         view! { <tbody>{rows.collect_view()}</tbody> }
     });
     view! {
         <div class="mx-wrap" tabindex="0" role="region" aria-label="Placement matrix">
-            <table class=scale.class()>
+            <table class=scale.class() style=format!("--rack:{};--broker:{}", matrix.longest_rack(), matrix.longest_broker())>
                 <caption class="sr">"Brokers are rows, partitions are columns"</caption>
                 <thead>
                     <tr>

@@ -195,8 +195,8 @@ fn Registration(broker: Arc<Broker>) -> impl IntoView {
                     <Fact label="Changed">{changed}</Fact>
                     <Fact label="Acknowledged">{changing(acknowledged)}</Fact>
                     <Fact label="Operator's fence">{held}</Fact>
-                    <Fact label="Incarnation"><code>{incarnation}</code></Fact>
-                    <Fact label="Pushes go to"><code>{push}</code></Fact>
+                    <Fact label="Incarnation" wide=true><code>{incarnation}</code></Fact>
+                    <Fact label="Pushes go to" wide=true><code>{push}</code></Fact>
                 </Facts>
             </div>
         </Card>
@@ -208,7 +208,7 @@ fn Registration(broker: Arc<Broker>) -> impl IntoView {
 fn Endpoints(broker: Arc<Broker>) -> impl IntoView {
     let rows = broker.endpoints.iter().map(|endpoint| {
         let address = format!("{}:{}", endpoint.host, endpoint.port);
-        view! { <tr><th scope="row" class="mute">{endpoint.name.clone()}</th><td class="r wrap-text"><code>{address}</code></td></tr> }
+        view! { <tr><th scope="row" class="mute col-listener">{endpoint.name.clone()}</th><td class="r wrap-text"><code>{address}</code></td></tr> }
     });
     let rows = rows.collect_view();
     view! {

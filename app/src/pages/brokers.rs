@@ -113,16 +113,16 @@ fn BrokerTable(racks: Memo<Vec<(Option<String>, Vec<BrokerId>)>>) -> impl IntoVi
     view! {
         <section class="card">
             <div class="dt-wrap" tabindex="0" role="region" aria-label="List of brokers">
-                <table class="dt brk">
+                <table class="dt brk wide">
                     <caption class="sr">"Brokers"</caption>
                     <thead>
                         <tr>
-                            <th scope="col">"Broker"</th>
-                            <th scope="col">"State"</th>
+                            <th scope="col" class="col-address">"Broker"</th>
+                            <th scope="col" class="col-state">"State"</th>
                             <th scope="col" class="lo">"Heartbeats, last 60 s"</th>
-                            <th scope="col" class="lo">"Leaders"</th>
-                            <th scope="col" class="lo">"Replicas"</th>
-                            <th scope="col" class="r">"Metadata"</th>
+                            <th scope="col" class="lo col-share">"Leaders"</th>
+                            <th scope="col" class="lo col-share">"Replicas"</th>
+                            <th scope="col" class="r col-lag">"Metadata"</th>
                         </tr>
                     </thead>
                     {changing(groups)}
@@ -155,7 +155,7 @@ fn Racks(racks: Memo<Vec<(Option<String>, Vec<BrokerId>)>>) -> impl IntoView {
                     let (replicas, leaders) = load(&ids);
                     format!("{}, {}", count(replicas, "replica", "replicas"), count(leaders, "leader", "leaders"))
                 };
-                view! { <div><dt>{rack_name(rack.as_deref())}</dt><dd class="num">{changing(words)}</dd></div> }
+                view! { <div class="wide"><dt>{rack_name(rack.as_deref())}</dt><dd class="num">{changing(words)}</dd></div> }
             })
             .collect_view()
     };

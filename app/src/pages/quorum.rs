@@ -84,7 +84,7 @@ fn QuorumFacts(logs: Memo<Vec<NodeLog>>) -> impl IntoView {
             <Fact label="Term">{changing(move || of_pulse(|pulse| num(pulse.term)))}</Fact>
             <Fact label="Leader">{changing(move || of_pulse(|pulse| pulse.leader_id.map_or("none".to_owned(), |id| format!("node {id}"))))}</Fact>
             <Fact label="Newest snapshot">{changing(snapshot)}</Fact>
-            <Fact label="SQL backup">{changing(move || of_pulse(backup_words))}</Fact>
+            <Fact label="SQL backup" wide=true>{changing(move || of_pulse(backup_words))}</Fact>
             <Fact label="Last change">"#"{changing(move || num(live.state.with(|state| state.revision())))}</Fact>
         </Facts>
     }

@@ -233,7 +233,7 @@ fn TopicFacts(topic: Arc<Topic>) -> impl IntoView {
             <Fact label="Cleanup">{cleanup}</Fact>
             <Fact label="Retention">{retention}</Fact>
             <Fact label="Created">{created}</Fact>
-            <Fact label="Topic id"><code>{id.to_string()}</code></Fact>
+            <Fact label="Topic id" wide=true><code>{id.to_string()}</code></Fact>
         </Facts>
     }
     .into_any()

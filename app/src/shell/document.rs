@@ -39,6 +39,7 @@ pub fn Document(assets: Assets) -> impl IntoView {
                 <meta name="color-scheme" content="light dark"/>
                 <title inner_html=escaped(&tab::title(&verdict, &place))></title>
                 <link rel="icon" id=tab::ICON_ELEMENT type="image/svg+xml" href=tab::icon(verdict.level)/>
+                <Fonts names=assets.fonts.clone()/>
                 <link rel="stylesheet" href=assets.css.clone()/>
                 <Loader assets=assets boot=boot.to_text() page=page/>
             </head>
@@ -60,6 +61,13 @@ fn escaped(text: &str) -> String {
 
 fn connection(boot: &Boot) -> &'static str {
     if boot.quorum_age_ms > STALE_MS { "stale" } else { "connecting" }
+}
+
+/// Asked for before the style sheet that names them: what is not there for the first paint is not used (style/fonts.css).
+#[component]
+fn Fonts(names: Vec<String>) -> impl IntoView {
+    let link = |name| view! { <link rel="preload" href={name} as="font" type="font/woff2" crossorigin="anonymous"/> };
+    names.into_iter().map(link).collect_view()
 }
 
 /// Brings the page to life. Without the bundle the page stays what the server painted, and works.

@@ -80,7 +80,7 @@ fn ConnectionChip() -> impl IntoView {
                 <span class="sr">{hindrance.words()}</span>
                 <span class="tag" aria-hidden="true">"no WebSocket"</span>
             }))}
-            <span class="row" aria-hidden="true">
+            <span class="figures" aria-hidden="true">
                 <span class="sep">"·"</span>
                 <span class="more">"index"</span>
                 <span>{changing(move || num(live.reached.get()))}</span>

@@ -3,21 +3,27 @@
 use controller::disk::{Bounds, Directory, Disk, Done, Log, Opened, Position, VoteRecord};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 #[derive(Clone)]
 pub struct Limited {
     inside: Directory,
     full: Arc<AtomicBool>,
+    open: Arc<AtomicUsize>,
 }
 
 impl Limited {
     pub fn new(inside: Directory) -> Self {
-        Limited { inside, full: Arc::default() }
+        Limited { inside, full: Arc::default(), open: Arc::default() }
     }
 
     pub fn fill(&self, full: bool) {
         self.full.store(full, Ordering::SeqCst);
+    }
+
+    /// Whether any part of the node still has its log.
+    pub fn log_is_open(&self) -> bool {
+        self.open.load(Ordering::SeqCst) > 0
     }
 
     fn check(&self) -> io::Result<()> {
@@ -29,6 +35,7 @@ impl Disk for Limited {
     fn open_log(&self) -> io::Result<Opened> {
         self.check()?;
         let opened = self.inside.open_log()?;
+        self.open.fetch_add(1, Ordering::SeqCst);
         Ok(Opened { log: Box::new(LimitedLog { inside: opened.log, disk: self.clone() }), cut: opened.cut })
     }
 
@@ -54,6 +61,12 @@ impl Disk for Limited {
 struct LimitedLog {
     inside: Box<dyn Log>,
     disk: Limited,
+}
+
+impl Drop for LimitedLog {
+    fn drop(&mut self) {
+        self.disk.open.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Log for LimitedLog {

@@ -14,7 +14,8 @@ async fn a_node_whose_disk_is_full_comes_back_when_there_is_room() -> Result<()>
     let mut names = Vec::new();
     for (round, leads) in [("leader", true), ("follower", false)] {
         cluster.created(&format!("{round}-before")).await?;
-        let victim = if leads { cluster.leader()?.node_id() } else { cluster.follower()? };
+        let (leader, follower) = cluster.leader_and_follower().await?;
+        let victim = if leads { leader } else { follower };
         let (node, disk) = (&cluster.nodes[&victim], &cluster.disks[&victim]);
         disk.fill(true);
         for turn in 0..20 {
@@ -49,7 +50,8 @@ async fn a_node_whose_disk_is_full_comes_back_when_there_is_room() -> Result<()>
 async fn nothing_is_acknowledged_while_two_disks_are_full() -> Result<()> {
     let cluster = Cluster::start(NEVER).await?;
     cluster.created("before").await?;
-    let full: Vec<u64> = [cluster.leader()?.node_id(), cluster.follower()?].into();
+    let (leader, follower) = cluster.leader_and_follower().await?;
+    let full = [leader, follower];
     full.iter().for_each(|id| cluster.disks[id].fill(true));
     for turn in 0..5 {
         if let Ok(id) = cluster.create(&format!("during-{turn}")).await {
@@ -71,7 +73,7 @@ async fn nothing_is_acknowledged_while_two_disks_are_full() -> Result<()> {
 async fn what_a_full_disk_hid_is_said() -> Result<()> {
     let cluster = Cluster::start(NEVER).await?;
     cluster.created("before").await?;
-    let victim = cluster.follower()?;
+    let (_, victim) = cluster.leader_and_follower().await?;
     let (node, disk) = (&cluster.nodes[&victim], &cluster.disks[&victim]);
     disk.fill(true);
     cluster.created("during").await?;
@@ -84,8 +86,11 @@ async fn what_a_full_disk_hid_is_said() -> Result<()> {
         .await
     };
     shown(true).await?;
-    // Until the last part of the node that stopped has let go of its files.
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    until("the last part of the node that stopped has let go of its files", async || {
+        ensure!(!disk.log_is_open(), "its log is open");
+        Ok(())
+    })
+    .await?;
     let mark = disk.path("log-mark");
     std::fs::remove_file(&mark)?;
     disk.fill(false);

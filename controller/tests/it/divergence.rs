@@ -1,6 +1,6 @@
 //! One flipped bit in one node's state: found at the next commit that touches it, or else by the next scrub.
 
-use crate::cluster::{Cluster, until};
+use crate::cluster::{Cluster, PATIENCE, until};
 use anyhow::{Context, Result, ensure};
 use controller::Fault;
 use std::time::Duration;
@@ -20,7 +20,8 @@ async fn caught(scrub: Duration, touched: bool, leads: bool) -> Result<()> {
     let cluster = Cluster::start(scrub).await?;
     let topic = cluster.created("flipped").await?;
     cluster.agree().await?;
-    let victim = if leads { cluster.leader()?.node_id() } else { cluster.follower()? };
+    let (leader, follower) = cluster.leader_and_follower().await?;
+    let victim = if leads { leader } else { follower };
     let node = &cluster.nodes[&victim];
     let mut faults = node.watch_fault();
     cluster.memories[&victim].flip(topic, 1);
@@ -36,7 +37,7 @@ async fn caught(scrub: Duration, touched: bool, leads: bool) -> Result<()> {
         // Its digest differs from now on, and the entry after says so.
         cluster.created("telling").await?;
     }
-    let fault = tokio::time::timeout(Duration::from_secs(20), faults.wait_for(Option::is_some)).await.context("it was not found")??.clone();
+    let fault = tokio::time::timeout(PATIENCE, faults.wait_for(Option::is_some)).await.context("it was not found")??.clone();
     let fault = fault.context("no fault")?;
     ensure!(matches!(&*fault, Fault::Diverged { index, .. } if *index > 0) && !fault.readable(), "{fault}");
     until("it is right again", async || {

@@ -24,6 +24,7 @@ struct Manifest {
     css: String,
     loader: String,
     packs: BTreeMap<String, String>,
+    fonts: Vec<String>,
 }
 
 fn find(path: &str) -> Option<&'static [u8]> {
@@ -41,6 +42,7 @@ pub fn assets(base: &BasePath) -> Option<app::Assets> {
         css: path(manifest.css),
         loader: path(manifest.loader),
         packs: manifest.packs.into_iter().map(|(pack, name)| (pack, path(name))).collect(),
+        fonts: manifest.fonts.into_iter().map(path).collect(),
     })
 }
 

@@ -37,8 +37,8 @@ const CREATION: usize = 8;
 const PARTITIONS: usize = 32;
 /// More than two sockets' buffers hold, and so more than may be sent to who does not read.
 const MOST_BUFFERED: usize = 5 << 20;
-/// A node lets go who takes nothing for ten seconds.
-const LET_GO: Duration = Duration::from_secs(12);
+/// A node lets go who takes nothing for ten seconds; the rest is for a machine that has other work.
+const LET_GO: Duration = Duration::from_secs(20);
 
 /// What was acknowledged: its index, and the topic's id if it was a creation.
 type Acknowledged = Vec<(u64, Option<String>)>;

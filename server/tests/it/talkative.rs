@@ -11,7 +11,7 @@ use tokio::time::timeout;
 /// More than a node has threads for feeds.
 const TALKERS: usize = 6;
 /// Far more than an answer takes while they talk, and far less than for ever.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Small frames: the most work for each byte.
 fn talk() -> Vec<u8> {

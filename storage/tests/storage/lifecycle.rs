@@ -1,12 +1,12 @@
 //! The whole life of storage services with a controller that follows the real rules.
 
 use crate::cluster::Cluster;
-use crate::fake::{Fake, until};
+use crate::fake::{Fake, PATIENCE, until};
 use anyhow::{Context, Result, ensure};
 use metadata::{BrokerId, BrokerState};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use storage::{Fatal, Handle, Options, StartError};
 
 async fn start(fake: &Fake, id: u32, data_dir: &Path) -> Result<Handle> {
@@ -14,6 +14,19 @@ async fn start(fake: &Fake, id: u32, data_dir: &Path) -> Result<Handle> {
     let options = Options::new(id, vec![dead, fake.url.clone()], "127.0.0.1:0".parse()?, data_dir.to_owned());
     let (heartbeat_interval, replica_lag_timeout) = (Duration::from_millis(200), Duration::from_secs(2));
     Ok(storage::run(Options { heartbeat_interval, replica_lag_timeout, ..options }).await?)
+}
+
+/// Starts a broker anew that was dropped a moment ago, as soon as that one has let go of its directory.
+async fn start_again(fake: &Fake, id: u32, data_dir: &Path) -> Result<Handle> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match start(fake, id, data_dir).await {
+            Err(error) if Instant::now() < end && matches!(error.downcast_ref(), Some(StartError::InUse { .. })) => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 fn state(cluster: &Cluster, id: u32) -> Option<BrokerState> {
@@ -55,8 +68,7 @@ async fn register_follow_shut_down_and_come_back() -> Result<()> {
     ensure!(!clean.exists(), "it is good for one start");
     online(&fake, 101).await?;
     drop(broker);
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let broker = start(&fake, 101, directory.path()).await?;
+    let broker = start_again(&fake, 101, directory.path()).await?;
     until("it registered a third time", || fake.registrations().len() == 3).await?;
     let registrations = fake.registrations();
     let previous: Vec<_> = registrations.iter().map(|registration| registration.previous_broker_epoch).collect();
@@ -79,7 +91,7 @@ async fn a_leader_takes_a_dead_follower_out_and_a_live_one_in() -> Result<()> {
     drop(follower);
     fake.until("the dead one left the ISR", |cluster| isr(cluster, "orders") == [101]).await?;
     assert_eq!(state(&fake.cluster(), 102), Some(BrokerState::Online), "long before anybody fenced it");
-    let follower = start(&fake, 102, second.path()).await?;
+    let follower = start_again(&fake, 102, second.path()).await?;
     fake.until("it joined again", |cluster| isr(cluster, "orders") == [101, 102]).await?;
     leader.stop().await?;
     fake.until("the other leads", |cluster| isr(cluster, "orders") == [102]).await?;
@@ -161,10 +173,13 @@ async fn a_refused_registration_ends_it_with_the_reason() -> Result<()> {
 #[tokio::test]
 async fn stopping_does_not_wait_for_controllers_that_never_came() -> Result<()> {
     let directory = tempfile::tempdir()?;
-    let options = Options::new(101, vec!["http://127.0.0.1:1".to_owned()], "127.0.0.1:0".parse()?, directory.path().to_owned());
+    // It is asked, and does not answer.
+    let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let options = Options::new(101, vec![format!("http://{}", mute.local_addr()?)], "127.0.0.1:0".parse()?, directory.path().to_owned());
     let broker = storage::run(options).await?;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    tokio::time::timeout(Duration::from_secs(5), broker.stop()).await??;
+    let _asked = tokio::time::timeout(PATIENCE, mute.accept()).await??;
+    // Half of what a shutdown may take that waits for controllers.
+    tokio::time::timeout(Duration::from_secs(15), broker.stop()).await??;
     Ok(())
 }
 

@@ -93,9 +93,9 @@ pub fn ReplicasByTopic(id: BrokerId) -> impl IntoView {
                         <thead>
                             <tr>
                                 <th scope="col">"Topic"</th>
-                                <th scope="col" class="r">"Replicas"</th>
-                                <th scope="col" class="r lo">"Leaders"</th>
-                                <th scope="col">"In sync"</th>
+                                <th scope="col" class="r col-count">"Replicas"</th>
+                                <th scope="col" class="r lo col-count">"Leaders"</th>
+                                <th scope="col" class="col-state">"In sync"</th>
                             </tr>
                         </thead>
                         <tbody>{changing(rows)}</tbody>

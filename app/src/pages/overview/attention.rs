@@ -66,9 +66,9 @@ pub fn NeedsAttention() -> impl IntoView {
                     <thead>
                         <tr>
                             <th scope="col">"Topic"</th>
-                            <th scope="col">"Affected"</th>
-                            <th scope="col" class="lo">"In sync"</th>
-                            <th scope="col" class="lo">"Missing on"</th>
+                            <th scope="col" class="col-affected">"Affected"</th>
+                            <th scope="col" class="lo col-tagged">"In sync"</th>
+                            <th scope="col" class="lo col-broker">"Missing on"</th>
                         </tr>
                     </thead>
                     <tbody>{changing(move || found.with(|(rows, _)| rows.clone()).into_iter().map(|row| view! { <AttentionRow row=row/> }).collect_view())}</tbody>

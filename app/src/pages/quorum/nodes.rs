@@ -40,14 +40,14 @@ pub fn Nodes(logs: Memo<Vec<NodeLog>>) -> impl IntoView {
     view! {
         <Card title="Nodes" sub=|| "each with the digest of its state; equal digests are equal states">
             <div class="dt-wrap" tabindex="0" role="region" aria-label="Nodes">
-                <table class="dt dt--flush">
+                <table class="dt dt--flush wide nodes">
                     <thead>
                         <tr>
-                            <th scope="col">"Node"</th>
+                            <th scope="col" class="col-node">"Node"</th>
                             <th scope="col" class="lo">"Address"</th>
                             <th scope="col" class="r lo col-heard">"Heard"</th>
-                            <th scope="col" class="r">"Applied"</th>
-                            <th scope="col">"Digest"</th>
+                            <th scope="col" class="r col-index">"Applied"</th>
+                            <th scope="col" class="col-digest">"Digest"</th>
                             <th scope="col" class="col-proof">"Proof"</th>
                         </tr>
                     </thead>
@@ -82,7 +82,7 @@ fn NodeRow(log: NodeLog) -> impl IntoView {
     let serves = move || (live.node_id.get() == id).then(|| view! { " "<span class="mute">"serves this page"</span> });
     view! {
         <tr>
-            <th scope="row" class="nw"><b>{format!("Node {id}")}</b>{changing(serves)}</th>
+            <th scope="row"><b>{format!("Node {id}")}</b>{changing(serves)}</th>
             <td class="lo"><code>{log.url.clone()}</code></td>
             <td class="r num soft lo">{heard}</td>
             <td class="r num">"#"{num(log.applied)}</td>
@@ -103,7 +103,7 @@ fn BrowserRow() -> impl IntoView {
     let digest = move || live.state.with(|state| state.digest());
     view! {
         <tr>
-            <th scope="row" class="nw"><b>"This browser"</b></th>
+            <th scope="row"><b>"This browser"</b></th>
             <td class="lo mute">"follows the feed"</td>
             <td class="r num soft lo">{changing(move || live.delay_ms.get().map_or_else(String::new, |ms| format!("{} ms behind", num(ms))))}</td>
             <td class="r num">"#"{changing(move || num(live.reached.get()))}</td>

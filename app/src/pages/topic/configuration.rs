@@ -27,13 +27,13 @@ pub fn Configuration(topic: Memo<Arc<Topic>>) -> impl IntoView {
     view! {
         <section class="card">
             <div class="dt-wrap" tabindex="0" role="region" aria-label="List of configuration keys">
-                <table class="dt">
+                <table class="dt wide">
                     <caption class="sr">"Configuration"</caption>
                     <thead>
                         <tr>
-                            <th scope="col">"Key"</th>
-                            <th scope="col">"Value"</th>
-                            <th scope="col" class="lo">"Default"</th>
+                            <th scope="col" class="col-key">"Key"</th>
+                            <th scope="col" class="col-value">"Value"</th>
+                            <th scope="col" class="lo col-default">"Default"</th>
                             <th scope="col" class="lo">"Meaning"</th>
                         </tr>
                     </thead>
@@ -45,12 +45,17 @@ pub fn Configuration(topic: Memo<Arc<Topic>>) -> impl IntoView {
     .into_any()
 }
 
+/// A long key goes on in the next line after a dot, where its column is narrow.
+fn broken_at_dots(name: &'static str) -> impl IntoView {
+    name.split_inclusive('.').map(|part| view! { {part}<wbr/> }).collect_view()
+}
+
 fn row(topic: &Topic, key: &'static Key) -> impl IntoView + use<> {
     let raw = topic.configs.get(key.name).map_or(key.default, String::as_str).to_owned();
     let tag = changed(topic, key).then(|| view! { <Tag word="changed" tone="accent"/> });
     view! {
         <tr>
-            <th scope="row"><code class="med">{key.name}</code></th>
+            <th scope="row"><code class="med">{broken_at_dots(key.name)}</code></th>
             <td><span class="row"><span class="num" title=raw>{config_shown(topic, key)}</span>{tag}</span></td>
             <td class="lo mute num">{default_shown(key)}</td>
             <td class="lo soft wrap-text">{key.help}</td>

@@ -50,17 +50,17 @@ pub fn Partitions(id: TopicId) -> impl IntoView {
     view! {
         <section class="card">
             <div class="dt-wrap" tabindex="0" role="region" aria-label="List of partitions">
-                <table class="dt">
+                <table class="dt wide">
                     <caption class="sr">"Partitions"</caption>
                     <thead>
                         <tr>
-                            <th scope="col" class="r col-x"><span aria-hidden="true">"#"</span><span class="sr">"Number"</span></th>
-                            <th scope="col">"State"</th>
-                            <th scope="col" class="lo">"Leader"</th>
+                            <th scope="col" class="r col-number"><span aria-hidden="true">"#"</span><span class="sr">"Number"</span></th>
+                            <th scope="col" class="col-condition">"State"</th>
+                            <th scope="col" class="lo col-broker">"Leader"</th>
                             <th scope="col">"Replicas"</th>
-                            <th scope="col" class="lo">"In sync"</th>
-                            <th scope="col" class="r lo">"Leader epoch"</th>
-                            <th scope="col" class="r lo">"Partition epoch"</th>
+                            <th scope="col" class="lo col-tagged">"In sync"</th>
+                            <th scope="col" class="r lo col-epoch">"Leader epoch"</th>
+                            <th scope="col" class="r lo col-epoch">"Partition epoch"</th>
                         </tr>
                     </thead>
                     <tbody><For each=rows key=|number| *number let:number><PartitionRow id=id number=number/></For></tbody>

@@ -19,16 +19,16 @@ use std::sync::Arc;
 #[component]
 pub fn TopicsTable(query: Memo<TopicsQuery>, rows: Memo<Vec<TopicId>>) -> impl IntoView {
     view! {
-        <table class="dt">
+        <table class="dt wide">
             <caption class="sr">"Topics"</caption>
             <thead>
                 <tr>
                     <SortHead query=query column=Column::Name label="Name"/>
-                    <SortHead query=query column=Column::Health label="Health"/>
-                    <SortHead query=query column=Column::Partitions label="Partitions" class="r lo"/>
-                    <th scope="col" class="r lo"><abbr title="Replication factor">"RF"</abbr></th>
-                    <th scope="col" class="lo">"Leaders per broker"</th>
-                    <th scope="col" class="r lo">"Changed"</th>
+                    <SortHead query=query column=Column::Health label="Health" class="col-health"/>
+                    <SortHead query=query column=Column::Partitions label="Partitions" class="r lo col-count"/>
+                    <th scope="col" class="r lo col-factor"><abbr title="Replication factor">"RF"</abbr></th>
+                    <th scope="col" class="lo col-spread">"Leaders per broker"</th>
+                    <th scope="col" class="r lo col-index">"Changed"</th>
                 </tr>
             </thead>
             <tbody>

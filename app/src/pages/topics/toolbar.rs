@@ -87,7 +87,9 @@ fn HealthFilter(first: Option<TopicHealth>, on_pick: Callback<()>) -> impl IntoV
             </label>
         }
     });
-    view! { <div class="seg" role="radiogroup" aria-label="Health">{choices.collect_view()}</div> }
+    // The counts may come after the first paint; none has more digits than that of all topics, which is known at once.
+    let digits = live.state.with_untracked(|state| num(state.topic_count() as u64).chars().count());
+    view! { <div class="seg" role="radiogroup" aria-label="Health" style=format!("--digits:{digits}")>{choices.collect_view()}</div> }
 }
 
 /// The fields follow the address (back, a link, "Clear filters"), but what was entered before the page came alive goes first.
