@@ -24,7 +24,7 @@ pub enum Command {
     Storage(StorageFlags),
     /// Run three controllers and three storage services on this machine.
     Demo(DemoFlags),
-    /// List, show, create, configure and delete topics.
+    /// List, show, create, configure, grow and delete topics.
     Topics {
         #[command(flatten)]
         common: Common,

@@ -149,7 +149,7 @@ fn row(state: &State, topic: &Topic) -> TopicRow {
         id: topic.id,
         name: topic.name.clone(),
         partitions: tally.partitions,
-        replication_factor: state.partition(topic.id, 0).map_or(0, |first| first.replicas.len() as u32),
+        replication_factor: state.replication_factor(topic.id) as u32,
         internal: topic.internal(),
         health: TopicHealth::of(&tally),
         created_index: topic.created_index,

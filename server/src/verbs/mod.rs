@@ -67,6 +67,13 @@ pub enum Topics {
         #[arg(long, value_name = "KEY")]
         delete: Vec<String>,
     },
+    /// Add partitions to a topic; none is ever taken away.
+    Grow {
+        name: String,
+        /// How many there are to be in all.
+        #[arg(long, value_name = "N")]
+        partitions: i64,
+    },
 }
 
 #[derive(Subcommand, Clone, Debug)]
@@ -152,6 +159,9 @@ async fn topics(server: &Server, verb: Topics) -> anyhow::Result<()> {
                 return server.show(Method::GET, &["topics", &name], None, table::configs).await;
             }
             server.show(Method::PATCH, &["topics", &name, "configs"], Some(json!({ "ops": ops })), table::configs).await
+        }
+        Topics::Grow { name, partitions } => {
+            server.show(Method::POST, &["topics", &name, "partitions"], Some(json!({ "count": partitions })), table::topic).await
         }
     }
 }
