@@ -196,6 +196,7 @@ fn f6_every_key_takes_its_default_and_nothing_malformed() {
         ("min.cleanable.dirty.ratio", &["", "1.1", "2", "-0.1", ".5", "0.", "0.x", "NaN", "1e-1"]),
         ("message.timestamp.type", &["createtime"]),
         ("unclean.leader.election.enable", &["maybe"]),
+        ("labels", &["app", "=orders", "app=orders,", "app=orders,app=payments", "app = orders", "-app=orders"]),
     ];
     assert_eq!(malformed.len(), KEYS.len());
     for (name, values) in malformed {

@@ -47,7 +47,7 @@ fn topic_operations() -> Vec<Operation> {
     let unknown = &[Code::UnknownTopicOrPartition];
     vec![
         Operation::read("/api/v1/topics", "listTopics", "Topics by name, a page at a time", topics::list)
-            .query(&["search", "health", "after", "limit"])
+            .query(&["search", "health", "after", "limit", "configs"])
             .answers::<TopicsAnswer>(),
         Operation::mutation(Method::POST, "/api/v1/topics", "createTopic", "Create a topic", topics::create)
             .body::<topics::Asked>()

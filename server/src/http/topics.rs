@@ -70,11 +70,13 @@ impl Asked {
 }
 
 pub async fn list(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
-    let (query, view) = call::read(&node, &parts, &["search", "health", "after", "limit"]).await?;
+    let (query, view) = call::read(&node, &parts, &["search", "health", "after", "limit", "configs"]).await?;
     let health_allowed = TopicHealth::ALL.map(TopicHealth::name).join(", ");
     let health = query.check("health", &health_allowed, TopicHealth::from_name)?;
     let limit = query.check("limit", "1 to 1000", |text| text.parse().ok().filter(|limit| (1..=MOST_LISTED).contains(limit)))?;
-    let asked = TopicQuery { search: query.text("search"), health, after: query.text("after"), limit: limit.unwrap_or(USUALLY_LISTED) };
+    let configs = query.parse("configs", "true, false")?.unwrap_or_default();
+    let asked =
+        TopicQuery { search: query.text("search"), health, after: query.text("after"), limit: limit.unwrap_or(USUALLY_LISTED), configs };
     let page = views::topics(&view.state, &asked);
     Ok(TopicsAnswer { revision: view.applied, page }.into_response())
 }

@@ -25,6 +25,7 @@ mod wait;
 
 mod allocator;
 mod answers;
+mod apply_files;
 mod bad_input;
 mod creation;
 mod cut_off;
@@ -32,6 +33,7 @@ mod deletion;
 mod disk_full;
 mod failure;
 mod feed_guarantees;
+mod growth;
 mod idempotency;
 mod identity;
 mod keys_survive_leaders;
