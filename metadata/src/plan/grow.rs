@@ -19,15 +19,14 @@ pub(super) fn grow(
     let (topic, expected) = topics::find(state, name, expected)?;
     let first = state.tally(topic.id).partitions;
     let added = count.saturating_sub(first.into());
+    let (least, most) = (u64::from(first) + 1, u64::from(first) + MOST_PARTITIONS as u64);
+    let at_count = |no: Rejection| no.at("count", count, format!("{least} to {most}"));
     if added < 1 {
-        let detail = format!(
-            "{name} has {}, and partitions are never taken away",
-            if first == 1 { "1 partition".to_owned() } else { format!("{first} partitions") }
-        );
-        let most = u64::from(first) + MOST_PARTITIONS as u64;
-        return Err(Rejection::new(Code::InvalidPartitions, detail).at("count", count, format!("{} to {most}", u64::from(first) + 1)));
+        let partitions = if first == 1 { "1 partition".to_owned() } else { format!("{first} partitions") };
+        let detail = format!("{name} has {partitions}, and none is ever taken away");
+        return Err(at_count(Rejection::new(Code::InvalidPartitions, detail)));
     }
-    check_total(added.unsigned_abs(), "count")?;
+    check_total(added.unsigned_abs(), "count").map_err(at_count)?;
     let mut assigner = Assigner::new(state, draw, first.into());
     let factor = state.replication_factor(topic.id);
     let assignments = match rows {

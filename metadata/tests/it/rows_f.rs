@@ -410,6 +410,7 @@ fn f9_a_count_must_increase_and_has_a_limit() {
     for count in [most + 4, i64::MAX] {
         let no = world.plan(&growth(count, None)).unwrap_err();
         assert_eq!((no.code, no.field.as_deref()), (Code::PolicyViolation, Some("count")), "as for a creation (F3)");
+        assert_eq!((no.value, no.allowed.as_deref()), (Some(count.to_string()), Some("4 to 10003")));
     }
     assert!(world.plan(&growth(most + 3, None)).is_ok());
     let gone = Intent::GrowTopic { name: "gone".into(), count: 2, assignments: None, expected: None };

@@ -202,7 +202,7 @@ fn growths() -> Vec<Case> {
         count(0).is(422, "INVALID_PARTITIONS"),
         count(-1).is(422, "INVALID_PARTITIONS"),
         count(i64::MIN).is(422, "INVALID_PARTITIONS"),
-        count(10_003).is(403, "POLICY_VIOLATION").at("count", "at most 10000"),
+        count(10_003).is(403, "POLICY_VIOLATION").at("count", "3 to 10002"),
         count(i64::MAX).is(403, "POLICY_VIOLATION"),
         assigned(3, json!([])).at("assignments", "1 list").held("0"),
         assigned(3, json!([[999]])).at("assignments[0]", ""),
