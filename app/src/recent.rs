@@ -33,6 +33,7 @@ impl Recent {
         let long_batch = match &self.commit.intent {
             Some(Intent::CreateTopics { topics }) => topics.len() > MOST_TOPICS,
             Some(Intent::ChangeIsr { changes, .. }) => changes.len() > MOST_CHANGES,
+            Some(Intent::GrowTopic { assignments: Some(rows), .. }) => rows.len() > MOST_CHANGES,
             _ => false,
         };
         if self.commit.changes.len() <= MOST_CHANGES && !long_batch {
@@ -43,6 +44,7 @@ impl Recent {
         match &mut commit.intent {
             Some(Intent::CreateTopics { topics }) => topics.truncate(MOST_TOPICS),
             Some(Intent::ChangeIsr { changes, .. }) => changes.truncate(MOST_CHANGES),
+            Some(Intent::GrowTopic { assignments: Some(rows), .. }) => rows.truncate(MOST_CHANGES),
             _ => {}
         }
         Recent { commit: Arc::new(commit), ..self }

@@ -36,9 +36,12 @@ pub(crate) struct Job {
 
 /// How many topics and assigned partitions an intent asks for; as many as may wait at most, or it could never be taken.
 fn items(intent: &Intent) -> u32 {
-    let Intent::CreateTopics { topics } = intent else { return 1 };
-    let assigned: usize = topics.iter().flat_map(|topic| &topic.assignments).map(Vec::len).sum();
-    u32::try_from(topics.len() + assigned).unwrap_or(u32::MAX).min(MOST_ITEMS_WAITING)
+    let items = match intent {
+        Intent::CreateTopics { topics } => topics.len() + topics.iter().flat_map(|topic| &topic.assignments).map(Vec::len).sum::<usize>(),
+        Intent::GrowTopic { assignments, .. } => 1 + assignments.as_ref().map_or(0, Vec::len),
+        _ => 1,
+    };
+    u32::try_from(items).unwrap_or(u32::MAX).min(MOST_ITEMS_WAITING)
 }
 
 /// The planner's inbox.
@@ -289,7 +292,9 @@ fn planned(node: &Inner, state: &State, submission: &Submission) -> Result<(Plan
         None => Draw::at(now_ms, node.environment.seed()),
     };
     let liveness = match submission.intent {
-        Intent::CreateTopics { .. } | Intent::DeleteTopic { .. } | Intent::ChangeConfigs { .. } => Liveness::default(),
+        Intent::CreateTopics { .. } | Intent::DeleteTopic { .. } | Intent::ChangeConfigs { .. } | Intent::GrowTopic { .. } => {
+            Liveness::default()
+        }
         _ => node.sessions.liveness(node.environment.monotonic_ms()),
     };
     let plan = plan(state, &liveness, &draw, &submission.intent)?;

@@ -137,7 +137,10 @@ impl State {
                 *outcome = GroupOutcome::Topic { topic_id: *topic_id };
                 Ok(vec![created(*topic_id, name, configs)])
             }
-            Command::AssignPartitions { topic_id, first, assignments } => self.assigned(*topic_id, *first, assignments),
+            Command::AssignPartitions { topic_id, first, assignments } => {
+                *outcome = GroupOutcome::Topic { topic_id: *topic_id };
+                self.assigned(*topic_id, *first, assignments)
+            }
             Command::UpdateTopicConfig { topic_id, configs } => {
                 *outcome = GroupOutcome::Topic { topic_id: *topic_id };
                 self.configured(*topic_id, configs)
@@ -275,6 +278,10 @@ impl State {
             return Err(Rejection::new(Code::InvalidPartitions, "The topic's partitions changed meanwhile"));
         }
         self.check_assignments(assignments)?;
+        let factor = self.replication_factor(topic_id);
+        if first > 0 && assignments.iter().any(|assignment| assignment.replicas.len() != factor) {
+            return Err(Rejection::new(Code::InvalidReplicaAssignment, "The topic's replication factor changed meanwhile"));
+        }
         Ok(placed(topic_id, first, assignments).collect())
     }
 

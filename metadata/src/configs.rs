@@ -1,5 +1,6 @@
 //! The topic configuration: every key there is, its default, what it may hold, and what it is for.
 
+use crate::labels;
 use crate::model::Configs;
 use crate::rejection::{Code, Rejection};
 
@@ -17,6 +18,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// A comma-separated list without repetition.
     ListOf(&'static [&'static str]),
+    /// Pairs in the syntax of Kubernetes' labels.
+    Labels,
 }
 
 /// How a page shows a value.
@@ -44,6 +47,8 @@ pub const LONGEST_VALUE: usize = 32_766;
 pub const DELETION_PROTECTION: &str = "deletion.protection";
 /// How many replicas must be in sync for an acks=all write.
 pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+/// What a topic belongs to: `apply --prune --selector` goes by it.
+pub const LABELS: &str = "labels";
 
 const fn key(name: &'static str, default: &'static str, kind: Kind, unit: Unit, help: &'static str) -> Key {
     Key { name, default, kind, unit, help }
@@ -108,6 +113,7 @@ pub const KEYS: &[Key] = &[
         Unit::None,
         "Let a replica lead that may lack acknowledged records. Data can be lost.",
     ),
+    key(LABELS, "", Kind::Labels, Unit::None, "What the topic belongs to, as app=orders,team=blue. Files and tools select by it."),
 ];
 
 /// The key of this name.
@@ -118,6 +124,11 @@ pub fn find(name: &str) -> Option<&'static Key> {
 /// min.insync.replicas as configured, before it is capped by the replication factor (E8).
 pub fn min_insync_replicas(configs: &Configs) -> usize {
     configs.get(MIN_INSYNC_REPLICAS).and_then(|value| value.parse().ok()).unwrap_or(1)
+}
+
+/// Whether two values of a key mean the same.
+pub fn same(name: &str, one: &str, other: &str) -> bool {
+    one == other || (name == LABELS && labels::parse(one).is_some_and(|one| labels::parse(other).as_ref() == Some(&one)))
 }
 
 /// Whether a topic is protected from deletion (J5).
@@ -135,6 +146,7 @@ impl Kind {
             Kind::Boolean => "true, false".to_owned(),
             Kind::OneOf(options) => options.join(", "),
             Kind::ListOf(options) => format!("one or more of {}, separated by commas", options.join(", ")),
+            Kind::Labels => labels::ALLOWED.to_owned(),
         }
     }
 
@@ -148,6 +160,7 @@ impl Kind {
                 let items: Vec<&str> = value.split(',').collect();
                 items.iter().enumerate().all(|(at, item)| options.contains(item) && !items[..at].contains(item))
             }
+            Kind::Labels => labels::parse(value).is_some(),
         }
     }
 }

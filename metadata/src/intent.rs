@@ -193,6 +193,14 @@ pub enum Intent {
         node_id: NodeId,
         instance_id: Uuid,
     },
+    /// More partitions for a topic; placed by hand they are the new ones only (F9).
+    GrowTopic {
+        name: String,
+        /// How many there are to be in all.
+        count: i64,
+        assignments: Option<Vec<Vec<BrokerId>>>,
+        expected: Option<Index>,
+    },
 }
 
 impl Intent {
@@ -212,6 +220,7 @@ impl Intent {
             Intent::DeleteTopic { .. } => "delete_topic",
             Intent::ChangeConfigs { .. } => "change_configs",
             Intent::AdmitInstance { .. } => "admit_instance",
+            Intent::GrowTopic { .. } => "grow_topic",
         }
     }
 }

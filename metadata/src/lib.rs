@@ -29,6 +29,7 @@ pub mod intent;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod keys;
+pub mod labels;
 pub mod liveness;
 pub mod load;
 pub mod machine;

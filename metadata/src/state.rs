@@ -100,6 +100,11 @@ impl State {
         self.partitions.range((topic, 0)..=(topic, u32::MAX)).map(|(_, partition)| partition)
     }
 
+    /// How many replicas a topic's partitions have each, a move under way not counted; 0 of a topic without partitions.
+    pub fn replication_factor(&self, topic: TopicId) -> usize {
+        self.partition(topic, 0).map_or(0, |first| first.replicas.len().saturating_sub(first.removing_replicas.len()))
+    }
+
     /// Every partition, by topic id.
     pub fn all_partitions(&self) -> impl Iterator<Item = (TopicId, &Arc<Partition>)> {
         self.partitions.iter().map(|((topic, _), partition)| (*topic, partition))

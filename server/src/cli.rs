@@ -24,12 +24,26 @@ pub enum Command {
     Storage(StorageFlags),
     /// Run three controllers and three storage services on this machine.
     Demo(DemoFlags),
-    /// List, show, create, configure and delete topics.
+    /// List, show, create, configure, grow and delete topics.
     Topics {
         #[command(flatten)]
         common: Common,
         #[command(subcommand)]
         verb: verbs::Topics,
+    },
+    /// Make the topics what files say: YAML or JSON, Strimzi's KafkaTopic or plain. Shows what differs, and commits against that.
+    Apply {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        wanted: verbs::Apply,
+    },
+    /// Write the topics as files that apply reads: YAML, or with --output json a list.
+    Export {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        wanted: verbs::Export,
     },
     /// List, show, fence, unfence and remove brokers.
     Brokers {
@@ -64,8 +78,9 @@ Exit codes:
   1  failed
   2  the command line or the configuration cannot be used
   3  the node is not reachable (verbs that ask one)
-  4  rejected: nothing happened
-  5  unknown outcome: it may have happened or may yet happen";
+  4  rejected: nothing happened; of apply, what is not listed as refused was done
+  5  unknown outcome: it may have happened or may yet happen
+  6  a dry run of apply: something is to be done";
 
 /// The command line, with the exit codes at the end of every help text.
 pub fn command() -> clap::Command {

@@ -42,6 +42,8 @@ fn main() -> ExitCode {
         cli::Command::Storage(flags) => storage::run(flags),
         cli::Command::Demo(flags) => demo::run(flags),
         cli::Command::Topics { common, verb } => verbs::run(&common, verbs::Verb::Topics(verb)),
+        cli::Command::Apply { common, wanted } => verbs::run(&common, verbs::Verb::Apply(wanted)),
+        cli::Command::Export { common, wanted } => verbs::run(&common, verbs::Verb::Export(wanted)),
         cli::Command::Brokers { common, verb } => verbs::run(&common, verbs::Verb::Brokers(verb)),
         cli::Command::Quorum { common, verb } => verbs::run(&common, verbs::Verb::Quorum(verb)),
         cli::Command::Watch { common } => verbs::run(&common, verbs::Verb::Watch),

@@ -55,6 +55,11 @@ pub fn line(recent: &Recent) -> Line {
         Some(Intent::UnfenceBroker { id, .. }) => broker(icons::UNLOCK, *id, format!("unfenced by an operator{}", affected(recent))),
         Some(Intent::ChangeIsr { .. }) => isr(recent),
         Some(Intent::CreateTopics { topics }) => created(recent, topics),
+        Some(Intent::GrowTopic { name, count: partitions, .. }) => {
+            let added = count(recent.partitions, "partition", "partitions");
+            let text = format!("grew by {added} to {}", num(u64::try_from(*partitions).unwrap_or_default()));
+            Line { glyph: icons::PLUS, about: Some((name.clone(), topic_path(name))), text, warn: false }
+        }
         Some(Intent::DeleteTopic { name, .. }) => {
             Line { glyph: icons::TRASH, about: Some((name.clone(), String::new())), text: "deleted".to_owned(), warn: false }
         }

@@ -1,7 +1,9 @@
-//! Step 3: the leader turns an intent into decided groups, on a draft of the state. `topics`, `brokers` and `isr` hold
-//! the rules; all of them read the state, the liveness and the draw they are given, and nothing else.
+//! Step 3: the leader turns an intent into decided groups, on a draft of the state. `topics`, `grow`, `brokers` and `isr` hold
+//! the rules, `assign` what the first two share; all of them read the state, the liveness and the draw they are given, and nothing else.
 
+mod assign;
 mod brokers;
+mod grow;
 mod isr;
 mod topics;
 
@@ -77,6 +79,9 @@ pub fn plan(state: &State, liveness: &Liveness, draw: &Draw, intent: &Intent) ->
         Intent::ChangeConfigs { name, ops, expected } => topics::change_configs(state, name, ops, *expected).map(Plan::one),
         Intent::AdmitInstance { node_id, instance_id } => {
             Ok(Plan::one(Group::of(vec![Command::AdmitInstance { node_id: *node_id, instance_id: *instance_id }])))
+        }
+        Intent::GrowTopic { name, count, assignments, expected } => {
+            grow::grow(state, draw, name, *count, assignments.as_deref(), *expected).map(Plan::one)
         }
     }
 }

@@ -1,14 +1,14 @@
 //! Topics: create, configure, delete (F1–F8, J5, J8).
 
+use super::assign::{Assigner, check_total};
 use super::{MOST_PARTITIONS, Plan};
-use crate::apply::{check_deletable, has_duplicates};
+use crate::apply::check_deletable;
 use crate::command::{Assignment, Command, Expected, Group};
 use crate::configs;
 use crate::draw::Draw;
 use crate::ids::{BrokerId, Index, TopicId};
 use crate::intent::{ConfigOp, ConfigOpKind, NewTopic};
 use crate::model::{Configs, Topic};
-use crate::placement::Placement;
 use crate::rejection::{Code, Rejection};
 use crate::state::{State, fold};
 use std::collections::BTreeSet;
@@ -58,15 +58,8 @@ pub fn create(state: &State, draw: &Draw, topics: &[NewTopic]) -> Result<Plan, R
         };
         sum.saturating_add(asked.max(0) as u64)
     });
-    if total > MOST_PARTITIONS as u64 {
-        let field = if topics.len() == 1 { "partitions" } else { "topics" };
-        return Err(Rejection::new(
-            Code::PolicyViolation,
-            format!("One request may create at most {MOST_PARTITIONS} partitions, not {total}"),
-        )
-        .at(field, total, format!("at most {MOST_PARTITIONS} in a request")));
-    }
-    let mut maker = Maker { state, draw, placement: Placement::new(state, draw), names: BTreeSet::new(), placed: 0 };
+    check_total(total, if topics.len() == 1 { "partitions" } else { "topics" })?;
+    let mut maker = Maker { state, draw, assigner: Assigner::new(state, draw, 0), names: BTreeSet::new() };
     let items = topics.iter().enumerate().map(|(at, topic)| maker.make(at, topic)).collect();
     Ok(Plan { items })
 }
@@ -75,9 +68,8 @@ pub fn create(state: &State, draw: &Draw, topics: &[NewTopic]) -> Result<Plan, R
 struct Maker<'a> {
     state: &'a State,
     draw: &'a Draw,
-    placement: Placement,
+    assigner: Assigner<'a>,
     names: BTreeSet<String>,
-    placed: u64,
 }
 
 impl Maker<'_> {
@@ -112,96 +104,40 @@ impl Maker<'_> {
                 format!("1 to {MOST_PARTITIONS}"),
             ));
         }
-        let asked = or_default(new.replication_factor, DEFAULT_REPLICATION_FACTOR);
-        let registered = self.state.broker_count() as i64;
-        let factor_no = |detail: String| {
-            let allowed = if registered == 0 { "nothing until a broker registers".to_owned() } else { format!("1 to {registered}") };
-            Rejection::new(Code::InvalidReplicationFactor, detail).at("replication_factor", asked, allowed)
-        };
-        if asked < 1 {
-            return Err(factor_no("A partition has at least one replica".to_owned()));
-        }
-        if asked > registered {
-            return Err(factor_no(format!("{asked} replicas need {asked} brokers, and {registered} are registered")));
-        }
-        if self.placement.active() == 0 {
-            return Err(factor_no("No broker is online to lead".to_owned()));
-        }
-        let factor = asked as usize;
+        let factor = self.assigner.factor(or_default(new.replication_factor, DEFAULT_REPLICATION_FACTOR))?;
         configs::validate(&new.configs, factor)?;
-        let mut assignments = Vec::with_capacity(count as usize);
-        for _ in 0..count {
-            let replicas = self
-                .placement
-                .place(factor, self.placed)
-                .ok_or_else(|| factor_no(format!("Fewer than {asked} brokers can take replicas: the others are shutting down")))?;
-            self.placed += 1;
-            assignments.push(self.assignment(replicas).ok_or_else(|| factor_no("No broker is online to lead".to_owned()))?);
-        }
-        Ok(assignments)
-    }
-
-    fn assignment(&self, replicas: Vec<BrokerId>) -> Option<Assignment> {
-        let isr: Vec<BrokerId> = replicas.iter().copied().filter(|id| self.state.active(*id)).collect();
-        Some(Assignment { leader: *isr.first()?, isr, replicas })
+        self.assigner.by_placement(count, factor)
     }
 
     fn by_hand(&mut self, new: &NewTopic, rows: &[Vec<BrokerId>]) -> Result<Vec<Assignment>, Rejection> {
-        let no = |field: String, value: String, detail: &str, allowed: &str| {
-            Err(Rejection::new(Code::InvalidReplicaAssignment, detail.to_owned()).at(field, value, allowed))
+        let beside = |field: &str, value: i64, what: &str| {
+            Err(Rejection::new(Code::InvalidReplicaAssignment, format!("The assignments say how many {what} there are")).at(
+                field,
+                value,
+                "nothing beside assignments",
+            ))
         };
         if let Some(count) = new.partitions.filter(|count| *count != -1) {
-            return no(
-                "partitions".into(),
-                count.to_string(),
-                "The assignments say how many partitions there are",
-                "nothing beside assignments",
-            );
+            return beside("partitions", count, "partitions");
         }
         if let Some(factor) = new.replication_factor.filter(|factor| *factor != -1) {
-            return no(
-                "replication_factor".into(),
-                factor.to_string(),
-                "The assignments say how many replicas there are",
-                "nothing beside assignments",
-            );
+            return beside("replication_factor", factor, "replicas");
         }
         let Some(first) = rows.first() else {
-            return no("assignments".into(), "[]".into(), "A topic has at least one partition", "a list of brokers per partition");
+            return Err(Rejection::new(Code::InvalidReplicaAssignment, "A topic has at least one partition").at(
+                "assignments",
+                "[]",
+                "a list of brokers per partition",
+            ));
         };
-        let mut assignments = Vec::with_capacity(rows.len());
-        for (at, row) in rows.iter().enumerate() {
-            let field = format!("assignments[{at}]");
-            let shown = format!("{:?}", row.iter().map(|id| id.0).collect::<Vec<_>>());
-            if row.is_empty() || row.len() != first.len() {
-                return no(
-                    field,
-                    shown,
-                    "Every partition has the same number of replicas, at least one",
-                    &format!("{} brokers", first.len().max(1)),
-                );
-            }
-            if has_duplicates(row) {
-                return no(field, shown, "A broker holds at most one replica of a partition", "brokers that are all different");
-            }
-            if row.iter().any(|id| self.state.broker(*id).is_none()) {
-                let known = self.state.brokers().map(|broker| broker.id.to_string()).collect::<Vec<_>>().join(", ");
-                return no(field, shown, "A broker of the assignment is not registered", &known);
-            }
-            match self.assignment(row.clone()) {
-                Some(assignment) => assignments.push(assignment),
-                None => return no(field, shown, "No broker of this partition is online", "at least one broker that is online"),
-            }
-        }
+        let assignments = self.assigner.by_hand(rows, first.len())?;
         configs::validate(&new.configs, first.len())?;
-        for assignment in &assignments {
-            self.placement.occupy(&assignment.replicas, assignment.leader);
-        }
+        self.assigner.occupy(&assignments);
         Ok(assignments)
     }
 }
 
-fn find<'a>(state: &'a State, name: &str, expected: Option<Index>) -> Result<(&'a Topic, Option<Expected>), Rejection> {
+pub(super) fn find<'a>(state: &'a State, name: &str, expected: Option<Index>) -> Result<(&'a Topic, Option<Expected>), Rejection> {
     let topic = state.topic_by_name(name).ok_or_else(|| unknown_topic(name))?;
     let expected = expected.map(|changed_index| Expected::Topic { topic_id: topic.id, changed_index });
     if let Some(expected) = &expected {

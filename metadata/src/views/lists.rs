@@ -28,6 +28,9 @@ pub struct TopicRow {
     pub health: TopicHealth,
     pub created_index: Index,
     pub changed_index: Index,
+    /// Where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configs: Option<Configs>,
 }
 
 /// A topic whole.
@@ -53,6 +56,8 @@ pub struct TopicQuery<'a> {
     /// Only names after this one.
     pub after: Option<&'a str>,
     pub limit: usize,
+    /// With each topic's configuration.
+    pub configs: bool,
 }
 
 /// A page of topics by name.
@@ -146,17 +151,18 @@ pub struct StateView {
     pub reassignments: Vec<()>,
 }
 
-fn row(state: &State, topic: &Topic) -> TopicRow {
+fn row(state: &State, topic: &Topic, configs: bool) -> TopicRow {
     let tally = state.tally(topic.id);
     TopicRow {
         id: topic.id,
         name: topic.name.clone(),
         partitions: tally.partitions,
-        replication_factor: state.partition(topic.id, 0).map_or(0, |first| first.replicas.len() as u32),
+        replication_factor: state.replication_factor(topic.id) as u32,
         internal: topic.internal(),
         health: TopicHealth::of(&tally),
         created_index: topic.created_index,
         changed_index: topic.changed_index,
+        configs: configs.then(|| topic.configs.clone()),
     }
 }
 
@@ -167,7 +173,7 @@ pub fn topics(state: &State, query: &TopicQuery<'_>) -> TopicPage {
         .topics_after(query.after)
         .filter(|topic| needle.as_ref().is_none_or(|needle| topic.name.to_lowercase().contains(needle.as_str())))
         .filter(|topic| query.health.is_none_or(|health| TopicHealth::of(&state.tally(topic.id)) == health));
-    let topics: Vec<TopicRow> = hits.by_ref().take(query.limit).map(|topic| row(state, topic)).collect();
+    let topics: Vec<TopicRow> = hits.by_ref().take(query.limit).map(|topic| row(state, topic, query.configs)).collect();
     let next = hits.next().and(topics.last().map(|last| last.name.clone()));
     TopicPage { topics, next }
 }

@@ -80,6 +80,13 @@ pub enum Action {
         ops: Vec<(Setting, usize)>,
         expected: Option<i8>,
     },
+    Grow {
+        name: &'static str,
+        by: i64,
+        /// Replicas of each new partition, where they are placed by hand.
+        by_hand: Option<usize>,
+        expected: Option<i8>,
+    },
     Isr {
         changes: Vec<IsrSketch>,
         by_leader: bool,
@@ -163,6 +170,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (mostly(NAMES, OTHER_NAMES), expected()).prop_map(|(name, expected)| Action::Delete { name, expected }),
         3 => (mostly(NAMES, OTHER_NAMES), prop::collection::vec(config_op, 0..3), expected())
             .prop_map(|(name, ops, expected)| Action::Configure { name, ops, expected }),
+        3 => (mostly(NAMES, OTHER_NAMES), prop_oneof![5 => 1i64..3, 1 => -2i64..1], proptest::option::weighted(0.3, 0usize..4), expected())
+            .prop_map(|(name, by, by_hand, expected)| Action::Grow { name, by, by_hand, expected }),
         12 => (prop::collection::vec(isr_change(), 1..4), prop::bool::weighted(0.9), off())
             .prop_map(|(changes, by_leader, epoch)| Action::Isr { changes, by_leader, epoch }),
         1 => any::<u8>().prop_map(|bits| Action::Members { bits }),
@@ -248,6 +257,16 @@ impl World {
                 };
                 let ops = ops.into_iter().map(op).collect();
                 Intent::ChangeConfigs { name: name.to_owned(), ops, expected: self.expected_topic(name, expected) }
+            }
+            Action::Grow { name, by, by_hand, expected } => {
+                let partitions = self.state().topic_by_name(name).map_or(0, |topic| self.state().tally(topic.id).partitions);
+                let row = |replicas: usize| [101, 102, 103, 101].iter().take(replicas).map(|broker| id(*broker)).collect();
+                Intent::GrowTopic {
+                    name: name.to_owned(),
+                    count: i64::from(partitions) + by,
+                    assignments: by_hand.map(|replicas| (0..by).map(|_| row(replicas)).collect()),
+                    expected: self.expected_topic(name, expected),
+                }
             }
             Action::Isr { changes, by_leader, epoch } => return self.isr(&changes, by_leader, epoch),
             Action::Members { .. } => return None,

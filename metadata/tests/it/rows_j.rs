@@ -71,7 +71,8 @@ type Conditional = (&'static str, fn(Option<Index>) -> Intent);
 
 #[test]
 fn j6_an_expected_revision_is_compared_and_a_conflict_names_the_current_one() {
-    let cases: [Conditional; 5] = [
+    let cases: [Conditional; 6] = [
+        ("grow", |expected| Intent::GrowTopic { name: "t".into(), count: 2, assignments: None, expected }),
         ("delete", |expected| Intent::DeleteTopic { name: "t".into(), expected }),
         ("configure", |expected| Intent::ChangeConfigs {
             expected,
@@ -87,7 +88,9 @@ fn j6_an_expected_revision_is_compared_and_a_conflict_names_the_current_one() {
         world.submit(Intent::FenceBroker { id: id(102), expected: None }).unwrap();
         world.create(by_hand("t", &[&[101]]));
         let current = match ask(None) {
-            Intent::DeleteTopic { .. } | Intent::ChangeConfigs { .. } => world.state().topic_by_name("t").unwrap().changed_index,
+            Intent::DeleteTopic { .. } | Intent::ChangeConfigs { .. } | Intent::GrowTopic { .. } => {
+                world.state().topic_by_name("t").unwrap().changed_index
+            }
             Intent::UnfenceBroker { .. } => world.broker(102).changed_index,
             _ => world.broker(101).changed_index,
         };
@@ -119,6 +122,8 @@ fn j6_what_people_ask_moves_changed_index_and_what_the_cluster_does_by_itself_do
     world.beat(101);
     assert_eq!(indexes(&world), before);
     world.submit(set("t", "retention.ms", "1")).unwrap();
+    assert_eq!(indexes(&world), (world.index, before.1));
+    world.submit(Intent::GrowTopic { name: "t".into(), count: 2, assignments: None, expected: None }).unwrap();
     assert_eq!(indexes(&world), (world.index, before.1));
     world.submit(Intent::FenceBroker { id: id(101), expected: None }).unwrap();
     assert_eq!(indexes(&world).1, world.index);

@@ -214,6 +214,7 @@ every! {
             expected: None,
         },
         AdmitInstance => Intent::AdmitInstance { node_id: 3, instance_id: Uuid::from_u128(0x33) },
+        GrowTopic => Intent::GrowTopic { name: "orders".into(), count: 13, assignments: Some(vec![ids(&[101, 102])]), expected: Some(400) },
     }
 }
 

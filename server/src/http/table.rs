@@ -47,7 +47,7 @@ fn topic_operations() -> Vec<Operation> {
     let unknown = &[Code::UnknownTopicOrPartition];
     vec![
         Operation::read("/api/v1/topics", "listTopics", "Topics by name, a page at a time", topics::list)
-            .query(&["search", "health", "after", "limit"])
+            .query(&["search", "health", "after", "limit", "configs"])
             .answers::<TopicsAnswer>(),
         Operation::mutation(Method::POST, "/api/v1/topics", "createTopic", "Create a topic", topics::create)
             .body::<topics::Asked>()
@@ -82,6 +82,25 @@ fn topic_operations() -> Vec<Operation> {
         .tagged()
         .refuses(unknown)
         .refuses(&[Code::PolicyViolation, Code::UnknownTopicId, Code::InvalidConfig]),
+        Operation::mutation(
+            Method::POST,
+            "/api/v1/topics/{name}/partitions",
+            "growTopic",
+            "Add partitions to a topic; none is ever taken away",
+            topics::grow,
+        )
+        .conditional()
+        .body::<topics::Growth>()
+        .answers::<TopicAnswer>()
+        .tagged()
+        .refuses(unknown)
+        .refuses(&[
+            Code::PolicyViolation,
+            Code::UnknownTopicId,
+            Code::InvalidPartitions,
+            Code::InvalidReplicationFactor,
+            Code::InvalidReplicaAssignment,
+        ]),
         Operation::read("/api/v1/topics/{name}/partitions/{partition}", "getPartition", "One partition", topics::partition)
             .answers::<PartitionAnswer>()
             .refuses(unknown),

@@ -9,6 +9,7 @@ use super::problem::Refused;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use controller::Submission;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use metadata::intent::{ConfigOp, NewTopic};
@@ -69,11 +70,13 @@ impl Asked {
 }
 
 pub async fn list(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
-    let (query, view) = call::read(&node, &parts, &["search", "health", "after", "limit"]).await?;
+    let (query, view) = call::read(&node, &parts, &["search", "health", "after", "limit", "configs"]).await?;
     let health_allowed = TopicHealth::ALL.map(TopicHealth::name).join(", ");
     let health = query.check("health", &health_allowed, TopicHealth::from_name)?;
     let limit = query.check("limit", "1 to 1000", |text| text.parse().ok().filter(|limit| (1..=MOST_LISTED).contains(limit)))?;
-    let asked = TopicQuery { search: query.text("search"), health, after: query.text("after"), limit: limit.unwrap_or(USUALLY_LISTED) };
+    let configs = query.parse("configs", "true, false")?.unwrap_or_default();
+    let asked =
+        TopicQuery { search: query.text("search"), health, after: query.text("after"), limit: limit.unwrap_or(USUALLY_LISTED), configs };
     let page = views::topics(&view.state, &asked);
     Ok(TopicsAnswer { revision: view.applied, page }.into_response())
 }
@@ -152,6 +155,28 @@ pub async fn delete(State(node): State<Node>, Path(name): Path<String>, parts: P
     }
 }
 
+/// How many partitions a topic is to have.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "PartitionsRequest")]
+pub struct Growth {
+    /// In all, the present ones included.
+    #[schemars(range(min = 2))]
+    count: i64,
+    /// Replicas of each new partition, by hand: as many as the present ones have.
+    assignments: Option<Vec<Vec<BrokerId>>>,
+    /// Of a dry run: exactly what it showed is committed, or STALE_PREVIEW.
+    preview: Option<String>,
+}
+
+pub async fn grow(State(node): State<Node>, Path(name): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
+    let call = Call::read(&parts, &bytes, Principal::anonymous())?;
+    let Growth { count, assignments, preview } = body::json(&parts.headers, &bytes)?;
+    let intent = Intent::GrowTopic { name: name.clone(), count, assignments, expected: call.if_match };
+    changed(&node, &call, &name, call.submission(intent, preview)).await
+}
+
 /// Steps of a change to a topic's configuration: all of them or none.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -167,10 +192,15 @@ pub async fn change_configs(State(node): State<Node>, Path(name): Path<String>, 
     let call = Call::read(&parts, &bytes, Principal::anonymous())?;
     let change: ConfigChange = body::json(&parts.headers, &bytes)?;
     let intent = Intent::ChangeConfigs { name: name.clone(), ops: change.ops, expected: call.if_match };
-    match mutation::submit(&node, &call, call.submission(intent, change.preview)).await? {
+    changed(&node, &call, &name, call.submission(intent, change.preview)).await
+}
+
+/// Changes a topic, and answers with it as it is now.
+async fn changed(node: &Node, call: &Call, name: &str, submission: Submission) -> Result<Response, Refused> {
+    match mutation::submit(node, call, submission).await? {
         Done::Planned(response) => Ok(response),
         Done::Committed { index, .. } => {
-            let topic = views::topic(&node.controller.state(), &name).ok_or_else(|| unknown(&name, index))?;
+            let topic = views::topic(&node.controller.state(), name).ok_or_else(|| unknown(name, index))?;
             Ok(answer(index, topic, StatusCode::OK))
         }
     }

@@ -14,8 +14,10 @@ use thiserror::Error;
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// Bytes of an answer: a thousand topics a page take a hundredth of it.
 const LONGEST_ANSWER: usize = 64 << 20;
+/// Topics in a page that has their configurations too.
+const WHOLE_TOPICS: &str = "500";
 
-/// Why a verb failed, with its exit code: 3 not reachable, 4 rejected, 5 unknown outcome.
+/// Why a verb failed, with its exit code: 3 not reachable, 4 rejected, 5 unknown outcome, 6 something is to be done.
 #[derive(Debug, Error)]
 pub enum Failed {
     #[error("{server} is not reachable: {why}")]
@@ -24,6 +26,9 @@ pub enum Failed {
     Rejected(String),
     #[error("{0}")]
     Unknown(String),
+    /// No failure: what a pipeline asks a dry run for.
+    #[error("the cluster is not as the files say")]
+    Outstanding,
 }
 
 impl Failed {
@@ -33,8 +38,18 @@ impl Failed {
             Failed::Unreachable { .. } => 3,
             Failed::Rejected(_) => 4,
             Failed::Unknown(_) => 5,
+            Failed::Outstanding => 6,
         }
     }
+}
+
+/// A call that is to be made.
+pub struct Request<'a> {
+    pub method: Method,
+    pub path: &'a [&'a str],
+    pub query: &'a [(&'a str, &'a str)],
+    pub body: Option<&'a Value>,
+    pub headers: &'a [(&'a str, String)],
 }
 
 /// Turns an answer into lines.
@@ -65,6 +80,11 @@ impl Server {
 
     pub fn dry_run(&self) -> bool {
         self.common.dry_run
+    }
+
+    /// The node, as it was named.
+    pub fn name(&self) -> &str {
+        &self.common.server
     }
 
     pub fn output(&self) -> Output {
@@ -104,17 +124,25 @@ impl Server {
 
     /// Every topic, page by page, as one list at the last page's revision.
     pub async fn all_topics(&self) -> anyhow::Result<Value> {
+        self.pages(&[("limit", "1000")]).await
+    }
+
+    /// The same with each topic's configuration, as a majority has it now.
+    pub async fn all_topics_whole(&self) -> anyhow::Result<Value> {
+        self.pages(&[("limit", WHOLE_TOPICS), ("configs", "true"), ("consistency", "linearizable")]).await
+    }
+
+    async fn pages(&self, query: &[(&str, &str)]) -> anyhow::Result<Value> {
         let mut topics = Vec::new();
-        let mut after = String::new();
+        let mut after = None;
         loop {
-            let mut query = vec![("limit", "1000")];
-            if !after.is_empty() {
-                query.push(("after", &after));
-            }
+            let query: Vec<_> = query.iter().copied().chain(after.as_deref().map(|after| ("after", after))).collect();
             let mut page = self.ask(Method::GET, &["topics"], &query, None).await?;
-            topics.extend(page["topics"].as_array().cloned().unwrap_or_default());
+            if let Some(rows) = page["topics"].as_array_mut() {
+                topics.append(rows);
+            }
             match page["next"].as_str() {
-                Some(next) => after = next.to_owned(),
+                Some(next) => after = Some(next.to_owned()),
                 None => {
                     page["topics"] = topics.into();
                     return Ok(page);
@@ -124,8 +152,17 @@ impl Server {
     }
 
     async fn ask(&self, method: Method, path: &[&str], query: &[(&str, &str)], body: Option<Value>) -> anyhow::Result<Value> {
+        let (status, answer) = self.exchange(&Request { method, path, query, body: body.as_ref(), headers: &[] }).await?;
+        if (200..300).contains(&status) { Ok(answer) } else { Err(refused(&answer, status)) }
+    }
+
+    /// Asks; what the node says, with its status. A refusal is an answer like any other.
+    ///
+    /// # Errors
+    /// [`Failed`] where there is none.
+    pub async fn exchange(&self, request: &Request<'_>) -> anyhow::Result<(u16, Value)> {
         // What changes nothing has no unknown outcome.
-        let harmless = method == Method::GET || self.common.dry_run;
+        let harmless = request.method == Method::GET || self.common.dry_run;
         let unanswered = |error: reqwest::Error| {
             let server = self.common.server.clone();
             if harmless || error.is_connect() {
@@ -133,19 +170,22 @@ impl Server {
             }
             Failed::Unknown(format!("{server} did not answer, it may have happened or may yet happen: {}", causes(&error.without_url())))
         };
-        let mut request = self.client.request(method, self.url(path)?).query(query);
-        if let Some(body) = body {
-            request = request.json(&body);
+        let mut call = self.client.request(request.method.clone(), self.url(request.path)?).query(request.query);
+        for (name, value) in request.headers {
+            call = call.header(*name, value);
         }
-        let response = request.send().await.map_err(unanswered)?;
+        if let Some(body) = request.body {
+            call = call.json(body);
+        }
+        let response = call.send().await.map_err(unanswered)?;
         let status = response.status();
         let Some(bytes) = storage::client::read(response, LONGEST_ANSWER).await.map_err(unanswered)? else {
             bail!("the answer, {status}, is longer than {LONGEST_ANSWER} bytes: is this a Quorate node?");
         };
-        let Ok(answer) = serde_json::from_slice::<Value>(&bytes) else {
-            bail!("the answer, {status}, is not JSON: is this a Quorate node?");
-        };
-        if status.is_success() { Ok(answer) } else { Err(refused(&answer, status.as_u16())) }
+        match serde_json::from_slice::<Value>(&bytes) {
+            Ok(answer) => Ok((status.as_u16(), answer)),
+            Err(_) => bail!("the answer, {status}, is not JSON: is this a Quorate node?"),
+        }
     }
 }
 
@@ -170,7 +210,7 @@ pub fn refused(document: &Value, status: u16) -> anyhow::Error {
 }
 
 /// A problem document in one line.
-fn problem(document: &Value) -> String {
+pub fn problem(document: &Value) -> String {
     let text = |key: &str| plain(document[key].as_str().unwrap_or_default());
     let mut line = format!("{}: {}", text("code"), text("detail"));
     if !text("field").is_empty() {

@@ -1,11 +1,14 @@
-//! The verbs for operators: `topics`, `brokers`, `quorum`, `watch`, against any node, over the same API that scripts use.
+//! The verbs for operators: `topics`, `apply`, `export`, `brokers`, `quorum`, `watch`, against any node, over the same API that
+//! scripts use.
 //!
-//! `call` asks the node and turns refusals into exit codes; `table` prints; `watch` follows the feed.
+//! `call` asks the node and turns refusals into exit codes; `table` prints; `apply` holds what works on files; `watch` follows the feed.
 
+mod apply;
 mod call;
 mod table;
 mod watch;
 
+pub use apply::{Apply, Export};
 pub use call::Failed;
 
 use anyhow::{Context, bail};
@@ -67,6 +70,13 @@ pub enum Topics {
         #[arg(long, value_name = "KEY")]
         delete: Vec<String>,
     },
+    /// Add partitions to a topic; none is ever taken away.
+    Grow {
+        name: String,
+        /// How many there are to be in all.
+        #[arg(long, value_name = "N")]
+        partitions: i64,
+    },
 }
 
 #[derive(Subcommand, Clone, Debug)]
@@ -99,6 +109,8 @@ pub enum Quorum {
 #[derive(Clone, Debug)]
 pub enum Verb {
     Topics(Topics),
+    Apply(Apply),
+    Export(Export),
     Brokers(Brokers),
     Quorum(Option<Quorum>),
     Watch,
@@ -113,6 +125,8 @@ pub fn run(common: &Common, verb: Verb) -> anyhow::Result<()> {
     let ran = runtime.block_on(async {
         match verb {
             Verb::Topics(verb) => topics(&Server::new(common)?, verb).await,
+            Verb::Apply(wanted) => apply::apply(&Server::new(common)?, wanted).await,
+            Verb::Export(wanted) => apply::export(&Server::new(common)?, &wanted).await,
             Verb::Brokers(verb) => brokers(&Server::new(common)?, verb).await,
             Verb::Quorum(verb) => quorum(&Server::new(common)?, verb).await,
             Verb::Watch => watch::run(common).await,
@@ -153,6 +167,9 @@ async fn topics(server: &Server, verb: Topics) -> anyhow::Result<()> {
             }
             server.show(Method::PATCH, &["topics", &name, "configs"], Some(json!({ "ops": ops })), table::configs).await
         }
+        Topics::Grow { name, partitions } => {
+            server.show(Method::POST, &["topics", &name, "partitions"], Some(json!({ "count": partitions })), table::topic).await
+        }
     }
 }
 
@@ -187,13 +204,24 @@ fn pairs(texts: &[String]) -> anyhow::Result<Map<String, Value>> {
 }
 
 fn confirm(name: &str) -> anyhow::Result<()> {
+    let typed = answer(&format!("This deletes {} and cannot be undone. Type its name: ", table::plain(name)))?;
+    if typed == name { Ok(()) } else { bail!("that is not its name; nothing was deleted") }
+}
+
+fn confirm_deletions(topics: &str) -> anyhow::Result<()> {
+    let typed = answer(&format!("This deletes {topics} and cannot be undone. Type yes to go on: "))?;
+    if typed == "yes" { Ok(()) } else { bail!("that is not yes; nothing was done") }
+}
+
+/// What a person types on the terminal.
+fn answer(question: &str) -> anyhow::Result<String> {
     if !std::io::stdin().is_terminal() {
         return Err(crate::cli::Usage("deleting needs --yes where there is no terminal to ask on".to_owned()).into());
     }
     // Not on stdout, which may go to a program.
-    eprint!("This deletes {} and cannot be undone. Type its name: ", table::plain(name));
+    eprint!("{question}");
     std::io::stderr().flush()?;
     let mut typed = String::new();
     std::io::stdin().read_line(&mut typed)?;
-    if typed.trim() == name { Ok(()) } else { bail!("that is not its name; nothing was deleted") }
+    Ok(typed.trim().to_owned())
 }

@@ -25,6 +25,7 @@ mod wait;
 
 mod allocator;
 mod answers;
+mod apply_files;
 mod bad_input;
 mod creation;
 mod cut_off;
@@ -33,6 +34,7 @@ mod disk_full;
 mod event_stream;
 mod failure;
 mod feed_guarantees;
+mod growth;
 mod idempotency;
 mod identity;
 mod keys_survive_leaders;

@@ -113,6 +113,7 @@ async fn every_mutation_can_be_run_dry() -> Result<()> {
             (Method::POST, "/topics", Some(json!({ "name": "new" }))),
             (Method::POST, "/batch/topics", Some(json!({ "topics": [{ "name": "new" }, { "name": "newer" }] }))),
             (Method::PATCH, &*format!("{there}/configs"), Some(configs)),
+            (Method::POST, &*format!("{there}/partitions"), Some(json!({ "count": 7 }))),
             (Method::DELETE, &*there, None),
             (Method::POST, "/brokers", Some(fake::registration(150, "d"))),
             (Method::POST, "/brokers/101/fence", None),

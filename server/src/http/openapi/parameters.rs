@@ -61,6 +61,7 @@ pub fn shared() -> Value {
         ("query", "health", "Only topics whose worst condition is this", json!({ "enum": health })),
         ("query", "after", "Only names after this one: `next` of the page before", text.clone()),
         ("query", "limit", "How many at most", json!({ "type": "integer", "minimum": 1, "maximum": 1_000, "default": 100 })),
+        ("query", "configs", "With each topic's configuration", json!({ "type": "boolean", "default": false })),
         ("query", "from", "Begin after this index; absent: from now", index.clone()),
         ("query", "lineage", "The history that `from` is of", json!({ "type": "string", "format": "uuid" })),
         (

@@ -41,6 +41,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(assignments());
     cases.extend(bodies());
     cases.extend(existing());
+    cases.extend(growths());
     cases
 }
 
@@ -188,5 +189,30 @@ fn existing() -> Vec<Case> {
         unknown(Method::GET, "/api/v1/topics/none/partitions/0").at("name", ""),
         unknown(Method::GET, "/api/v1/topics/a.b/partitions/2").at("partition", "0 to 1").held("2"),
         Case::new(Method::GET, "/api/v1/topics/a.b/partitions/x").is(400, "INVALID_REQUEST").at("partition", "0 to 1").held("x"),
+    ]
+}
+
+/// Of the topic a.b, which has two partitions.
+fn growths() -> Vec<Case> {
+    let grow = |body: Value| Case::new(Method::POST, "/api/v1/topics/a.b/partitions").json(&body);
+    let count = |count: i64| grow(json!({ "count": count })).at("count", "").held(&count.to_string());
+    let assigned = |count: i64, rows: Value| grow(json!({ "count": count, "assignments": rows })).is(422, "INVALID_REPLICA_ASSIGNMENT");
+    vec![
+        count(2).is(422, "INVALID_PARTITIONS").at("count", "3 to 10002"),
+        count(0).is(422, "INVALID_PARTITIONS"),
+        count(-1).is(422, "INVALID_PARTITIONS"),
+        count(i64::MIN).is(422, "INVALID_PARTITIONS"),
+        count(10_003).is(403, "POLICY_VIOLATION").at("count", "3 to 10002"),
+        count(i64::MAX).is(403, "POLICY_VIOLATION"),
+        assigned(3, json!([])).at("assignments", "1 list").held("0"),
+        assigned(3, json!([[999]])).at("assignments[0]", ""),
+        grow(json!({})).is(400, "INVALID_REQUEST").at("count", "required").held("absent"),
+        grow(json!({ "count": "3" })).is(400, "INVALID_REQUEST").at("count", ""),
+        grow(json!({ "count": 3, "partitions": 3 })).is(400, "INVALID_REQUEST").at("partitions", "count"),
+        Case::new(Method::POST, "/api/v1/topics/none/partitions")
+            .json(&json!({ "count": 3 }))
+            .is(404, "UNKNOWN_TOPIC_OR_PARTITION")
+            .at("name", "")
+            .held("none"),
     ]
 }
