@@ -67,10 +67,11 @@ pub fn pages(node: impl Fn() -> Node + Clone + Send + Sync + 'static, assets: As
         .with_state(options)
 }
 
-/// A page's request as the browser knows it: whatever came before has taken the base path off.
+/// A page's request as the browser knows it: whatever came before has taken the base path off. Functions are found without it.
 async fn with_base(mut request: Request<Body>, base: Base) -> Request<Body> {
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    if let Some(uri) = Uri::try_from([&*base.0, path].concat()).ok().filter(|_| !base.0.is_empty()) {
+    let page = !base.0.is_empty() && !path.starts_with("/_fn/");
+    if let Some(uri) = Uri::try_from([&*base.0, path].concat()).ok().filter(|_| page) {
         *request.uri_mut() = uri;
     }
     request

@@ -84,18 +84,18 @@ impl Maker<'_> {
             )
             .at("name", &new.name, "a name once in a request"));
         }
-        let assignments = match &new.assignments {
+        let (configs, assignments) = match &new.assignments {
             Some(rows) => self.by_hand(new, rows)?,
             None => self.by_placement(new)?,
         };
         self.names.insert(fold(&new.name));
         Ok(Group::of(vec![
-            Command::RegisterTopic { topic_id, name: new.name.clone(), configs: new.configs.clone() },
+            Command::RegisterTopic { topic_id, name: new.name.clone(), configs },
             Command::AssignPartitions { topic_id, first: 0, assignments },
         ]))
     }
 
-    fn by_placement(&mut self, new: &NewTopic) -> Result<Vec<Assignment>, Rejection> {
+    fn by_placement(&mut self, new: &NewTopic) -> Result<(Configs, Vec<Assignment>), Rejection> {
         let count = or_default(new.partitions, DEFAULT_PARTITIONS);
         if count < 1 {
             return Err(Rejection::new(Code::InvalidPartitions, "A topic has at least one partition").at(
@@ -105,11 +105,11 @@ impl Maker<'_> {
             ));
         }
         let factor = self.assigner.factor(or_default(new.replication_factor, DEFAULT_REPLICATION_FACTOR))?;
-        configs::validate(&new.configs, factor)?;
-        self.assigner.by_placement(count, factor)
+        let configs = configs::checked(&new.configs, factor)?;
+        Ok((configs, self.assigner.by_placement(count, factor)?))
     }
 
-    fn by_hand(&mut self, new: &NewTopic, rows: &[Vec<BrokerId>]) -> Result<Vec<Assignment>, Rejection> {
+    fn by_hand(&mut self, new: &NewTopic, rows: &[Vec<BrokerId>]) -> Result<(Configs, Vec<Assignment>), Rejection> {
         let beside = |field: &str, value: i64, what: &str| {
             Err(Rejection::new(Code::InvalidReplicaAssignment, format!("The assignments say how many {what} there are")).at(
                 field,
@@ -131,9 +131,9 @@ impl Maker<'_> {
             ));
         };
         let assignments = self.assigner.by_hand(rows, first.len())?;
-        configs::validate(&new.configs, first.len())?;
+        let configs = configs::checked(&new.configs, first.len())?;
         self.assigner.occupy(&assignments);
-        Ok(assignments)
+        Ok((configs, assignments))
     }
 }
 
@@ -164,7 +164,7 @@ pub(super) fn change_configs(state: &State, name: &str, ops: &[ConfigOp], expect
         apply_op(&mut configs, op).map_err(|no| no.within(&format!("ops[{at}].")))?;
     }
     let factor = state.partitions_of(topic.id).map(|partition| partition.replicas.len()).min().unwrap_or(1);
-    configs::validate(&configs, factor)?;
+    let configs = configs::checked(&configs, factor)?;
     let commands = if configs == topic.configs { Vec::new() } else { vec![Command::UpdateTopicConfig { topic_id: topic.id, configs }] };
     Ok(Group { expected, commands })
 }
@@ -193,15 +193,16 @@ fn apply_op(configs: &mut Configs, op: &ConfigOp) -> Result<(), Rejection> {
         configs.insert(key.name.to_owned(), value.clone());
         return Ok(());
     }
-    if !matches!(key.kind, configs::Kind::ListOf(_)) {
+    if !key.kind.is_list() {
         return no("Only a list can be appended to or subtracted from", "op", "append or subtract", "set, delete");
     }
     let current = configs.get(key.name).map_or(key.default, String::as_str);
-    let mut items: Vec<&str> = current.split(',').filter(|item| !item.is_empty()).collect();
-    for item in value.split(',') {
-        items.retain(|other| *other != item);
-        if op.op == ConfigOpKind::Append {
-            items.push(item);
+    let mut items = configs::items(current);
+    for item in configs::items(value) {
+        match op.op {
+            ConfigOpKind::Append if !items.contains(&item) => items.push(item),
+            ConfigOpKind::Append => {}
+            _ => items.retain(|other| *other != item),
         }
     }
     let joined = items.join(",");

@@ -11,6 +11,7 @@ mod history;
 mod invariants;
 #[cfg(feature = "json")]
 mod json;
+mod kafka_topic_keys;
 mod placement;
 mod rows_a;
 mod rows_b;

@@ -1,5 +1,6 @@
 //! Strict JSON bodies: of the right type, not too large, without unknown fields; what is wrong is named with its path.
 
+use super::doubled::Once;
 use super::problem::Refused;
 use axum::body::{Body, Bytes};
 use http::HeaderMap;
@@ -85,6 +86,8 @@ pub fn json<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T,
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| explain(&error.path().to_string(), error.inner()))?;
     deserializer.end().map_err(|error| explain("body", &error))?;
+    let mut again = serde_json::Deserializer::from_slice(bytes);
+    let Once = serde_path_to_error::deserialize(&mut again).map_err(|error| explain(&error.path().to_string(), error.inner()))?;
     Ok(value)
 }
 

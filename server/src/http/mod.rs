@@ -16,6 +16,7 @@ mod cluster;
 mod connections;
 #[cfg(test)]
 mod decoders;
+mod doubled;
 mod feed;
 mod guard;
 mod health;

@@ -190,7 +190,7 @@ impl Server {
 }
 
 /// An error of the HTTP client with what caused it: it hides the reason, as a refused connection, behind a general sentence.
-fn causes(error: &dyn std::error::Error) -> String {
+pub fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

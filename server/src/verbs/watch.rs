@@ -1,15 +1,18 @@
 //! `quorate watch`: prints the feed, a frame a line, and resumes where it was when the connection is lost.
 
-use super::call::{Failed, Server, print_line, refused};
+use super::call::{Failed, Server, causes, print_line, refused};
 use super::table::cell;
 use super::{Common, Output};
-use anyhow::Context;
-use futures::StreamExt;
+use anyhow::{Context, bail};
+use reqwest::{Client, Response, header};
 use serde_json::Value;
 use std::time::Duration;
-use tokio_tungstenite::tungstenite::{Error, Message, client::IntoClientRequest};
 
 const RETRY: Duration = Duration::from_secs(1);
+/// A stream that is silent for so long is given up: it says something every second.
+const SILENCE: Duration = Duration::from_secs(10);
+/// Bytes of one event; a commit has at most some thousand partitions.
+const LONGEST_EVENT: usize = 64 << 20;
 
 /// Where the feed was, and of which history.
 #[derive(Default)]
@@ -18,43 +21,61 @@ struct Position {
     lineage: Option<String>,
 }
 
+/// By an event stream, which gets through where a proxy refuses WebSockets.
 pub async fn run(common: &Common) -> anyhow::Result<()> {
     let server = Server::new(common)?;
+    let client = Client::builder().no_proxy().read_timeout(SILENCE).connect_timeout(SILENCE).build().context("no HTTP client")?;
     let mut position = Position::default();
     let mut ever = false;
     loop {
         let mut url = server.url(&["feed"])?;
-        // Not by the URL itself: it lets no web scheme become one that it knows less of.
-        let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
         if let Some(index) = position.index {
             url.query_pairs_mut().append_pair("from", &index.to_string());
             if let Some(lineage) = &position.lineage {
                 url.query_pairs_mut().append_pair("lineage", lineage);
             }
         }
-        let (_, rest) = url.as_str().split_once(':').context("--server has no scheme")?;
-        let mut request = format!("{scheme}:{rest}").into_client_request().context("--server is no URL")?;
-        request.headers_mut().insert("sec-websocket-protocol", http::HeaderValue::from_static("quorate.v1.json"));
-        match tokio_tungstenite::connect_async(request).await {
-            Ok((mut socket, _)) => {
+        match client.get(url).header(header::ACCEPT, "text/event-stream").send().await {
+            Ok(answer) if answer.status().is_success() => {
                 ever = true;
-                while let Some(Ok(message)) = socket.next().await {
-                    if let Message::Text(text) = message {
-                        let frame: Value = serde_json::from_str(&text)?;
-                        position.after(&frame);
-                        print(server.output(), &frame)?;
-                    }
-                }
+                follow(answer, &mut position, server.output()).await?;
             }
-            Err(Error::Http(answer)) if !(ever && answer.status().is_server_error()) => {
-                let document = answer.body().as_ref().and_then(|body| serde_json::from_slice(body).ok());
-                return Err(refused(&document.unwrap_or_default(), answer.status().as_u16()));
+            Ok(answer) if !(ever && answer.status().is_server_error()) => {
+                let status = answer.status().as_u16();
+                return Err(refused(&answer.json().await.unwrap_or_default(), status));
             }
-            Err(error) if !ever => return Err(Failed::Unreachable { server: common.server.clone(), why: error.to_string() }.into()),
-            Err(error) => eprintln!("{error}; trying again"),
+            Ok(answer) => eprintln!("it answers {}; trying again", answer.status()),
+            Err(error) if !ever => {
+                return Err(Failed::Unreachable { server: common.server.clone(), why: causes(&error.without_url()) }.into());
+            }
+            Err(error) => eprintln!("{}; trying again", causes(&error.without_url())),
         }
         tokio::time::sleep(RETRY).await;
     }
+}
+
+/// Prints what comes until the stream ends.
+async fn follow(mut answer: Response, position: &mut Position, output: Output) -> anyhow::Result<()> {
+    let mut pending = Vec::new();
+    while let Ok(Some(bytes)) = answer.chunk().await {
+        let searched = pending.len().saturating_sub(1);
+        pending.extend_from_slice(&bytes);
+        let mut from = searched;
+        while let Some(end) = pending[from..].windows(2).position(|two| two == b"\n\n").map(|at| from + at) {
+            let event: Vec<u8> = pending.drain(..end + 2).collect();
+            from = 0;
+            let data = event.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"data: "));
+            if let Some(data) = data {
+                let frame: Value = serde_json::from_slice(data).context("an event is no frame: is this a Quorate node?")?;
+                position.after(&frame);
+                print(output, &frame)?;
+            }
+        }
+        if pending.len() > LONGEST_EVENT {
+            bail!("an event is longer than {LONGEST_EVENT} bytes: is this a Quorate node?");
+        }
+    }
+    Ok(())
 }
 
 impl Position {

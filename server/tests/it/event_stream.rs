@@ -15,8 +15,8 @@ use tokio::net::TcpSocket;
 use tokio::time::timeout;
 
 /// One event.
-struct Event {
-    kind: String,
+pub struct Event {
+    pub kind: String,
     id: Option<u64>,
     data: String,
 }
@@ -30,7 +30,7 @@ impl Event {
     }
 
     /// The frame of JSON data; what its event says is what it says.
-    fn frame(&self) -> Result<Value> {
+    pub fn frame(&self) -> Result<Value> {
         let frame: Value = serde_json::from_str(&self.data)?;
         ensure!(frame["type"] == self.kind, "{} is {frame}", self.kind);
         let position = matches!(self.kind.as_str(), "commit" | "progress").then(|| frame["index"].as_u64()).flatten();
@@ -40,15 +40,22 @@ impl Event {
 }
 
 /// An open stream.
-struct Events {
+pub struct Events {
     response: Response,
+    /// Whether a proxy may hold events back; it takes the header for itself.
+    buffered: bool,
     pending: String,
 }
 
 impl Events {
     async fn open(api: &Api, query: &str, last_event: Option<u64>) -> Result<Self> {
+        Self::open_at(api, "", query, last_event).await
+    }
+
+    /// Opens one below a base path.
+    pub async fn open_at(api: &Api, base: &str, query: &str, last_event: Option<u64>) -> Result<Self> {
         let client = Client::builder().no_proxy().build()?;
-        let mut request = client.get(format!("http://{}/api/v1/feed?{query}", api.host)).header("accept", "text/event-stream");
+        let mut request = client.get(format!("http://{}{base}/api/v1/feed?{query}", api.host)).header("accept", "text/event-stream");
         // As browsers do: what cannot be streamed compressed must not be.
         request = request.header("accept-encoding", "gzip");
         if let Some(id) = last_event {
@@ -58,8 +65,9 @@ impl Events {
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         ensure!(response.status() == 200 && header("content-type") == "text/event-stream", "{response:?}");
         ensure!(header("content-encoding").is_empty() && header("cache-control") == "no-store, no-transform", "{response:?}");
-        ensure!(!header("quorate-revision").is_empty() && header("x-accel-buffering") == "no", "{response:?}");
-        let mut events = Events { response, pending: String::new() };
+        ensure!(!header("quorate-revision").is_empty(), "{response:?}");
+        let buffered = header("x-accel-buffering") != "no";
+        let mut events = Events { response, buffered, pending: String::new() };
         ensure!(events.block().await?.as_deref() == Some("retry: 1000"), "the stream says no pause");
         Ok(events)
     }
@@ -76,11 +84,11 @@ impl Events {
         }
     }
 
-    async fn next(&mut self) -> Result<Option<Event>> {
+    pub async fn next(&mut self) -> Result<Option<Event>> {
         self.block().await?.map(|block| Event::read(&block)).transpose()
     }
 
-    async fn next_of(&mut self, kind: &str) -> Result<Event> {
+    pub async fn next_of(&mut self, kind: &str) -> Result<Event> {
         loop {
             let event = self.next().await?.with_context(|| format!("the stream ended before {kind}"))?;
             if event.kind == kind {
@@ -99,6 +107,7 @@ async fn an_event_stream_has_the_frames_of_the_websocket() -> Result<()> {
     }
     let newest = cluster.agree().await?;
     let (mut socket, mut events) = (Feed::open(&api, "from=0").await?, Events::open(&api, "from=0", None).await?);
+    ensure!(!events.buffered, "proxies may hold its events back");
     let hello = events.next().await?.context("nothing came")?.frame()?;
     ensure!(hello == socket.hello || hello["type"] == "hello", "{hello}");
     let (mut fold, mut middle) = (Fold::default(), 0);

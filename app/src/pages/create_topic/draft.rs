@@ -114,7 +114,7 @@ pub fn factor_problem(state: &State, text: &str) -> Option<String> {
 pub fn config_problem(draft: &Draft, key: &'static str) -> Option<String> {
     let configs = config_values::of_fields([(key, draft.config(key))]);
     let factor = number(Code::InvalidReplicationFactor, "replication_factor", &draft.replication_factor).unwrap_or(i64::MAX);
-    let no = configs::validate(&configs, usize::try_from(factor).unwrap_or_default()).err()?;
+    let no = configs::checked(&configs, usize::try_from(factor).unwrap_or_default()).err()?;
     Some(match (key, no.allowed) {
         (configs::MIN_INSYNC_REPLICAS, _) if no.detail.contains("exceed") => format!("Cannot exceed the replication factor, {factor}"),
         (_, Some(allowed)) => format!("Not possible: {allowed}"),

@@ -1,0 +1,158 @@
+//! The topic configuration: `keys` is every key there is, `value` how a value is read, this file what a whole configuration
+//! has to satisfy.
+
+mod keys;
+mod value;
+
+pub use keys::KEYS;
+pub(crate) use value::items;
+
+use crate::model::Configs;
+use crate::rejection::{Code, Rejection};
+
+/// What a value of a key may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A whole number in this range.
+    Integer {
+        min: i64,
+        max: i64,
+    },
+    /// A whole number in this range, or one other.
+    IntegerOr {
+        other: i64,
+        min: i64,
+        max: i64,
+    },
+    /// A decimal between 0 and 1.
+    Ratio,
+    Boolean,
+    OneOf(&'static [&'static str]),
+    /// A comma-separated list without repetition.
+    ListOf(&'static [&'static str]),
+    /// A comma-separated list of PARTITION:BROKER, or `*`.
+    Replicas,
+    /// Pairs in the syntax of Kubernetes' labels.
+    Labels,
+}
+
+/// How a page shows a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    None,
+    Milliseconds,
+    Bytes,
+}
+
+/// One key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub name: &'static str,
+    pub default: &'static str,
+    pub kind: Kind,
+    pub unit: Unit,
+    /// One sentence for a person.
+    pub help: &'static str,
+}
+
+/// The longest value, in bytes (F6).
+pub const LONGEST_VALUE: usize = 32_766;
+/// A topic with this key set to `true` cannot be deleted (J5).
+pub const DELETION_PROTECTION: &str = "deletion.protection";
+/// How many replicas must be in sync for an acks=all write.
+pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+
+/// What a topic belongs to: `apply --prune --selector` goes by it.
+pub const LABELS: &str = "labels";
+
+/// The key of this name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// min.insync.replicas as configured, before it is capped by the replication factor (E8).
+pub fn min_insync_replicas(configs: &Configs) -> usize {
+    configs.get(MIN_INSYNC_REPLICAS).and_then(|value| value.parse().ok()).unwrap_or(1)
+}
+
+/// Whether a topic is protected from deletion (J5).
+pub fn deletion_protected(configs: &Configs) -> bool {
+    configs.get(DELETION_PROTECTION).is_some_and(|value| value == "true")
+}
+
+/// A value in the one form in which it is kept, read as Kafka's ConfigDef reads it.
+///
+/// # Errors
+/// INVALID_CONFIG with the key, the value and what is allowed (F6, J8).
+pub fn canonical(name: &str, value: &str) -> Result<String, Rejection> {
+    let field = || format!("configs.{name}");
+    let Some(key) = find(name) else {
+        let allowed = KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(", ");
+        return Err(Rejection::new(Code::InvalidConfig, "There is no such configuration key").at(field(), value, allowed));
+    };
+    if value.len() > LONGEST_VALUE {
+        let no = Rejection::new(Code::InvalidConfig, format!("The value of {name} is too long"));
+        return Err(no.at(field(), value, format!("at most {LONGEST_VALUE} bytes")));
+    }
+    key.kind
+        .canonical(value)
+        .ok_or_else(|| Rejection::new(Code::InvalidConfig, format!("{name} cannot hold this value")).at(field(), value, key.kind.allowed()))
+}
+
+/// Whether two values of a key mean the same.
+pub fn same(name: &str, one: &str, other: &str) -> bool {
+    one == other || canonical(name, one).is_ok_and(|one| canonical(name, other).is_ok_and(|other| one == other))
+}
+
+/// Reads every value, checks the whole, and min.insync.replicas against the replication factor (F6, J8); answers it in the form
+/// in which it is kept.
+///
+/// # Errors
+/// INVALID_CONFIG with the key, the value and what is allowed.
+pub fn checked(configs: &Configs, replication_factor: usize) -> Result<Configs, Rejection> {
+    let read = |(name, value): (&String, &String)| Ok((name.clone(), canonical(name, value)?));
+    let configs = configs.iter().map(read).collect::<Result<Configs, Rejection>>()?;
+    let min_isr = min_insync_replicas(&configs);
+    if configs.contains_key(MIN_INSYNC_REPLICAS) && min_isr > replication_factor {
+        return Err(Rejection::new(
+            Code::InvalidConfig,
+            format!("{MIN_INSYNC_REPLICAS} cannot exceed the replication factor, {replication_factor}"),
+        )
+        .at(format!("configs.{MIN_INSYNC_REPLICAS}"), min_isr, format!("1 to {replication_factor}")));
+    }
+    check_together(&configs)?;
+    Ok(configs)
+}
+
+/// What Kafka's LogConfig refuses of values that are each allowed alone.
+fn check_together(configs: &Configs) -> Result<(), Rejection> {
+    let text = |name: &str| configs.get(name).map_or_else(|| find(name).map_or("", |key| key.default), String::as_str);
+    let number = |name: &str| text(name).parse::<i64>().unwrap_or_default();
+    let no = |name: &str, detail: String, allowed: String| {
+        Err(Rejection::new(Code::InvalidConfig, detail).at(format!("configs.{name}"), text(name), allowed))
+    };
+    let (least, most) = (number("min.compaction.lag.ms"), number("max.compaction.lag.ms"));
+    if least > most {
+        return no("min.compaction.lag.ms", "min.compaction.lag.ms is above max.compaction.lag.ms".to_owned(), format!("0 to {most}"));
+    }
+    if text("remote.storage.enable") != "true" {
+        return Ok(());
+    }
+    if text("cleanup.policy").contains("compact") {
+        return no(
+            "remote.storage.enable",
+            "Remote storage takes no compacted topic".to_owned(),
+            "false, or cleanup.policy=delete".to_owned(),
+        );
+    }
+    for (local, whole) in [("local.retention.ms", "retention.ms"), ("local.retention.bytes", "retention.bytes")] {
+        let (kept, limit) = (number(local), number(whole));
+        if limit >= 0 && (kept == -1 || kept > limit) {
+            return no(local, format!("{local} is above {whole}, {limit}"), format!("-2, or 0 to {limit}"));
+        }
+        if text("remote.log.copy.disable") == "true" && kept != -2 && kept != limit {
+            return no(local, format!("Without copies to remote storage {local} is {whole}"), format!("-2 or {limit}"));
+        }
+    }
+    Ok(())
+}
