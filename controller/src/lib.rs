@@ -34,6 +34,7 @@ mod sessions;
 mod succession;
 
 pub use api::{LONGEST_DEADLINE, Outcome, Refusal, Replacement, Submission, Submitted};
+pub use backup::check_database_url;
 pub use boot::{Ground, StartError, start};
 pub use fault::Fault;
 pub use handle::Controller;

@@ -1,102 +1,77 @@
 //! The backup's transactions, for SQLite and PostgreSQL alike: TEXT and BIGINT columns, `$n` parameters, nothing else.
 
-use super::rows::{Rows, Tx};
+use super::connection::{Column, Pool, Tx, Value};
+use super::place::Place;
+use super::rows::Rows;
+use super::tables;
+pub(crate) use super::trouble::DatabaseError;
+use super::trouble::text;
 use metadata::views::{self, TopicView};
 use metadata::{Commit, Index, State, Term};
-use sqlx::any::{AnyPoolOptions, install_default_drivers};
-use sqlx::{AnyPool, Row};
 use std::sync::Arc;
-use std::time::Duration;
-use thiserror::Error;
 use uuid::Uuid;
 
 /// Rows of the whole state that are gathered before they are written; one topic may be more.
 const MOST_ROWS: usize = 4_096;
 
-/// Why the backup did not take something.
-#[derive(Debug, Error)]
-pub(crate) enum DatabaseError {
-    #[error("the cluster has no identity yet")]
-    NotReady,
-    #[error("a newer leader writes this backup")]
-    Deposed,
-    #[error("the database did not answer for {0:?}")]
-    Silent(Duration),
-    #[error("{0}")]
-    Sql(#[from] sqlx::Error),
-    #[error("the schema does not migrate: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
-    #[error("a value does not encode: {0}")]
-    Encode(#[from] serde_json::Error),
-}
-
-impl DatabaseError {
-    /// Whether the same leader may try again.
-    pub(crate) fn retryable(&self) -> bool {
-        !matches!(self, DatabaseError::Deposed)
-    }
-}
-
-/// Who writes: a deposed leader's transaction fails on it.
+/// Who writes: another cluster's transaction fails on it, and a deposed leader's.
 pub(crate) struct Fence {
+    pub cluster_id: Uuid,
     pub lineage: Uuid,
     pub term: Term,
 }
 
 /// An open database.
 pub(crate) struct Database {
-    pool: AnyPool,
+    pool: Pool,
 }
 
 impl Database {
-    /// Connects and migrates.
+    /// Connects, and makes the tables.
     pub(crate) async fn open(url: &str) -> Result<Self, DatabaseError> {
-        install_default_drivers();
-        let pool = AnyPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(5)).connect(url).await?;
-        #[expect(clippy::if_same_then_else, reason = "what differs is inside the macro: the directory")]
-        if url.starts_with("sqlite:") {
-            sqlx::migrate!("../migrations/sqlite").run(&pool).await?;
-        } else {
-            sqlx::migrate!("../migrations/postgres").run(&pool).await?;
-        }
+        let pool = Pool::open(&Place::of(url)?).await?;
+        let mut tx = pool.begin().await?;
+        tables::make(&mut tx).await?;
+        tx.commit().await?;
         Ok(Database { pool })
     }
 
-    /// Takes the backup over for this term and says up to where it is; another lineage starts it anew.
+    /// Takes the backup over for this term and says up to where it is. Nothing that another cluster left is touched; what an
+    /// earlier history of this one left is put aside.
     pub(crate) async fn claim(&self, fence: &Fence) -> Result<Index, DatabaseError> {
         let mut tx = self.pool.begin().await?;
         // Waits for whoever is about to move it, so that what is read next is what they left.
-        sqlx::query("UPDATE watermark SET term = term WHERE id = 1").execute(&mut *tx).await?;
-        let row = sqlx::query("SELECT lineage, term, log_index FROM watermark WHERE id = 1").fetch_optional(&mut *tx).await?;
-        let known = match row {
-            Some(row) => Some((row.try_get::<String, _>(0)?, row.try_get::<i64, _>(1)?, row.try_get::<i64, _>(2)?)),
-            None => None,
-        };
-        let lineage = fence.lineage.to_string();
-        let index = match known {
-            Some((at, term, index)) if at == lineage => {
+        tx.execute("UPDATE watermark SET term = term WHERE id = 1".to_owned(), &[]).await?;
+        let left = mark(&mut tx).await?;
+        own(&mut tx, fence, left.as_ref()).await?;
+        let lineage = text(fence.lineage);
+        let index = match left {
+            Some(Mark { lineage: at, term, index }) if at == lineage => {
                 if term as u64 > fence.term {
                     return Err(DatabaseError::Deposed);
                 }
-                index as u64
+                index
             }
-            Some((at, ..)) => {
-                tracing::warn!(was = at, is = lineage, "the SQL backup is of another lineage: it begins anew, without that one's history");
-                wipe(&mut tx).await?;
-                sqlx::query("DELETE FROM history").execute(&mut *tx).await?;
+            Some(earlier) => {
+                let archived = "SELECT term FROM archived_watermark WHERE lineage = $1".to_owned();
+                if !tx.rows(archived, &[Value::Text(lineage.clone())], &[Column::Number]).await?.is_empty() {
+                    return Err(DatabaseError::Superseded);
+                }
+                tracing::warn!(
+                    was = earlier.lineage,
+                    is = lineage,
+                    "the SQL backup is of an earlier history of this cluster: it is put aside"
+                );
+                archive(&mut tx, &earlier).await?;
                 0
             }
             None => 0,
         };
-        sqlx::query("DELETE FROM watermark").execute(&mut *tx).await?;
-        sqlx::query("INSERT INTO watermark (id, lineage, term, log_index) VALUES (1, $1, $2, $3)")
-            .bind(lineage)
-            .bind(fence.term as i64)
-            .bind(index as i64)
-            .execute(&mut *tx)
-            .await?;
+        tx.execute("DELETE FROM watermark".to_owned(), &[]).await?;
+        let mark = [Value::Text(lineage), fence.term.into(), Value::Number(index)];
+        tx.execute("INSERT INTO watermark (id, lineage, term, log_index) VALUES (1, $1, $2, $3)".to_owned(), &mark).await?;
         tx.commit().await?;
-        Ok(index)
+        Ok(index as u64)
     }
 
     /// Writes these commits and the new watermark, all or nothing.
@@ -141,47 +116,175 @@ impl Database {
     }
 }
 
-async fn wipe(tx: &mut Tx<'_>) -> Result<(), DatabaseError> {
-    sqlx::query("DELETE FROM partitions").execute(&mut **tx).await?;
-    sqlx::query("DELETE FROM topics").execute(&mut **tx).await?;
-    sqlx::query("DELETE FROM brokers").execute(&mut **tx).await?;
+/// Up to where a backup is, of which history, and who wrote it.
+struct Mark {
+    lineage: String,
+    term: i64,
+    index: i64,
+}
+
+async fn mark(tx: &mut Tx) -> Result<Option<Mark>, DatabaseError> {
+    let sql = "SELECT lineage, term, log_index FROM watermark WHERE id = 1".to_owned();
+    let row = tx.rows(sql, &[], &[Column::Text, Column::Number, Column::Number]).await?.pop();
+    Ok(row.and_then(|row| <[Value; 3]>::try_from(row).ok()).map(|[lineage, term, index]| Mark {
+        lineage: lineage.text(),
+        term: term.number(),
+        index: index.number(),
+    }))
+}
+
+/// Whether this cluster may write here: the backup is its own, or nobody's yet. One of a version that did not say whose it is
+/// is known by its history.
+async fn own(tx: &mut Tx, fence: &Fence, left: Option<&Mark>) -> Result<(), DatabaseError> {
+    let index = left.map_or(0, |mark| mark.index);
+    let owner = "SELECT cluster_id FROM backup WHERE id = 1".to_owned();
+    let known = !tx.rows(owner.clone(), &[], &[Column::Text]).await?.is_empty();
+    if let Some(mark) = left.filter(|mark| !known && mark.lineage != text(fence.lineage)) {
+        return Err(DatabaseError::UnknownOwner { lineage: mark.lineage.clone(), index });
+    }
+    // Of two that come at once the first one is who is read next.
+    let take = "INSERT INTO backup (id, cluster_id) VALUES (1, $1) ON CONFLICT (id) DO NOTHING".to_owned();
+    tx.execute(take, &[Value::Text(text(fence.cluster_id))]).await?;
+    let owner = tx.rows(owner, &[], &[Column::Text]).await?.into_iter().flatten().map(Value::text).next().unwrap_or_default();
+    if owner == text(fence.cluster_id) { Ok(()) } else { Err(DatabaseError::OtherCluster { cluster_id: owner, index }) }
+}
+
+/// Puts aside what an earlier history left.
+async fn archive(tx: &mut Tx, earlier: &Mark) -> Result<(), DatabaseError> {
+    let lineage = [Value::Text(earlier.lineage.clone())];
+    let mark =
+        "INSERT INTO archived_watermark (lineage, term, log_index) SELECT lineage, term, log_index FROM watermark WHERE lineage = $1";
+    tx.execute(mark.to_owned(), &lineage).await?;
+    for (table, columns) in super::rows::tables() {
+        let columns = columns.join(", ");
+        tx.execute(format!("INSERT INTO archived_{table} (lineage, {columns}) SELECT $1, {columns} FROM {table}"), &lineage).await?;
+        tx.execute(format!("DELETE FROM {table}"), &[]).await?;
+    }
     Ok(())
 }
 
-async fn advance(tx: &mut Tx<'_>, fence: &Fence, from: Index, upto: Index) -> Result<(), DatabaseError> {
-    let moved = sqlx::query("UPDATE watermark SET log_index = $1 WHERE id = 1 AND lineage = $2 AND term = $3 AND log_index = $4")
-        .bind(upto as i64)
-        .bind(fence.lineage.to_string())
-        .bind(fence.term as i64)
-        .bind(from as i64)
-        .execute(&mut **tx)
-        .await?;
-    if moved.rows_affected() == 1 { Ok(()) } else { Err(DatabaseError::Deposed) }
+async fn wipe(tx: &mut Tx) -> Result<(), DatabaseError> {
+    for table in ["partitions", "topics", "brokers"] {
+        tx.execute(format!("DELETE FROM {table}"), &[]).await?;
+    }
+    Ok(())
+}
+
+async fn advance(tx: &mut Tx, fence: &Fence, from: Index, upto: Index) -> Result<(), DatabaseError> {
+    let sql = "UPDATE watermark SET log_index = $1 WHERE id = 1 AND lineage = $2 AND term = $3 AND log_index = $4".to_owned();
+    let moved = tx.execute(sql, &[upto.into(), Value::Text(text(fence.lineage)), fence.term.into(), from.into()]).await?;
+    if moved == 1 { Ok(()) } else { Err(DatabaseError::Deposed) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const CLUSTER: u128 = 7;
+
+    fn fence(cluster_id: u128, lineage: u128, term: Term) -> Fence {
+        Fence { cluster_id: Uuid::from_u128(cluster_id), lineage: Uuid::from_u128(lineage), term }
+    }
+
+    async fn run(database: &Database, sql: &str) -> anyhow::Result<()> {
+        let mut tx = database.pool.begin().await?;
+        tx.script(sql.to_owned()).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn count(database: &Database, what: &str) -> anyhow::Result<i64> {
+        let rows = database.pool.begin().await?.rows(format!("SELECT COUNT(*) FROM {what}"), &[], &[Column::Number]).await?;
+        Ok(rows[0][0].number())
+    }
+
+    fn url(dir: &tempfile::TempDir) -> String {
+        format!("sqlite://{}?mode=rwc", dir.path().join("backup.sqlite").display())
+    }
+
+    const BROKER: &str = "INSERT INTO brokers (id, epoch, rack, state) VALUES (101, 1, '', '{}')";
+    const COMMIT: &str = "INSERT INTO history VALUES (7, 6, 4, 1, 'user:anonymous', 'create_topics', 'null', '[]', '')";
+
     /// Who claims a backup after whom, and how far it is for them then.
     #[tokio::test]
-    async fn a_backup_belongs_to_one_lineage_and_to_its_newest_term() -> anyhow::Result<()> {
+    async fn a_backup_belongs_to_one_cluster_and_to_its_newest_term() -> anyhow::Result<()> {
         let dir = tempfile::tempdir()?;
-        let database = Database::open(&format!("sqlite://{}?mode=rwc", dir.path().join("backup.sqlite").display())).await?;
-        let fence = |lineage, term| Fence { lineage: Uuid::from_u128(lineage), term };
-        assert_eq!(database.claim(&fence(1, 3)).await?, 0);
+        let database = Database::open(&url(&dir)).await?;
+        assert_eq!(database.claim(&fence(CLUSTER, 1, 3)).await?, 0);
         let state = State::default();
-        sqlx::query("UPDATE watermark SET log_index = 7").execute(&database.pool).await?;
-        sqlx::query("INSERT INTO brokers (id, epoch, rack, state) VALUES (101, 1, '', '{}')").execute(&database.pool).await?;
-        assert_eq!(database.claim(&fence(1, 4)).await?, 7, "a newer leader goes on");
-        assert!(matches!(database.claim(&fence(1, 3)).await, Err(DatabaseError::Deposed)), "an older one does not");
-        assert!(matches!(database.append(&fence(1, 3), 7, &[]).await, Err(DatabaseError::Deposed)), "nor does it write");
-        assert!(matches!(database.checkpoint(&fence(2, 9), 7, &state).await, Err(DatabaseError::Deposed)), "nor does another history");
-        let brokers = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM brokers");
-        assert_eq!(brokers.fetch_one(&database.pool).await?, 1, "what failed left something behind");
-        assert_eq!(database.claim(&fence(2, 1)).await?, 0, "another history begins anew");
-        let brokers = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM brokers");
-        assert_eq!(brokers.fetch_one(&database.pool).await?, 0, "and without the old one's rows");
+        run(&database, "UPDATE watermark SET log_index = 7").await?;
+        run(&database, BROKER).await?;
+        run(&database, COMMIT).await?;
+        assert_eq!(database.claim(&fence(CLUSTER, 1, 4)).await?, 7, "a newer leader goes on");
+        assert!(matches!(database.claim(&fence(CLUSTER, 1, 3)).await, Err(DatabaseError::Deposed)), "an older one does not");
+        assert!(matches!(database.append(&fence(CLUSTER, 1, 3), 7, &[]).await, Err(DatabaseError::Deposed)), "nor does it write");
+        let other = database.checkpoint(&fence(CLUSTER, 2, 9), 7, &state).await;
+        assert!(matches!(other, Err(DatabaseError::Deposed)), "nor does another history");
+        assert_eq!(count(&database, "brokers").await?, 1, "what failed left something behind");
+
+        for _ in 0..2 {
+            let refused = database.claim(&fence(8, 9, 9)).await;
+            let Err(DatabaseError::OtherCluster { cluster_id, index: 7 }) = refused else { panic!("{refused:?}") };
+            assert_eq!(cluster_id, Uuid::from_u128(CLUSTER).to_string());
+        }
+        assert_eq!((count(&database, "brokers").await?, count(&database, "history").await?), (1, 1), "another cluster touches nothing");
+
+        assert_eq!(database.claim(&fence(CLUSTER, 2, 1)).await?, 0, "another history of this cluster begins anew");
+        assert_eq!((count(&database, "brokers").await?, count(&database, "history").await?), (0, 0), "and without the old one's rows");
+        let kept = ["archived_brokers", "archived_history", "archived_watermark WHERE log_index = 7 AND term = 4"];
+        for what in kept {
+            assert_eq!(count(&database, what).await?, 1, "{what}: what it left is kept");
+        }
+        assert!(matches!(database.claim(&fence(CLUSTER, 1, 99)).await, Err(DatabaseError::Superseded)), "the old one does not come back");
+        Ok(())
+    }
+
+    /// The tables of the version before, as its migrator made them.
+    async fn of_the_version_before(url: &str) -> anyhow::Result<()> {
+        let database = Database { pool: Pool::open(&Place::of(url)?).await? };
+        let mut tx = database.pool.begin().await?;
+        tables::make(&mut tx).await?;
+        for table in ["backup", "archived_watermark", "archived_brokers", "archived_topics", "archived_partitions", "archived_history"] {
+            tx.script(format!("DROP TABLE {table}")).await?;
+        }
+        tx.script("DELETE FROM _sqlx_migrations WHERE version = 2".to_owned()).await?;
+        tx.script(format!("INSERT INTO watermark VALUES (1, '{}', 3, 7); {BROKER}", Uuid::from_u128(1))).await?;
+        Ok(tx.commit().await?)
+    }
+
+    #[tokio::test]
+    async fn a_backup_that_does_not_say_whose_it_is_is_known_by_its_history() -> anyhow::Result<()> {
+        for (lineage, ours) in [(1, true), (2, false)] {
+            let dir = tempfile::tempdir()?;
+            of_the_version_before(&url(&dir)).await?;
+            let database = Database::open(&url(&dir)).await?;
+            let claimed = database.claim(&fence(CLUSTER, lineage, 9)).await;
+            match claimed {
+                Ok(index) => assert!(ours && index == 7, "claimed up to {index}"),
+                Err(DatabaseError::UnknownOwner { index: 7, .. }) => assert!(!ours),
+                Err(error) => panic!("{error}"),
+            }
+            assert_eq!(count(&database, "brokers").await?, 1);
+            assert_eq!(count(&database, "backup").await?, i64::from(ours));
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn somebody_elses_tables_and_those_of_a_newer_version_are_not_touched() -> anyhow::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let database = Database { pool: Pool::open(&Place::of(&url(&dir))?).await? };
+        run(&database, "CREATE TABLE topics (title TEXT); INSERT INTO topics VALUES ('mine')").await?;
+        let refused = Database::open(&url(&dir)).await.err();
+        assert!(matches!(&refused, Some(DatabaseError::ForeignTables(tables)) if tables == "topics"), "{refused:?}");
+        assert_eq!(count(&database, "sqlite_master").await?, 1);
+        assert_eq!(count(&database, "topics").await?, 1);
+
+        let dir = tempfile::tempdir()?;
+        let database = Database::open(&url(&dir)).await?;
+        run(&database, "INSERT INTO _sqlx_migrations VALUES (99, 'later', CURRENT_TIMESTAMP, TRUE, x'00', 0)").await?;
+        assert!(matches!(Database::open(&url(&dir)).await, Err(DatabaseError::Newer)));
+        run(&database, "UPDATE _sqlx_migrations SET checksum = x'00'").await?;
+        assert!(matches!(Database::open(&url(&dir)).await, Err(DatabaseError::ForeignTables(_))));
         Ok(())
     }
 }

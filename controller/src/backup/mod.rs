@@ -1,10 +1,17 @@
 //! Step 7, SQL: a backup that only the leader writes, asynchronously, one transaction per batch with its watermark.
 //!
 //! A database that fails is logged and shown, and never fails or slows an operation: this task is one more reader of the
-//! hub. `rows` is what commits leave in the tables, `database` the transactions, this file the loop.
+//! hub. `place` is where it goes, `connection` how it is spoken to, `tables` makes the tables, `rows` is what commits leave in
+//! them, `database` the transactions, `trouble` why it does not go on, this file the loop.
 
+mod connection;
 mod database;
+mod place;
 mod rows;
+mod tables;
+mod trouble;
+
+pub use place::check_database_url;
 
 use crate::hub::{Next, Published};
 use crate::node::Inner;
@@ -30,9 +37,10 @@ pub(crate) async fn run(node: Arc<Inner>, term: Term) {
     let Some(url) = node.options.database_url.clone() else { return };
     let mut back_off = FIRST_BACK_OFF;
     let mut watermark = 0;
+    let mut told = Told::default();
     loop {
-        let Err(error) = follow(&node, &url, term, &mut watermark, &mut back_off).await else { return };
-        tracing::warn!(%error, "the SQL backup fails; it catches up later");
+        let Err(error) = follow(&node, &url, term, &mut watermark, &mut back_off, &mut told).await else { return };
+        told.failing(&error);
         node.board.note_backup(Backup::Failing { watermark, error: error.to_string() });
         if !error.retryable() {
             return;
@@ -42,11 +50,38 @@ pub(crate) async fn run(node: Arc<Inner>, term: Term) {
     }
 }
 
-async fn follow(node: &Arc<Inner>, url: &str, term: Term, watermark: &mut Index, back_off: &mut Duration) -> Result<(), DatabaseError> {
+/// What the log was told last: each cause once, however often it is met again, and once that all is well.
+#[derive(Default)]
+struct Told(Option<String>);
+
+impl Told {
+    fn failing(&mut self, error: &DatabaseError) {
+        let cause = error.to_string();
+        if self.0.as_ref() != Some(&cause) {
+            tracing::warn!(%error, "the SQL backup does not go on; it catches up later");
+            self.0 = Some(cause);
+        }
+    }
+
+    fn well(&mut self, watermark: Index) {
+        if self.0.take().is_some() {
+            tracing::info!(watermark, "the SQL backup goes on");
+        }
+    }
+}
+
+async fn follow(
+    node: &Arc<Inner>,
+    url: &str,
+    term: Term,
+    watermark: &mut Index,
+    back_off: &mut Duration,
+    told: &mut Told,
+) -> Result<(), DatabaseError> {
     let state = node.hub.view().state.clone();
     let Some(identity) = state.identity() else { return Err(DatabaseError::NotReady) };
     let database = within(PATIENCE, Database::open(url)).await?;
-    let fence = Fence { lineage: identity.lineage, term };
+    let fence = Fence { cluster_id: identity.cluster_id, lineage: identity.lineage, term };
     *watermark = within(PATIENCE, database.claim(&fence)).await?;
     let mut applied = node.hub.watch_applied();
     let mut gathered = false;
@@ -79,6 +114,7 @@ async fn follow(node: &Arc<Inner>, url: &str, term: Term, watermark: &mut Index,
             }
         }
         *back_off = FIRST_BACK_OFF;
+        told.well(*watermark);
         node.board.note_backup(Backup::Following { watermark: *watermark });
     }
 }

@@ -3,17 +3,15 @@
 //! A statement is a round trip to the database, and with SQLite two switches between threads: a commit of its own needs
 //! four of them, and hundreds of commits together need a few dozen.
 
+use super::connection::{Tx, Value};
 use metadata::model::Configs;
 use metadata::{Broker, BrokerId, Change, Commit, Index, Partition, State, Term, TopicId};
-use sqlx::{Any, AssertSqlSafe, Transaction};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Rows in one statement at most. A power of two: what is left over is written in smaller ones, so that there are only as
 /// many different statements, each prepared once.
 const ROWS_A_STATEMENT: usize = 64;
-
-pub(super) type Tx<'a> = Transaction<'a, Any>;
 
 /// A table that rows are put into; the first `key` columns are its primary key.
 struct Table {
@@ -36,11 +34,6 @@ const HISTORY: Table = Table {
     key: 1,
     columns: &["log_index", "prev_index", "term", "at_ms", "principal", "kind", "intent", "changes", "digest"],
 };
-
-enum Value {
-    Number(i64),
-    Text(String),
-}
 
 impl From<u64> for Value {
     fn from(number: u64) -> Self {
@@ -171,7 +164,7 @@ impl Rows {
     }
 
     /// Writes everything. What is gone goes first: its name may have been taken again.
-    pub(super) async fn write(self, tx: &mut Tx<'_>) -> Result<(), sqlx::Error> {
+    pub(super) async fn write(self, tx: &mut Tx) -> Result<(), sqlx::Error> {
         let (topics, gone) = parted(self.topics);
         remove(tx, "partitions", "topic_id", &gone).await?;
         remove(tx, "topics", "id", &gone).await?;
@@ -179,7 +172,7 @@ impl Rows {
         remove(tx, "brokers", "id", &gone).await?;
         put(tx, &TOPICS, topics).await?;
         for (id, configs) in self.configs {
-            sqlx::query("UPDATE topics SET configs = $1 WHERE id = $2").bind(configs).bind(id.to_string()).execute(&mut **tx).await?;
+            tx.execute("UPDATE topics SET configs = $1 WHERE id = $2".to_owned(), &[configs.into(), id.into()]).await?;
         }
         put(tx, &PARTITIONS, self.partitions.into_values().collect()).await?;
         put(tx, &BROKERS, brokers).await?;
@@ -210,31 +203,24 @@ fn parts<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
-async fn put(tx: &mut Tx<'_>, table: &Table, rows: Vec<Row>) -> Result<(), sqlx::Error> {
+async fn put(tx: &mut Tx, table: &Table, rows: Vec<Row>) -> Result<(), sqlx::Error> {
     for part in parts(&rows) {
-        execute(tx, insert(table, part.len()), part.iter().flatten()).await?;
+        tx.execute(insert(table, part.len()), part.iter().flatten()).await?;
     }
     Ok(())
 }
 
-async fn remove(tx: &mut Tx<'_>, table: &str, column: &str, keys: &[Value]) -> Result<(), sqlx::Error> {
+async fn remove(tx: &mut Tx, table: &str, column: &str, keys: &[Value]) -> Result<(), sqlx::Error> {
     for part in parts(keys) {
         let places = places(1, part.len());
-        execute(tx, format!("DELETE FROM {table} WHERE {column} IN ({places})"), part.iter()).await?;
+        tx.execute(format!("DELETE FROM {table} WHERE {column} IN ({places})"), part).await?;
     }
     Ok(())
 }
 
-async fn execute<'a>(tx: &mut Tx<'_>, sql: String, values: impl Iterator<Item = &'a Value>) -> Result<(), sqlx::Error> {
-    // Names of tables and columns of this file and numbered places; never a value.
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    for value in values {
-        query = match value {
-            Value::Number(number) => query.bind(*number),
-            Value::Text(text) => query.bind(text.as_str()),
-        };
-    }
-    query.execute(&mut **tx).await.map(drop)
+/// The tables that hold a history, with their columns.
+pub(super) fn tables() -> [(&'static str, &'static [&'static str]); 4] {
+    [&TOPICS, &PARTITIONS, &BROKERS, &HISTORY].map(|table| (table.name, table.columns))
 }
 
 /// Puts rows in, in place of those with the same key.
@@ -259,6 +245,9 @@ fn places(from: usize, count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backup::connection::{Column, Pool};
+    use crate::backup::place::Place;
+    use crate::backup::tables;
 
     #[test]
     fn parts_are_powers_of_two() {
@@ -326,9 +315,10 @@ mod tests {
 
     /// What the tables hold after these commits, so many a transaction.
     async fn written(at_once: usize) -> anyhow::Result<Vec<String>> {
-        sqlx::any::install_default_drivers();
-        let pool = sqlx::any::AnyPoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
-        sqlx::migrate!("../migrations/sqlite").run(&pool).await?;
+        let pool = Pool::open(&Place::of("sqlite::memory:")?).await?;
+        let mut tx = pool.begin().await?;
+        tables::make(&mut tx).await?;
+        tx.commit().await?;
         for part in commits().chunks(at_once) {
             let mut rows = Rows::default();
             part.iter().try_for_each(|commit| rows.commit(commit))?;
@@ -342,7 +332,7 @@ mod tests {
             "SELECT topic_id || partition_no || leader || leader_epoch || state FROM partitions ORDER BY topic_id, partition_no",
             "SELECT log_index || kind || changes FROM history ORDER BY log_index",
         ] {
-            all.extend(sqlx::query_scalar::<_, String>(sql).fetch_all(&pool).await?);
+            all.extend(pool.begin().await?.rows(sql.to_owned(), &[], &[Column::Text]).await?.into_iter().flatten().map(Value::text));
         }
         Ok(all)
     }

@@ -1,0 +1,69 @@
+//! Makes the backup's tables, and those that a newer version needs: all in one transaction, that no session outlives, as behind
+//! PgBouncer there is none.
+
+use super::connection::{Column, Tx, Value};
+use super::trouble::DatabaseError;
+use sqlx::migrate::Migrator;
+use std::fmt::Write as _;
+
+static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
+
+/// Where it is noted what was made, as sqlx's own migrator did for the versions before.
+const NOTED: &str = "_sqlx_migrations";
+/// The tables of the first version: where they are and nothing is noted, they are somebody else's.
+const OURS: [&str; 5] = ["watermark", "brokers", "topics", "partitions", "history"];
+
+/// Makes what is missing.
+pub(super) async fn make(tx: &mut Tx) -> Result<(), DatabaseError> {
+    tx.alone().await?;
+    let there = tx.tables().await?;
+    let migrations = if tx.is_sqlite() { &SQLITE } else { &POSTGRES };
+    let mut made = Vec::new();
+    if there.iter().any(|table| table == NOTED) {
+        let sql = format!("SELECT version, {} FROM {NOTED} ORDER BY version", tx.hex("checksum"));
+        for row in tx.rows(sql, &[], &[Column::Number, Column::Text]).await? {
+            let [version, checksum] = <[Value; 2]>::try_from(row).map_err(|_| DatabaseError::Other("decode".to_owned()))?;
+            made.push((version.number(), checksum.text()));
+        }
+        let ours = |version: i64| migrations.iter().find(|migration| migration.version == version);
+        for (version, checksum) in &made {
+            match ours(*version) {
+                Some(migration) if hex(&migration.checksum) != *checksum => return Err(DatabaseError::ForeignTables(NOTED.to_owned())),
+                Some(_) => {}
+                None if made.iter().any(|(version, _)| ours(*version).is_some()) => return Err(DatabaseError::Newer),
+                None => return Err(DatabaseError::ForeignTables(NOTED.to_owned())),
+            }
+        }
+    } else {
+        let taken: Vec<&str> = OURS.into_iter().filter(|name| there.iter().any(|table| table == name)).collect();
+        if !taken.is_empty() {
+            return Err(DatabaseError::ForeignTables(taken.join(", ")));
+        }
+        let types = if tx.is_sqlite() { ("TIMESTAMP", "BLOB") } else { ("TIMESTAMPTZ", "BYTEA") };
+        tx.script(format!(
+            "CREATE TABLE {NOTED} (version BIGINT PRIMARY KEY, description TEXT NOT NULL, installed_on {} NOT NULL DEFAULT CURRENT_TIMESTAMP, \
+             success BOOLEAN NOT NULL, checksum {} NOT NULL, execution_time BIGINT NOT NULL)",
+            types.0, types.1
+        ))
+        .await?;
+    }
+    for migration in migrations.iter().filter(|migration| !made.iter().any(|(version, _)| *version == migration.version)) {
+        tx.script(migration.sql.as_str().to_owned()).await?;
+        let checksum = tx.bytes(&hex(&migration.checksum));
+        tx.script(format!(
+            "INSERT INTO {NOTED} (version, description, success, checksum, execution_time) VALUES ({}, '{}', TRUE, {checksum}, 0)",
+            migration.version,
+            migration.description.replace('\'', "")
+        ))
+        .await?;
+    }
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _in_memory = write!(text, "{byte:02X}");
+        text
+    })
+}

@@ -1,0 +1,150 @@
+//! Why a backup does not go on, in words that say what to do. What the database itself said is not repeated: it may hold
+//! anything, and says nothing to whoever reads a page.
+
+use std::io;
+use std::time::Duration;
+use thiserror::Error;
+use uuid::Uuid;
+
+/// Why the backup did not take something.
+#[derive(Debug, Error)]
+pub(crate) enum DatabaseError {
+    #[error("the cluster has no identity yet")]
+    NotReady,
+    #[error("a newer leader writes this backup")]
+    Deposed,
+    #[error("the database URL cannot be used: {0}")]
+    Url(String),
+    #[error(
+        "this database holds the backup of another cluster, {cluster_id}, up to index {index}; nothing in it was touched. Give this cluster a database \
+         or a schema of its own with --database-url, or move that backup away"
+    )]
+    OtherCluster { cluster_id: String, index: i64 },
+    #[error(
+        "this database holds a backup up to index {index} of a history that is not this cluster's, {lineage}; nothing in it was touched. Give this \
+         cluster a database or a schema of its own with --database-url, or move that backup away"
+    )]
+    UnknownOwner { lineage: String, index: i64 },
+    #[error(
+        "this database has gone on with a later history of this cluster; nothing in it was touched. Give this one a database or a schema of its own \
+         with --database-url"
+    )]
+    Superseded,
+    #[error(
+        "this database has tables of these names that are not Quorate's: {0}; nothing in it was touched. Give the backup a database or a schema of \
+         its own with --database-url"
+    )]
+    ForeignTables(String),
+    #[error("this backup was written by a newer version of Quorate; nothing in it was touched. Use that version, or another database")]
+    Newer,
+    #[error("the database did not answer for {0:?}; see whether it is overloaded, or locked by somebody")]
+    Silent(Duration),
+    #[error("the database cannot be reached; see whether it runs and whether --database-url names it")]
+    Unreachable,
+    #[error("the database takes no more connections; allow more, or close some")]
+    TooManyConnections,
+    #[error("the database refuses the user or the password of --database-url")]
+    Refused,
+    #[error("there is no such database; create it, or mend --database-url")]
+    NoDatabase,
+    #[error("the database's user lacks a right; it has to create tables there, and to read and write them")]
+    NoRight,
+    #[error("the database is read-only; make it writable, or name the one that is")]
+    ReadOnly,
+    #[error("the database has no room left on its disk")]
+    Full,
+    #[error("the database is busy with somebody else's transaction")]
+    Busy,
+    #[error("the database file cannot be opened; see whether its directory is there and writable")]
+    NoFile,
+    #[error("the database file is damaged; move it away, and the backup begins anew")]
+    Damaged,
+    #[error("the connection to the database is not secure as --database-url wants it")]
+    Insecure,
+    #[error("the database refuses what the backup writes, with its code {0}")]
+    Other(String),
+    #[error("a value does not encode: {0}")]
+    Encode(#[from] serde_json::Error),
+}
+
+impl DatabaseError {
+    /// Whether the same leader may try again: also where the database is somebody else's, as it may be moved away.
+    pub(crate) fn retryable(&self) -> bool {
+        !matches!(self, DatabaseError::Deposed)
+    }
+}
+
+impl From<sqlx::Error> for DatabaseError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(error) => of_code(&error.code().unwrap_or_default()),
+            sqlx::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull => DatabaseError::Full,
+            sqlx::Error::Tls(_) => DatabaseError::Insecure,
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+                DatabaseError::Unreachable
+            }
+            sqlx::Error::Protocol(_) => DatabaseError::Unreachable,
+            other => DatabaseError::Other(kind(&other).to_owned()),
+        }
+    }
+}
+
+/// PostgreSQL's SQLSTATE (its documentation, appendix A), or SQLite's result code.
+fn of_code(code: &str) -> DatabaseError {
+    match code {
+        "28000" | "28P01" => DatabaseError::Refused,
+        "3D000" => DatabaseError::NoDatabase,
+        "42501" => DatabaseError::NoRight,
+        "25006" | "8" | "264" | "520" | "776" | "1032" | "1288" => DatabaseError::ReadOnly,
+        "53100" | "13" => DatabaseError::Full,
+        "53300" => DatabaseError::TooManyConnections,
+        "40001" | "40P01" | "55P03" | "5" | "6" | "261" | "262" | "517" | "773" => DatabaseError::Busy,
+        "14" | "526" | "782" | "1038" | "1550" => DatabaseError::NoFile,
+        "11" | "26" | "267" | "523" | "779" => DatabaseError::Damaged,
+        _ if code.starts_with("08") || code.starts_with("57P") => DatabaseError::Unreachable,
+        _ => DatabaseError::Other(code.to_owned()),
+    }
+}
+
+/// Errors of the client side, without what they hold.
+fn kind(error: &sqlx::Error) -> &'static str {
+    match error {
+        sqlx::Error::Configuration(_) => "configuration",
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => "decode",
+        sqlx::Error::Encode(_) => "encode",
+        sqlx::Error::RowNotFound => "row not found",
+        _ => "unknown",
+    }
+}
+
+/// A cluster's id as the database holds it.
+pub(super) fn text(id: Uuid) -> String {
+    id.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_told_in_words_that_say_what_to_do() {
+        for (code, words) in [
+            ("28P01", "user or the password"),
+            ("3D000", "no such database"),
+            ("42501", "lacks a right"),
+            ("25006", "read-only"),
+            ("8", "read-only"),
+            ("53100", "no room left"),
+            ("13", "no room left"),
+            ("53300", "takes no more connections"),
+            ("57P03", "cannot be reached"),
+            ("08P01", "cannot be reached"),
+            ("5", "busy"),
+            ("26", "damaged"),
+            ("XX000", "code XX000"),
+        ] {
+            let said = of_code(code).to_string();
+            assert!(said.contains(words), "{code}: {said}");
+        }
+    }
+}
