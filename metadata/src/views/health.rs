@@ -1,6 +1,7 @@
 //! How bad it is: levels, the condition of a topic, and the numbers of `GET /cluster`.
 
-use super::verdict::{Finding, Verdict};
+use super::reasons::Finding;
+use super::verdict::Verdict;
 use crate::load::Tally;
 use crate::state::State;
 use serde::{Deserialize, Serialize};

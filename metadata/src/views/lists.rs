@@ -2,7 +2,8 @@
 
 use super::health::{Health, TopicHealth};
 use super::quorum::Quorum;
-use super::verdict::{Known, verdict};
+use super::reasons::Known;
+use super::verdict::verdict;
 use crate::change::{Change, Commit};
 use crate::digest::Digest;
 use crate::frame::{BrokerPulse, NodePulse};

@@ -4,6 +4,7 @@
 mod health;
 mod lists;
 mod quorum;
+mod reasons;
 mod verdict;
 
 pub use health::{Health, Level, TopicHealth};
@@ -12,4 +13,5 @@ pub use lists::{
     created_topics, forgotten_topic, full, topic, topics,
 };
 pub use quorum::{Quorum, STALE_MS};
-pub use verdict::{Finding, Known, Reason, Verdict, verdict};
+pub use reasons::{Finding, Known, Reason};
+pub use verdict::{Verdict, verdict};
