@@ -65,7 +65,7 @@ pub fn shown(key: &Key, value: &str) -> String {
 
 /// The default of a key as a person reads it.
 pub fn default_shown(key: &Key) -> String {
-    shown(key, key.default)
+    if key.default.is_empty() { "none".to_owned() } else { shown(key, key.default) }
 }
 
 /// What a person wrote as the state holds it. What is not understood stays as it is, for the rules to refuse by name.

@@ -85,7 +85,7 @@ impl Site {
         });
         let files = assets.into_iter().map(|asset| (asset.name, asset.content)).collect();
         let mut site = Site { files, manifest: format!("{manifest:#}\n"), sizes: Vec::new() };
-        let (js, loader) = (names.rewrite(&bundle.js)?, names.rewrite_loader(&bundle.loader)?);
+        let (js, loader) = (terse(&names.rewrite(&bundle.js)?), terse(&names.rewrite_loader(&bundle.loader)?));
         let mut compressed = bundle.packs.into_iter().map(|(pack, content)| (names.pack(&pack), Some(pack), content)).collect::<Vec<_>>();
         compressed.extend(bundle.snippets.into_iter().map(|(path, content)| (format!("{}/{path}", names.snippets), None, content)));
         compressed.extend([
@@ -218,6 +218,12 @@ impl Names {
         ensure!(loader.contains(&js) && loader.contains(&pack), "the loader of the packs does not name what it loads");
         Ok(loader.replace(&js, &format!("from \"./{}\"", self.js)).replace(&pack, &format!("./{}${{name}}.pack", self.packs)))
     }
+}
+
+/// JavaScript without what only people read: indentation, blank lines, and lines that are comments.
+fn terse(js: &str) -> String {
+    let lines = js.lines().map(str::trim).filter(|line| !line.is_empty() && !["/*", "*", "//"].iter().any(|mark| line.starts_with(mark)));
+    lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
 fn write_if_changed(path: &Path, content: &[u8]) -> Result<()> {
@@ -378,6 +384,11 @@ new URL("quorate_bg.wasm", import.meta.url);"#;
         assert_eq!(fs::read(folder.path().join(&wasm))?, b"wasm");
         assert!(folder.path().join(format!("{wasm}.br")).is_file());
         Ok(())
+    }
+
+    #[test]
+    fn javascript_goes_out_without_its_comments() {
+        assert_eq!(terse("/**\n * @x\n */\nfunction a() {\n    // b\n    return `c * d`;\n\n}"), "function a() {\nreturn `c * d`;\n}\n");
     }
 
     #[test]

@@ -206,3 +206,31 @@ fn TickerRow(recent: Recent, fresh: bool) -> impl IntoView {
         </li>
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, icons, line};
+    use crate::recent::Recent;
+    use metadata::{Commit, Intent, Principal};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_growth_says_by_how_much_and_to_what() {
+        for (partitions, count, text) in [(1, 4, "grew by 1 partition to 4"), (3, 12, "grew by 3 partitions to 12")] {
+            let intent = Intent::GrowTopic { name: "orders".to_owned(), count, assignments: None, expected: None };
+            let commit = Commit {
+                index: 9,
+                prev_index: 8,
+                term: 1,
+                at_ms: 1,
+                principal: Principal::anonymous(),
+                intent: Some(intent),
+                digest: metadata::State::default().digest(),
+                changes: Vec::new(),
+            };
+            let about = Some(("orders".to_owned(), "/topics/orders".to_owned()));
+            let expected = Line { glyph: icons::PLUS, about, text: text.to_owned(), warn: false };
+            assert_eq!(line(&Recent { commit: Arc::new(commit), partitions }), expected);
+        }
+    }
+}

@@ -19,6 +19,7 @@ mod rows_c;
 mod rows_d;
 mod rows_e;
 mod rows_f;
+mod rows_f_growth;
 mod rows_j;
 mod samples;
 mod sequences;

@@ -139,6 +139,9 @@ async fn exit_codes_say_what_became_of_it() -> Result<()> {
     let cluster = fake::cluster().await?;
     let node = &url(&cluster.api(1)?);
     let nobody = &format!("http://{}", address()?);
+    let dir = tempfile::tempdir()?;
+    let topics = &dir.path().join("topics.yaml").display().to_string();
+    std::fs::write(topics, "name: applied\n")?;
     let (silent, unknown, foreign) = (&stranger(None)?, &stranger(Some(UNKNOWN))?, &stranger(Some(("200 OK", "hello")))?);
     for (server, arguments, code, said) in [
         (foreign, vec!["topics", "list"], 1, "is this a Quorate node?"),
@@ -160,6 +163,12 @@ async fn exit_codes_say_what_became_of_it() -> Result<()> {
         (node, vec!["topics", "get", "nothing"], 4, "UNKNOWN_TOPIC_OR_PARTITION"),
         (node, vec!["topics", "create", "a/b"], 4, "INVALID_TOPIC"),
         (node, vec!["brokers", "remove", "9"], 4, "BROKER_ID_NOT_REGISTERED"),
+        (node, vec!["topics", "grow", "nothing", "--partitions", "2"], 4, "UNKNOWN_TOPIC_OR_PARTITION"),
+        (node, vec!["topics", "grow", "nothing"], 2, "--partitions"),
+        (nobody, vec!["apply", "-f", topics], 3, "not reachable"),
+        (silent, vec!["apply", "-f", topics, "--dry-run"], 3, "not reachable"),
+        (unknown, vec!["apply", "-f", topics], 5, "OUTCOME_UNKNOWN"),
+        (nobody, vec!["export"], 3, "not reachable"),
         // A name is a name, whatever it looks like.
         (node, vec!["topics", "delete", "../brokers/101", "--yes"], 4, "UNKNOWN_TOPIC_OR_PARTITION"),
         (node, vec!["topics", "delete", "a?dry_run=true", "--yes"], 4, "UNKNOWN_TOPIC_OR_PARTITION"),
@@ -175,7 +184,10 @@ async fn exit_codes_say_what_became_of_it() -> Result<()> {
     for verb in [vec!["--help"], vec!["topics", "--help"], vec!["topics", "delete", "--help"], vec!["watch", "--help"]] {
         let help = command()?.args(&verb).output()?;
         let text = String::from_utf8_lossy(&help.stdout);
-        ensure!(help.status.success() && ["Exit codes", "5  unknown outcome"].iter().all(|part| text.contains(part)), "{verb:?}: {text}");
+        ensure!(
+            help.status.success() && ["Exit codes", "5  unknown outcome", "6  a dry run of apply"].iter().all(|part| text.contains(part)),
+            "{verb:?}: {text}"
+        );
     }
     cluster.passed().await
 }

@@ -82,6 +82,9 @@ pub async fn apply(server: &Server, wanted: Apply) -> anyhow::Result<()> {
     }
     let deletions = steps.iter().filter(|step| step.action == Action::Delete).count();
     if deletions > 0 && !wanted.yes && !server.dry_run() {
+        if !table {
+            return Err(Usage("deleting needs --yes with --output json, which shows nothing before it is done".to_owned()).into());
+        }
         confirm_deletions(&count(deletions, "topic", "topics"))?;
     }
     let outcomes = Committer::new(server).run(&steps).await?;

@@ -124,6 +124,7 @@ fn parameters() -> Vec<Case> {
         bad_parameter("/topics?limit=many", "limit", "1 to 1000").held("many"),
         bad_parameter("/topics?limit=1&limit=2", "limit", "once"),
         bad_parameter("/topics?health=fine", "health", "under_replicated").held("fine"),
+        bad_parameter("/topics?configs=yes", "configs", "true, false").held("yes"),
         bad_parameter("/topics?consistency=strong", "consistency", "linearizable").held("strong"),
         bad_parameter("/topics?min_revision=-1", "min_revision", "an index").held("-1"),
         bad_parameter("/cluster?verbose=1", "verbose", "min_revision"),

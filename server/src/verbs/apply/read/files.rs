@@ -11,6 +11,8 @@ const LONGEST_FILE: u64 = 64 << 20;
 /// All of them together.
 const LONGEST_IN_ALL: u64 = 512 << 20;
 const MOST_FILES: usize = 100_000;
+/// As often as they are looked into.
+const MOST_DIRECTORIES: usize = 10_000;
 /// Directories within each other.
 const MOST_DEPTH: usize = 64;
 /// The name that stands for what comes in at stdin.
@@ -29,6 +31,7 @@ pub struct Source {
 pub struct Files {
     read: u64,
     count: usize,
+    directories: usize,
     stdin: bool,
 }
 
@@ -72,6 +75,11 @@ impl Files {
         }
         if around.len() >= MOST_DEPTH {
             return Err(format!("{}: directories are more than {MOST_DEPTH} deep in each other", path.display()));
+        }
+        // Links to siblings double the ways at every level without ever leading back.
+        self.directories += 1;
+        if self.directories > MOST_DIRECTORIES {
+            return Err(format!("{}: links and all, there are more than {MOST_DIRECTORIES} directories", path.display()));
         }
         around.push(real);
         for entry in self.entries(path)? {
@@ -172,7 +180,15 @@ mod tests {
         let mut deep = path("deep");
         (0..=MOST_DEPTH).for_each(|_| deep.push("d"));
         fs::create_dir_all(&deep)?;
+        for level in 0..20 {
+            fs::create_dir(path(&format!("wide{level}")))?;
+            for link in ["one", "two"] {
+                std::os::unix::fs::symlink(path(&format!("wide{}", level + 1)), path(&format!("wide{level}/{link}")))?;
+            }
+        }
+        fs::create_dir(path("wide20"))?;
         for (name, part) in [
+            ("wide0", "more than 10000 directories"),
             ("none.yaml", "No such file"),
             ("empty", "no .yaml, .yml or .json"),
             ("loop", "leads back"),

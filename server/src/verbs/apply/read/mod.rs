@@ -10,6 +10,7 @@ mod yaml;
 
 pub use topic::{plain_is_text, selects};
 
+use crate::verbs::table::plain;
 use files::{Files, Source};
 use metadata::model::Configs;
 use serde::Serialize;
@@ -105,7 +106,8 @@ pub fn read(paths: &[PathBuf]) -> Result<Input, String> {
 impl Input {
     fn fault(&mut self, fault: String) {
         if self.faults.len() < MOST_SHOWN {
-            self.faults.push(fault);
+            // What a file holds does nothing to the terminal.
+            self.faults.push(plain(&fault));
         } else {
             self.more += 1;
         }
