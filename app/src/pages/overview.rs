@@ -94,7 +94,7 @@ fn VerdictActions() -> impl IntoView {
             let (health, down) = targets.get();
             // What the headline speaks of comes first.
             if controllers.get() {
-                return view! { <a class="btn primary" href="/quorum">"Open quorum"</a> }.into_any();
+                return view! { <a class="btn primary" href=base::to("/quorum")>"Open quorum"</a> }.into_any();
             }
             view! {
                 {health.map(|health| view! { <a class="btn" href=base::to(&format!("/topics?health={health}"))>"Show partitions"</a> })}
