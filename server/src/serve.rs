@@ -87,10 +87,8 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     let data_dir = flags.data_dir.unwrap_or_else(|| PathBuf::from(format!("./data/node-{node_id}")));
     let sqlite = || format!("sqlite://{}?mode=rwc", data_dir.join("backup.sqlite").display());
     let database_url = (flags.no_backup != Some(true)).then(|| flags.database_url.clone().unwrap_or_else(sqlite));
-    if let Some(url) =
-        database_url.as_ref().filter(|url| !["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme)))
-    {
-        return usage(format!("--database-url {url:?} is neither sqlite:// nor postgres://"));
+    if let Some(Err(why)) = database_url.as_deref().map(controller::check_database_url) {
+        return usage(format!("--database-url: {why}"));
     }
     let election = flags.election_timeout_ms.unwrap_or(ELECTION_TIMEOUT_MS);
     let heartbeat = flags.heartbeat_interval_ms.unwrap_or((election / 5).clamp(1, HEARTBEAT_INTERVAL_MS));

@@ -19,7 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt, registry};
 
 /// openraft logs every step of its own; what matters of it is logged here.
-const DEFAULT: &str = "info,openraft=warn,openraft_rt=warn,sqlx=warn,hyper=warn,raft_log=warn,chunked_wal=warn";
+const DEFAULT: &str = "info,openraft=warn,openraft_rt=warn,sqlx=error,hyper=warn,raft_log=warn,chunked_wal=warn";
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// The log of this process. What was left out last is said when it is dropped.

@@ -45,6 +45,7 @@ mod logs;
 mod metrics;
 mod nginx;
 mod paused_leader;
+mod pgbouncer;
 mod placement;
 mod postgres;
 mod preview;

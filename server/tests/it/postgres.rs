@@ -21,7 +21,7 @@ use tempfile::TempDir;
 const INSTALLED: &str = "/usr/lib/postgresql";
 
 /// A server of its own in a temporary directory.
-struct Postgres {
+pub struct Postgres {
     programs: PathBuf,
     port: u16,
     child: Option<Child>,
@@ -35,7 +35,7 @@ fn programs() -> Option<PathBuf> {
 
 impl Postgres {
     /// None where PostgreSQL is not installed.
-    fn new() -> Result<Option<Self>> {
+    pub fn new() -> Result<Option<Self>> {
         let Some(programs) = programs() else { return Ok(None) };
         let dir = tempfile::Builder::new().prefix("quorate-pg-").tempdir()?;
         let postgres = Postgres { programs, port: address()?.port(), child: None, dir };
@@ -76,7 +76,7 @@ impl Postgres {
         Ok(command)
     }
 
-    fn start(&mut self) -> Result<()> {
+    pub fn start(&mut self) -> Result<()> {
         let directory: &Path = self.dir.path();
         let mut command = self.command("postgres")?;
         command.args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-k"]).arg(directory);
@@ -86,14 +86,18 @@ impl Postgres {
     }
 
     /// At once, as when its machine goes.
-    fn stop(&mut self) -> Result<()> {
+    pub fn stop(&mut self) -> Result<()> {
         let Some(mut child) = self.child.take() else { return Ok(()) };
         signal::kill(Pid::from_raw(child.id() as i32), Signal::SIGQUIT)?;
         child.wait()?;
         Ok(())
     }
 
-    fn url(&self) -> String {
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn url(&self) -> String {
         format!("postgres://quorate@127.0.0.1:{}/postgres", self.port)
     }
 }
@@ -107,7 +111,7 @@ impl Drop for Postgres {
 }
 
 /// Waits until the database has everything that the cluster has, and the same.
-async fn caught_up(cluster: &Cluster, url: &str, names: &[&str]) -> Result<Backup> {
+pub async fn caught_up(cluster: &Cluster, url: &str, names: &[&str]) -> Result<Backup> {
     let newest = cluster.agree().await?;
     until("the database has everything", async || {
         let now = cluster.leadership().await?;

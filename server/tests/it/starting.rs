@@ -48,7 +48,7 @@ async fn a_flag_that_cannot_be_used_is_named_with_its_value() -> Result<()> {
         (&["--listen", "127.0.0.1"], "--listen \"127.0.0.1\" is no HOST:PORT"),
         (&["--listen", "0.0.0.0:9091"], "--listen 0.0.0.0:9091 is beyond loopback"),
         (&["--push-networks", "10.0.0.0/99"], "\"10.0.0.0/99\" is no network"),
-        (&["--database-url", "mysql://x"], "--database-url \"mysql://x\" is neither sqlite:// nor postgres://"),
+        (&["--database-url", "mysql://x"], "--database-url: the database URL cannot be used: it is neither sqlite:// nor postgres://"),
         (&["--config", "/nowhere/quorate.toml"], "--config /nowhere/quorate.toml: No such file"),
         (&["--log-format", "xml"], "'xml' for '--log-format"),
     ];
