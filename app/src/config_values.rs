@@ -1,7 +1,7 @@
 //! Configuration values as people write and read them: `7 d`, `36 h`, `1 MiB`, `forever`. The state holds plain numbers.
 
 use crate::words::num;
-use metadata::configs::{Key, Kind, Unit, find};
+use metadata::configs::{Key, Kind, Unit, find, same};
 use metadata::model::Configs;
 
 /// Units of time in milliseconds, largest first.
@@ -40,18 +40,22 @@ fn units(unit: Unit) -> &'static [(&'static str, i64)] {
 fn endless(key: &Key) -> Option<(&'static str, i64)> {
     let word = if key.unit == Unit::Milliseconds { "forever" } else { "no limit" };
     match key.kind {
-        Kind::Integer { min: -1, .. } => Some((word, -1)),
+        Kind::Integer { min: -2 | -1, .. } => Some((word, -1)),
         _ if key.default == "9223372036854775807" => Some((word, i64::MAX)),
         _ => None,
     }
 }
 
+/// The other key whose value one takes over, and the number that says so.
+fn inherits(key: &Key) -> Option<(&'static str, i64)> {
+    let from = key.name.strip_prefix("local.")?;
+    matches!(key.kind, Kind::Integer { min: -2, .. }).then_some((from, -2))
+}
+
 /// A value in the largest unit that divides it; what is no number stays as it is.
 pub fn shown(key: &Key, value: &str) -> String {
     let Ok(number) = value.parse::<i64>() else { return value.to_owned() };
-    if let Some((word, meaning)) = endless(key)
-        && number == meaning
-    {
+    if let Some((word, _)) = [endless(key), inherits(key)].into_iter().flatten().find(|(_, meaning)| number == *meaning) {
         return word.to_owned();
     }
     let Ok(size) = u64::try_from(number) else { return value.to_owned() };
@@ -80,6 +84,9 @@ pub fn written(key: &Key, text: &str) -> String {
         if let Some((_, meaning)) = endless(key)
             && ["forever", "nolimit", "unlimited", "never", "∞"].contains(&lower.as_str())
         {
+            return meaning.to_string();
+        }
+        if let Some((_, meaning)) = inherits(key).filter(|(from, _)| lower == *from) {
             return meaning.to_string();
         }
         if let Some(number) = quantity(key.unit, &lower) {
@@ -128,7 +135,7 @@ pub fn of_fields<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Co
     let mut configs = Configs::new();
     for (name, text) in fields {
         let value = find(name).map_or_else(|| text.trim().to_owned(), |key| written(key, text));
-        if !value.is_empty() && find(name).is_none_or(|key| key.default != value) {
+        if !value.is_empty() && find(name).is_none_or(|key| !same(name, key.default, &value)) {
             configs.insert(name.to_owned(), value);
         }
     }
@@ -205,6 +212,8 @@ mod tests {
         assert_eq!(shown(key("segment.bytes"), "1073741824"), "1 GiB");
         assert_eq!(shown(key("min.compaction.lag.ms"), "0"), "0 ms");
         assert_eq!(shown(key("max.compaction.lag.ms"), "9223372036854775807"), "forever");
+        assert_eq!(shown(key("local.retention.ms"), "-1"), "forever");
+        assert_eq!(shown(key("local.retention.bytes"), "-2"), "retention.bytes");
         assert_eq!(shown(key("cleanup.policy"), "compact"), "compact");
         assert_eq!(shown(key("min.cleanable.dirty.ratio"), "0.5"), "0.5");
     }
@@ -218,7 +227,13 @@ mod tests {
 
     #[test]
     fn fields_become_only_what_differs() {
-        let configs = of_fields([("retention.ms", "7 d"), ("segment.ms", " "), ("min.insync.replicas", "2"), ("nonsense", "x")]);
+        let configs = of_fields([
+            ("retention.ms", "7 d"),
+            ("segment.ms", " "),
+            ("min.insync.replicas", "2"),
+            ("preallocate", "FALSE"),
+            ("nonsense", "x"),
+        ]);
         let pairs: Vec<(&str, &str)> = configs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         assert_eq!(pairs, [("min.insync.replicas", "2"), ("nonsense", "x")]);
     }

@@ -17,6 +17,7 @@ use controller::Controller;
 use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
+use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list, handle_server_fns_with_context, render_app_to_stream_with_context};
 pub use paint::Node;
 use sampler::Sampler;
@@ -36,7 +37,7 @@ pub fn routes(controller: Controller, assets: Assets, base: &str) -> Router {
                 provide_context(controller.clone());
                 provide_context(base.clone());
             };
-            async move { handle_server_fns_with_context(context, request).await.into_response() }
+            async move { unreadable(handle_server_fns_with_context(context, request).await.into_response()) }
         }
     };
     let node = move || {
@@ -44,6 +45,15 @@ pub fn routes(controller: Controller, assets: Assets, base: &str) -> Router {
         Node::of(&controller, &sampler)
     };
     pages(node, assets, base).route("/_fn/{name}", post(functions))
+}
+
+/// A form that cannot be read at all, as no page of ours sends it, is answered with what is wrong, and not with another page.
+fn unreadable(mut response: Response) -> Response {
+    if response.status() == StatusCode::FOUND && response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        response.headers_mut().remove(header::LOCATION);
+    }
+    response
 }
 
 /// The pages alone, painted from what `node` says.

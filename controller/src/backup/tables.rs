@@ -3,11 +3,21 @@
 
 use super::connection::{Column, Tx, Value};
 use super::trouble::DatabaseError;
-use sqlx::migrate::Migrator;
+use sha2::{Digest, Sha384};
 use std::fmt::Write as _;
 
-static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
+/// A step from one version of the tables to the next. It never changes once it was released: databases hold its checksum.
+struct Migration {
+    version: i64,
+    description: &'static str,
+    sql: &'static str,
+}
+
+/// In the SQL that both databases understand.
+const MIGRATIONS: [Migration; 2] = [
+    Migration { version: 1, description: "backup", sql: include_str!("../../../migrations/0001_backup.sql") },
+    Migration { version: 2, description: "whose", sql: include_str!("../../../migrations/0002_whose.sql") },
+];
 
 /// Where it is noted what was made, as sqlx's own migrator did for the versions before.
 const NOTED: &str = "_sqlx_migrations";
@@ -18,7 +28,6 @@ const OURS: [&str; 5] = ["watermark", "brokers", "topics", "partitions", "histor
 pub(super) async fn make(tx: &mut Tx) -> Result<(), DatabaseError> {
     tx.alone().await?;
     let there = tx.tables().await?;
-    let migrations = if tx.is_sqlite() { &SQLITE } else { &POSTGRES };
     let mut made = Vec::new();
     if there.iter().any(|table| table == NOTED) {
         let sql = format!("SELECT version, {} FROM {NOTED} ORDER BY version", tx.hex("checksum"));
@@ -26,10 +35,10 @@ pub(super) async fn make(tx: &mut Tx) -> Result<(), DatabaseError> {
             let [version, checksum] = <[Value; 2]>::try_from(row).map_err(|_| DatabaseError::Other("decode".to_owned()))?;
             made.push((version.number(), checksum.text()));
         }
-        let ours = |version: i64| migrations.iter().find(|migration| migration.version == version);
+        let ours = |version: i64| MIGRATIONS.iter().find(|migration| migration.version == version);
         for (version, checksum) in &made {
             match ours(*version) {
-                Some(migration) if hex(&migration.checksum) != *checksum => return Err(DatabaseError::ForeignTables(NOTED.to_owned())),
+                Some(migration) if migration.checksum() != *checksum => return Err(DatabaseError::ForeignTables(NOTED.to_owned())),
                 Some(_) => {}
                 None if made.iter().any(|(version, _)| ours(*version).is_some()) => return Err(DatabaseError::Newer),
                 None => return Err(DatabaseError::ForeignTables(NOTED.to_owned())),
@@ -48,22 +57,35 @@ pub(super) async fn make(tx: &mut Tx) -> Result<(), DatabaseError> {
         ))
         .await?;
     }
-    for migration in migrations.iter().filter(|migration| !made.iter().any(|(version, _)| *version == migration.version)) {
-        tx.script(migration.sql.as_str().to_owned()).await?;
-        let checksum = tx.bytes(&hex(&migration.checksum));
+    for migration in MIGRATIONS.iter().filter(|migration| !made.iter().any(|(version, _)| *version == migration.version)) {
+        tx.script(migration.sql.to_owned()).await?;
+        let checksum = tx.bytes(&migration.checksum());
         tx.script(format!(
             "INSERT INTO {NOTED} (version, description, success, checksum, execution_time) VALUES ({}, '{}', TRUE, {checksum}, 0)",
-            migration.version,
-            migration.description.replace('\'', "")
+            migration.version, migration.description
         ))
         .await?;
     }
     Ok(())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _in_memory = write!(text, "{byte:02X}");
-        text
-    })
+impl Migration {
+    /// As sqlx's migrator computes and notes it, in hexadecimal.
+    fn checksum(&self) -> String {
+        Sha384::digest(self.sql.as_bytes()).iter().fold(String::new(), |mut text, byte| {
+            let _in_memory = write!(text, "{byte:02X}");
+            text
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MIGRATIONS;
+
+    #[test]
+    fn what_was_released_stays_as_it_is_in_databases() {
+        let known = MIGRATIONS.map(|migration| (migration.version, migration.checksum()[..16].to_owned()));
+        assert_eq!(known, [(1, "D2338F7BD9448EA6".to_owned()), (2, "50D0D61FC42ECE4B".to_owned())]);
+    }
 }

@@ -59,6 +59,8 @@ pub struct Key {
 pub const LONGEST_VALUE: usize = 32_766;
 /// A topic with this key set to `true` cannot be deleted (J5).
 pub const DELETION_PROTECTION: &str = "deletion.protection";
+const REMOTE_STORAGE: &str = "remote.storage.enable";
+const DELETE_REMOTE: &str = "remote.log.delete.on.disable";
 /// How many replicas must be in sync for an acks=all write.
 pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 
@@ -99,9 +101,14 @@ pub fn canonical(name: &str, value: &str) -> Result<String, Rejection> {
         .ok_or_else(|| Rejection::new(Code::InvalidConfig, format!("{name} cannot hold this value")).at(field(), value, key.kind.allowed()))
 }
 
+/// A value as it is kept; one that cannot be stays as it was given.
+pub(crate) fn kept(name: &str, value: &str) -> String {
+    canonical(name, value).unwrap_or_else(|_| value.to_owned())
+}
+
 /// Whether two values of a key mean the same.
 pub fn same(name: &str, one: &str, other: &str) -> bool {
-    one == other || canonical(name, one).is_ok_and(|one| canonical(name, other).is_ok_and(|other| one == other))
+    one == other || kept(name, one) == kept(name, other)
 }
 
 /// Reads every value, checks the whole, and min.insync.replicas against the replication factor (F6, J8); answers it in the form
@@ -135,15 +142,11 @@ fn check_together(configs: &Configs) -> Result<(), Rejection> {
     if least > most {
         return no("min.compaction.lag.ms", "min.compaction.lag.ms is above max.compaction.lag.ms".to_owned(), format!("0 to {most}"));
     }
-    if text("remote.storage.enable") != "true" {
+    if text(REMOTE_STORAGE) != "true" {
         return Ok(());
     }
     if text("cleanup.policy").contains("compact") {
-        return no(
-            "remote.storage.enable",
-            "Remote storage takes no compacted topic".to_owned(),
-            "false, or cleanup.policy=delete".to_owned(),
-        );
+        return no(REMOTE_STORAGE, "Remote storage takes no compacted topic".to_owned(), "false, or cleanup.policy=delete".to_owned());
     }
     for (local, whole) in [("local.retention.ms", "retention.ms"), ("local.retention.bytes", "retention.bytes")] {
         let (kept, limit) = (number(local), number(whole));
@@ -153,6 +156,25 @@ fn check_together(configs: &Configs) -> Result<(), Rejection> {
         if text("remote.log.copy.disable") == "true" && kept != -2 && kept != limit {
             return no(local, format!("Without copies to remote storage {local} is {whole}"), format!("-2 or {limit}"));
         }
+    }
+    Ok(())
+}
+
+/// What Kafka refuses of a change whose result would be allowed: records in remote storage that nobody could find again (KIP-950).
+///
+/// # Errors
+/// INVALID_CONFIG with the key and what to set beside it.
+pub fn check_change(old: &Configs, new: &Configs) -> Result<(), Rejection> {
+    let on = |configs: &Configs, name: &str| configs.get(name).is_some_and(|value| value == "true");
+    if on(old, REMOTE_STORAGE) && !on(new, REMOTE_STORAGE) && !on(new, DELETE_REMOTE) {
+        let detail = format!(
+            "Switching remote storage off leaves what is there behind: set {DELETE_REMOTE}=true to delete it, or keep it readable with remote.log.copy.disable=true"
+        );
+        return Err(Rejection::new(Code::InvalidConfig, detail).at(
+            format!("configs.{REMOTE_STORAGE}"),
+            "false",
+            format!("true, or false with {DELETE_REMOTE}=true"),
+        ));
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ impl Kind {
 
     /// The value in its one form; none where it is not allowed.
     pub(super) fn canonical(self, value: &str) -> Option<String> {
-        let text = value.trim();
+        let text = trimmed(value);
         match self {
             Kind::Integer { min, max } => integer(text).filter(|number| (min..=max).contains(number)).map(|number| number.to_string()),
             Kind::IntegerOr { other, min, max } => {
@@ -46,7 +46,7 @@ impl Kind {
             }
             Kind::Replicas => {
                 let items: Vec<&str> = items(text).into_iter().filter(|item| !item.is_empty()).collect();
-                (items == ["*"] || items.iter().all(|item| is_replica(item))).then(|| items.join(","))
+                if items == ["*"] { Some("*".to_owned()) } else { replicas(&items) }
             }
             Kind::Labels => labels::parse(&items(text).join(",")).map(|labels| labels::text(&labels)),
         }
@@ -55,8 +55,13 @@ impl Kind {
 
 /// The items of a list, without the blanks around them.
 pub(crate) fn items(text: &str) -> Vec<&str> {
-    let text = text.trim();
-    if text.is_empty() { Vec::new() } else { text.split(',').map(str::trim).collect() }
+    let text = trimmed(text);
+    if text.is_empty() { Vec::new() } else { text.split(',').map(trimmed).collect() }
+}
+
+/// Without the blanks around it, which for Java are the control characters and the space, and no other of Unicode's.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c| c <= ' ')
 }
 
 /// As Java's `parseLong` reads it: a sign, also a plus, and digits.
@@ -64,15 +69,27 @@ fn integer(text: &str) -> Option<i64> {
     text.parse().ok()
 }
 
-fn is_replica(item: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    item.split_once(':').is_some_and(|(partition, broker)| digits(partition) && digits(broker))
+/// PARTITION:BROKER, each once and without leading zeros, in the order given.
+fn replicas(items: &[&str]) -> Option<String> {
+    let mut kept: Vec<String> = Vec::with_capacity(items.len());
+    for item in items {
+        let (partition, broker) = item.split_once(':')?;
+        let number = |text: &str| text.parse::<i32>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let one = format!("{}:{}", number(partition)?, number(broker)?);
+        if !kept.contains(&one) {
+            kept.push(one);
+        }
+    }
+    Some(kept.join(","))
 }
 
 /// A decimal from 0 to 1 as Java's `parseDouble` reads it (`.5`, `1.`, `5e-1`, `0.5d`), without zeros that say nothing.
 fn ratio(text: &str) -> Option<String> {
     let text = text.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(text);
-    let text = text.strip_prefix('+').unwrap_or(text);
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = [whole, fraction].concat();
@@ -83,6 +100,9 @@ fn ratio(text: &str) -> Option<String> {
     let significant = digits.trim_start_matches('0');
     if significant.is_empty() {
         return Some("0".to_owned());
+    }
+    if negative {
+        return None;
     }
     // How many of the significant digits stand before the point; it may be less than none.
     let point = significant.len() as i64 - fraction.len() as i64;

@@ -165,6 +165,7 @@ pub(super) fn change_configs(state: &State, name: &str, ops: &[ConfigOp], expect
     }
     let factor = state.partitions_of(topic.id).map(|partition| partition.replicas.len()).min().unwrap_or(1);
     let configs = configs::checked(&configs, factor)?;
+    configs::check_change(&topic.configs, &configs)?;
     let commands = if configs == topic.configs { Vec::new() } else { vec![Command::UpdateTopicConfig { topic_id: topic.id, configs }] };
     Ok(Group { expected, commands })
 }
@@ -196,9 +197,11 @@ fn apply_op(configs: &mut Configs, op: &ConfigOp) -> Result<(), Rejection> {
     if !key.kind.is_list() {
         return no("Only a list can be appended to or subtracted from", "op", "append or subtract", "set, delete");
     }
-    let current = configs.get(key.name).map_or(key.default, String::as_str);
-    let mut items = configs::items(current);
-    for item in configs::items(value) {
+    // As they are kept, so that 00:1 takes 0:1 away; what is no value is refused when the whole is checked.
+    let current = configs::kept(key.name, configs.get(key.name).map_or(key.default, String::as_str));
+    let value = configs::kept(key.name, value);
+    let mut items = configs::items(&current);
+    for item in configs::items(&value) {
         match op.op {
             ConfigOpKind::Append if !items.contains(&item) => items.push(item),
             ConfigOpKind::Append => {}

@@ -5,6 +5,7 @@ use super::quorum::Quorum;
 use super::reasons::Known;
 use super::verdict::verdict;
 use crate::change::{Change, Commit};
+use crate::configs;
 use crate::digest::Digest;
 use crate::frame::{BrokerPulse, NodePulse};
 use crate::ids::{BrokerId, Index, NodeId, Term, TopicId};
@@ -209,7 +210,7 @@ pub fn forgotten_topic(id: TopicId, asked: &NewTopic, index: Index) -> TopicView
             let (seconds, nanoseconds) = time.to_unix();
             seconds.saturating_mul(1_000).saturating_add(u64::from(nanoseconds) / 1_000_000)
         }),
-        configs: asked.configs.clone(),
+        configs: asked.configs.iter().map(|(name, value)| (name.clone(), configs::kept(name, value))).collect(),
     };
     view(&topic, Vec::new())
 }

@@ -2,7 +2,7 @@
 
 use crate::fixture::{World, configs, topic};
 use metadata::configs::{KEYS, Unit, canonical, find, same};
-use metadata::intent::NewTopic;
+use metadata::intent::{ConfigOp, ConfigOpKind, NewTopic};
 use metadata::{Code, Intent, Rejection};
 
 /// The topic keys of Kafka 4 with their defaults.
@@ -70,12 +70,16 @@ const READ: &[(&str, &[(&str, &str)])] = &[
             ("+0.5f", "0.5"),
             ("10e-1", "1"),
             ("0.", "0"),
+            ("-0.0", "0"),
             ("1e-3", "0.001"),
             ("0.999999999999", "0.999999999999"),
         ],
     ),
     ("message.timestamp.type", &[(" LogAppendTime", "LogAppendTime")]),
-    ("leader.replication.throttled.replicas", &[(" 0:101 , 1:102", "0:101,1:102"), (" * ", "*"), (" ", "")]),
+    (
+        "leader.replication.throttled.replicas",
+        &[(" 0:101 , 1:102", "0:101,1:102"), ("00:0101,0:101,1:7", "0:101,1:7"), (" * ", "*"), (" ", "")],
+    ),
     ("follower.replication.throttled.replicas", &[("0:0", "0:0")]),
     ("local.retention.ms", &[("-2", "-2"), ("-1", "-1"), ("0", "0")]),
     ("labels", &[("team=blue, app=orders", "app=orders,team=blue"), ("", "")]),
@@ -83,7 +87,7 @@ const READ: &[(&str, &[(&str, &str)])] = &[
 
 /// What cannot be.
 const REFUSED: &[(&str, &[&str])] = &[
-    ("cleanup.policy", &["", "Delete", "delete,", "delete,delete", "drop"]),
+    ("cleanup.policy", &["", "\u{a0}delete", "Delete", "delete,", "delete,delete", "drop"]),
     ("compression.gzip.level", &["0", "10", "-2", ""]),
     ("compression.lz4.level", &["0", "18", "-1"]),
     ("compression.type", &["", "zip", "none", "ZSTD"]),
@@ -93,7 +97,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("file.delete.delay.ms", &["-1"]),
     ("flush.messages", &["0"]),
     ("flush.ms", &["-1"]),
-    ("follower.replication.throttled.replicas", &["*,0:1", "0", "0:1:2", "a:b", "-1:0", ":"]),
+    ("follower.replication.throttled.replicas", &["*,0:1", "0", "0:1:2", "a:b", "-1:0", "+1:0", "0:2147483648", ":"]),
     ("index.interval.bytes", &["-1", "2147483648"]),
     ("labels", &["app", "=orders", "app=orders,", "app=orders,app=payments", "app = orders", "-app=orders"]),
     ("leader.replication.throttled.replicas", &["0:x", "**"]),
@@ -212,5 +216,47 @@ fn kafka_topic_keys_are_checked_together() {
         let no = refused(values);
         assert_eq!((no.code, no.field), (Code::InvalidConfig, Some(format!("configs.{field}"))), "{values:?}: {}", no.detail);
         assert!(no.allowed.is_some(), "{values:?}");
+    }
+}
+
+/// What is there already, what is asked of it, and what it is then; none where it is refused.
+type Step = (&'static [(&'static str, &'static str)], ConfigOpKind, &'static str, &'static str, Option<&'static str>);
+
+#[test]
+fn kafka_topic_keys_change_from_what_they_were() {
+    use ConfigOpKind::{Append, Delete, Set, Subtract};
+    let (throttled, remote) = ("leader.replication.throttled.replicas", "remote.storage.enable");
+    let kept: &[(&str, &str)] = &[("leader.replication.throttled.replicas", "0:101,1:102")];
+    let away: &[(&str, &str)] = &[("remote.storage.enable", "true")];
+    let cleared: &[(&str, &str)] = &[("remote.storage.enable", "true"), ("remote.log.delete.on.disable", "true")];
+    let steps: [Step; 10] = [
+        (kept, Append, throttled, " 00:0101 , 2:103", Some("0:101,1:102,2:103")),
+        (kept, Subtract, throttled, "001:102", Some("0:101")),
+        (kept, Subtract, throttled, "9:9", Some("0:101,1:102")),
+        (kept, Append, throttled, "*", None),
+        (&[], Append, "cleanup.policy", " compact ", Some("delete,compact")),
+        (&[], Subtract, "cleanup.policy", "delete", None),
+        // KIP-950: what is in remote storage is deleted with it or stays readable.
+        (away, Set, remote, "FALSE", None),
+        (away, Delete, remote, "", None),
+        (cleared, Set, remote, "false", Some("false")),
+        (cleared, Delete, remote, "", Some("")),
+    ];
+    for (before, op, key, value, then) in steps {
+        let mut world = world();
+        world.create(with(before));
+        let value = (op != Delete).then(|| value.to_owned());
+        let ops = vec![ConfigOp { op, key: key.to_owned(), value: value.clone() }];
+        let outcome = world.submit(Intent::ChangeConfigs { name: "t".to_owned(), ops, expected: None });
+        let configs = &world.state().topic_by_name("t").expect("it is there").configs;
+        let now = configs.get(key).map_or("", String::as_str);
+        match (then, outcome) {
+            (Some(then), Ok(_)) => assert_eq!(now, then, "{op:?} {value:?}"),
+            (None, Err(no)) => {
+                assert_eq!((no.code, no.field), (Code::InvalidConfig, Some(format!("configs.{key}"))), "{op:?} {value:?}");
+                assert_eq!(Some(now), before.iter().find(|(name, _)| *name == key).map(|(_, value)| *value).or(Some("")));
+            }
+            (_, outcome) => panic!("{op:?} {value:?}: {outcome:?}"),
+        }
     }
 }

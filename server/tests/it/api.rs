@@ -128,12 +128,6 @@ impl Call<'_> {
         Call { builder: self.builder.header(CONTENT_TYPE, content_type).body(body), ..self }
     }
 
-    /// A body as it is written.
-    pub fn body(mut self, text: String) -> Self {
-        self.builder = self.builder.body(text);
-        self
-    }
-
     pub fn header(self, name: &str, value: &str) -> Self {
         // As bytes, because a test may want what is no ASCII.
         Call { builder: self.builder.header(name, value.as_bytes()), ..self }

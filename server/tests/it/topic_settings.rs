@@ -49,8 +49,7 @@ async fn kafka_topic_keys() -> Result<()> {
 
 /// A body as it is written, as JSON values hold no key twice.
 async fn refused(api: &Api, method: Method, path: &str, body: &str, field: &str) -> Result<()> {
-    let call = api.call(method, path).header("content-type", "application/json");
-    let no = call.body(body.to_owned()).send().await?;
+    let no = api.call(method, path).text("application/json", body.to_owned()).send().await?;
     let expected = no.status == 400 && no.body["code"] == "INVALID_REQUEST" && no.body["field"] == field;
     ensure!(expected && no.body["value"] == "given twice" && no.body["allowed"] == "once", "{body}: {no:?}");
     Ok(())
@@ -71,6 +70,18 @@ async fn doubled_keys() -> Result<()> {
     refused(&api, Method::POST, "/batch/topics", &batch, "topics[1].configs.retention.ms").await?;
     refused(&api, Method::POST, "/batch/topics?dry_run=true", &batch, "topics[1].configs.retention.ms").await?;
     refused(&api, Method::PATCH, "/topics/t/configs", r#"{"ops":[{"key":"a","op":"delete","key":"b"}]}"#, "ops[0].key").await?;
+    // A form is read by other means.
+    for form in ["name=t&configs%5Bretention.ms%5D=1&configs%5Bretention.ms%5D=2", "name=t&name=u"] {
+        let sent = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
+        let sent = sent
+            .post(format!("http://{}/_fn/create_topic", api.host))
+            .header("accept", "text/html")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("{form}&partitions=1&replication_factor=1"));
+        let no = sent.send().await?;
+        let (status, said) = (no.status(), no.text().await?);
+        ensure!(status == 400 && !said.is_empty(), "{form}: {status} {said}");
+    }
     let listed = api.get("/topics").ok().await?;
     ensure!(listed.body["topics"].as_array().context("no list")?.is_empty(), "{}", listed.body);
     // One after the other is no doubling.
