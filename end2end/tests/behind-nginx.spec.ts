@@ -55,7 +55,7 @@ test.describe("behind_nginx", () => {
       };
       await allBelow(page);
       await to(/^Brokers/, "/brokers");
-      await page.getByRole("link", { name: "101", exact: true }).first().click();
+      await page.getByRole("main").getByRole("link", { name: "Broker 101", exact: true }).click();
       await expect(page).toHaveURL(`${nginx.origin}${BASE}/brokers/101`);
       await allBelow(page);
       await to(/^Quorum/, "/quorum");

@@ -10,6 +10,7 @@ mod css;
 mod demo;
 mod fix;
 mod frontend;
+mod hollow;
 mod lint;
 mod process;
 mod rust_style;

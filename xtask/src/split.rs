@@ -1,5 +1,6 @@
 //! Cuts the compiled dashboard: what every page needs, and a pack of chunks for each page.
 
+use crate::hollow;
 use anyhow::{Context, Result, anyhow, ensure};
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,9 +34,13 @@ pub fn cut(input: &Path, output: &Path, main_js: &str) -> Result<Parts> {
     options.link_name = &loader;
     let cut = transform(options).map_err(|error| anyhow!("{error:#}")).context("could not cut the dashboard into chunks")?;
     ensure!(!cut.split_modules.is_empty(), "the dashboard has no chunks: has the linker kept its relocations?");
+    fs::write(&main, hollow::out(&fs::read(&main)?)?)?;
     let mut packs = BTreeMap::new();
     for (name, chunks) in cut.prefetch_map {
-        let read = |chunk: String| Ok((without_custom_sections(&fs::read(output.join(format!("{chunk}.wasm")))?)?, chunk));
+        let read = |chunk: String| {
+            let wasm = hollow::out(&fs::read(output.join(format!("{chunk}.wasm")))?)?;
+            Ok((without_custom_sections(&wasm)?, chunk))
+        };
         packs.insert(name, pack(&chunks.into_iter().map(read).collect::<Result<Vec<_>>>()?)?);
     }
     let loader = from_packs(&fs::read_to_string(output.join(LOADER))?)?;
