@@ -1,0 +1,59 @@
+//! How a change becomes state: the same code in a controller (through apply), in a browser and in a storage service.
+//!
+//! Total by design: a change carries whole new values, so there is nothing that could fail to fit. A replica that was
+//! wrong before stays wrong, and its digest says so. `topics`, `brokers` and `partitions` mirror [`crate::apply`].
+
+mod brokers;
+mod partitions;
+mod topics;
+
+use crate::change::{Change, Commit};
+use crate::digest::Kind;
+use crate::ids::Index;
+use crate::model::Topic;
+use crate::state::State;
+use std::sync::Arc;
+
+impl State {
+    /// Takes a whole commit in.
+    pub fn absorb_commit(&mut self, commit: &Commit) {
+        for change in &commit.changes {
+            self.absorb(commit.index, commit.at_ms, change);
+        }
+    }
+
+    /// Takes one change of the commit at `index` in.
+    pub fn absorb(&mut self, index: Index, at_ms: u64, change: &Change) {
+        self.revision = index;
+        self.at_ms = at_ms;
+        match change {
+            Change::ClusterBootstrapped { identity } => {
+                if let Some(old) = &self.identity {
+                    self.digest.sub(Kind::Identity, old);
+                }
+                self.digest.add(Kind::Identity, identity);
+                self.identity = Some(identity.clone());
+            }
+            Change::TopicCreated { topic_id, name, configs } => {
+                self.put_topic(Topic {
+                    id: *topic_id,
+                    name: name.clone(),
+                    created_index: index,
+                    changed_index: index,
+                    created_at_ms: at_ms,
+                    configs: configs.clone(),
+                });
+            }
+            Change::TopicDeleted { topic_id, .. } => self.drop_topic(*topic_id),
+            Change::PartitionChanged { topic_id, partition } => self.put_partition(index, *topic_id, partition),
+            Change::ConfigsChanged { topic_id, configs } => self.put_configs(index, *topic_id, configs),
+            Change::BrokerRegistered { broker } | Change::BrokerChanged { broker } => self.put_broker(broker),
+            Change::BrokerRemoved { id } => self.drop_broker(*id),
+            Change::ControllersChanged { controllers } => {
+                self.controllers.values().for_each(|node| self.digest.sub(Kind::Controller, node));
+                self.controllers = controllers.iter().map(|node| (node.id, Arc::new(node.clone()))).collect();
+                self.controllers.values().for_each(|node| self.digest.add(Kind::Controller, node));
+            }
+        }
+    }
+}
