@@ -33,6 +33,18 @@ pub fn to(path: &str) -> String {
     [&*base(), path].concat()
 }
 
+/// Puts the base before an address that lacks it, as on the node itself, which answers to both: the router knows it by this.
+#[cfg(feature = "hydrate")]
+pub fn enter() {
+    let (base, location) = (base(), leptos::prelude::window().location());
+    let (Ok(path), Ok(search), Ok(hash)) = (location.pathname(), location.search(), location.hash()) else { return };
+    let below = path.strip_prefix(&*base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if !below && let Ok(history) = leptos::prelude::window().history() {
+        let address = [&*base, &path, &search, &hash].concat();
+        let _the_router_shows_that_there_is_no_such_page = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address));
+    }
+}
+
 /// A path without the base; one that lacks it stays as it is.
 pub fn within(path: &str) -> &str {
     path.strip_prefix(&*base()).filter(|rest| rest.is_empty() || rest.starts_with('/')).unwrap_or(path)

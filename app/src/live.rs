@@ -49,8 +49,6 @@ pub enum Hindrance {
     NoSocket,
     /// Neither gets through, though the node answers.
     NoFeed,
-    /// The part of the page that follows the feed did not load.
-    NoPart,
 }
 
 impl Hindrance {
@@ -62,7 +60,6 @@ impl Hindrance {
             Hindrance::NoFeed => {
                 "The node answers, but neither a WebSocket nor an event stream opens: something in between refuses them, or the node has no room for another feed."
             }
-            Hindrance::NoPart => "The part of this page that follows the cluster did not load. Reload the page.",
         }
     }
 }
@@ -224,14 +221,6 @@ impl Live {
     /// Takes a message away.
     pub fn dismiss(&self, id: u64) {
         self.wire.toasts.update(|toasts| toasts.retain(|toast| toast.id != id));
-    }
-
-    /// Nothing follows the feed, as the part of the page that does has not come: what is shown grows old.
-    #[cfg(feature = "hydrate")]
-    pub(crate) fn without_its_part(&self) {
-        let since_ms = self.wire.now_ms.get_untracked();
-        self.wire.hindrance.set(Some(Hindrance::NoPart));
-        self.wire.connection.set(Connection::Stale { since_ms });
     }
 
     /// Tries to connect now instead of at the end of the back-off.

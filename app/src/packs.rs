@@ -100,13 +100,21 @@ fn leave_for(path: &str, search: &str) {
     let _same_origin = window().location().set_href(&format!("{path}{search}"));
 }
 
+/// How often the part that follows the feed is asked for, with half a second more between each two.
+#[cfg(feature = "hydrate")]
+const MOST_TRIES: u32 = 3;
+
 /// Brings the page live, then fetches the packs of the other pages: they are there when somebody goes to them, even if the node
 /// runs another build by then.
 #[cfg(feature = "hydrate")]
 pub async fn go_on(live: crate::live::Live) {
+    let mut tried = 1;
     while follow(live).await.is_err() {
-        live.without_its_part();
-        gloo_timers::future::TimeoutFuture::new(2_000).await;
+        if tried == MOST_TRIES {
+            return crate::alive::failed("The part of this page that follows the cluster did not load.");
+        }
+        gloo_timers::future::TimeoutFuture::new(tried * 500).await;
+        tried += 1;
     }
     for page in [OVERVIEW, TOPICS, BROKERS, TOPIC, BROKER, CREATE_TOPIC] {
         let _tried_again_on_navigation = page.load().await;

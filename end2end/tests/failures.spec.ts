@@ -1,32 +1,11 @@
 import { BROKERS, type Cluster, NODES } from "../fixtures/cluster.ts";
-import { accessible, chip, expect, live, type Page, reaches, revisionOf, row, test } from "../fixtures/test.ts";
+import { accessible, chip, expect, live, type Page, reaches, revisionOf, row, staleness, test, watchForStale } from "../fixtures/test.ts";
 
 const SLOW = { timeout: 60_000 };
 
 /** What the contract allows before a node without its quorum says so, and a second for measuring it. */
 const STALE_MS = 3_000;
 const MEASURED_MS = 1_000;
-
-/** Writes down when the page becomes stale, and by how much its timers were late at most: that is the machine's part. */
-async function watchForStale(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const watch = { staleAt: 0, lateMs: 0 };
-    Object.assign(window, { watch });
-    new MutationObserver(() => {
-      if (document.body.dataset.connection === "stale") watch.staleAt ||= Date.now();
-    }).observe(document.body, { attributeFilter: ["data-connection"] });
-    let last = performance.now();
-    setInterval(() => {
-      const now = performance.now();
-      watch.lateMs = Math.max(watch.lateMs, now - last - 50);
-      last = now;
-    }, 50);
-  });
-}
-
-function staleness(page: Page): Promise<{ staleAt: number; lateMs: number }> {
-  return page.evaluate(() => (window as unknown as { watch: { staleAt: number; lateMs: number } }).watch);
-}
 
 test("a killed broker is fenced, its leaders move, the verdict says so, and all is well again when it returns", async ({ cluster, open }) => {
   await cluster.create({ name: "critical.data", partitions: 6, replication_factor: 3, configs: { "min.insync.replicas": "2" } });

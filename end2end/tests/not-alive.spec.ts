@@ -97,9 +97,10 @@ test.describe("touched_before_alive", () => {
       await route.continue();
     });
     await page.goto(cluster.url(1, "/create-topic"));
-    await page.getByLabel("Partitions").fill("7");
+    await page.locator("details.more-keys > summary").click();
     await page.getByLabel("Name").fill("typed.early");
-    await page.getByLabel("Name").evaluate((field: HTMLInputElement) => field.setSelectionRange(2, 5));
+    await page.getByLabel("Partitions").fill("7");
+    await page.getByLabel("Partitions").evaluate((field: HTMLInputElement) => field.setSelectionRange(0, 1));
     const scrolled = await page.evaluate(() => {
       document.body.prepend(document.createElement("x-extension"));
       document.querySelector("form")!.prepend(document.createElement("x-extension"));
@@ -111,9 +112,10 @@ test.describe("touched_before_alive", () => {
     await live(page);
     await expect(renderedAnew(page)).toHaveCount(1);
     await expect(page.getByLabel("Name")).toHaveValue("typed.early");
-    await expect(page.getByLabel("Name")).toBeFocused();
+    await expect(page.locator("details.more-keys")).toHaveAttribute("open");
+    await expect(page.getByLabel("Partitions")).toBeFocused();
     await expect(page.getByLabel("Partitions")).toHaveValue("7");
-    expect(await page.getByLabel("Name").evaluate((field: HTMLInputElement) => [field.selectionStart, field.selectionEnd])).toEqual([2, 5]);
+    expect(await page.getByLabel("Partitions").evaluate((field: HTMLInputElement) => [field.selectionStart, field.selectionEnd])).toEqual([0, 1]);
     const now = await page.evaluate(([which]) => [...document.querySelectorAll("*")].find((box) => (box.id || box.className) === which)!.scrollTop, scrolled);
     expect(now).toBe(scrolled[1]);
     // What was typed is what is sent.
@@ -146,7 +148,14 @@ async function expectDead(page: Page, says: RegExp, cluster: Cluster): Promise<v
   await expect(notice.getByRole("link", { name: "Reload" })).toBeVisible();
   await expect(page.locator("body")).toHaveAttribute("data-connection", "stale");
   await expect(chip(page)).toContainText("Stale");
-  await expect(chip(page)).not.toContainText(/Live|Connecting/);
+  await expect(chip(page)).not.toContainText(/Live|Connecting|behind/);
+  await expect(page).toHaveTitle(/^Not live · /);
+  await expect.poll(() => page.locator("link[rel=icon]").getAttribute("href")).toContain("%23d98a00");
+  const verdict = page.locator(".verdict h1");
+  if (await verdict.count()) await expect(verdict).toHaveText(/^Last known: /);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await noSidewaysScroll(page, "not alive, on a phone");
+  await page.setViewportSize({ width: 1280, height: 720 });
   await accessible(page, "not alive");
   await noSidewaysScroll(page, "not alive");
   // Links are links.
@@ -171,9 +180,11 @@ async function fresh(context: BrowserContext): Promise<Page> {
 
 test.describe("parts_that_do_not_load", () => {
   const PARTS: [string, RegExp, RegExp][] = [
-    ["the script", /\/pkg\/quorate\.[^/]*\.js$/, /The script of this page did not load \(quorate\..*\.js\)/],
+    ["the script", /\/pkg\/quorate\.[0-9a-f]*\.js$/, /A script of this page did not load \(quorate\..*\.js\)/],
+    ["what the script needs", /\/pkg\/quorate\.[^/]*\.packs\.js$/, /A script of this page did not load/],
     ["the program", /_bg\.wasm$/, /The program of this page did not load \(quorate\..*_bg\.wasm\)/],
     ["the page's own pack", /\.(topics|overview|create_topic|topic)\.pack$/, /A part of this page did not load/],
+    ["the part that follows the feed", /\.later\.pack$/, /The part of this page that follows the cluster did not load/],
   ];
   for (const [what, url, says] of PARTS) {
     for (const [how, answer] of Object.entries({ gone: 404, blocked: 0 })) {
@@ -193,19 +204,27 @@ test.describe("parts_that_do_not_load", () => {
     }
   }
 
-  test("the part that follows the feed is gone", async ({ browser, cluster }) => {
+  test("the part that follows the feed comes late", async ({ browser, cluster }) => {
     const context = await browser.newContext();
     const page = await fresh(context);
-    const later = /\.later\.pack$/;
-    await page.route(later, (route) => route.fulfill({ status: 404 }));
+    let asked = 0;
+    await page.route(/\.later\.pack$/, (route) => ((asked += 1) < 3 ? route.fulfill({ status: 404 }) : route.continue()));
     await page.goto(cluster.url(1, "/topics"));
-    await expect(chip(page)).toContainText("Stale");
-    const banner = page.getByRole("alert").filter({ hasText: "The part of this page that follows the cluster did not load" });
-    await expect(banner).toBeVisible();
-    await expect(banner.getByRole("link", { name: "Reload" })).toBeVisible();
     // It is asked for again.
-    await page.unroute(later);
     await live(page);
+    await expect(page.locator("#not-alive")).toBeHidden();
+    await context.close();
+  });
+
+  test("the browser is offline when the program is asked for", async ({ browser, cluster }) => {
+    const context = await browser.newContext();
+    const page = await fresh(context);
+    await page.route(/_bg\.wasm$/, async (route) => {
+      await context.setOffline(true);
+      await route.abort("internetdisconnected");
+    });
+    await page.goto(cluster.url(1, "/"));
+    await expect(page.locator("#not-alive")).toContainText("this browser is offline");
     await context.close();
   });
 
@@ -231,11 +250,40 @@ test.describe("parts_that_do_not_load", () => {
     });
     await expect(page.getByLabel("Name")).toHaveValue("typed.before");
     await expect(page.locator("#not-alive")).toContainText("The program of this page stopped with an error");
-    // What is left of the program goes on hearing commits and shows none.
-    await cluster.create({ name: "not.shown" });
+    await expect(page).toHaveTitle(/^Not live · /);
     await page.getByRole("button", { name: "Create topic" }).click();
     await expect(page).toHaveURL(cluster.url(1, "/topics/typed.before"));
     await live(page);
+    await context.close();
+  });
+
+  test("after the program has stopped nothing moves, nothing looks live, and Back leads where it says", async ({ browser, cluster }) => {
+    const context = await browser.newContext();
+    const page = await fresh(context);
+    await page.goto(cluster.url(1, "/topics"));
+    await live(page);
+    await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: /^Overview/ }).filter({ visible: true }).click();
+    await expect(page.locator(".live-word")).toHaveText("Live");
+    await page.evaluate(() => {
+      setTimeout(() => {
+        throw new WebAssembly.RuntimeError("unreachable");
+      });
+    });
+    await expect(page.locator("#not-alive")).toContainText("The program of this page stopped with an error");
+    await expect(page).toHaveTitle(/^Not live · /);
+    await expect(page.locator(".live-word")).toHaveText("Stopped");
+    await expect(page.locator(".verdict h1")).toHaveText(/^Last known: /);
+    // What is left of the program goes on hearing commits, and shows none: another page has it, this one has not.
+    const other = await fresh(context);
+    await other.goto(cluster.url(2, "/topics"));
+    await live(other);
+    await cluster.create({ name: "not.shown" });
+    await expect(row(other, "not.shown")).toBeVisible();
+    await expect(page.getByText("not.shown")).toHaveCount(0);
+    await page.goBack();
+    await live(page);
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Topics");
+    await expect(row(page, "not.shown")).toBeVisible();
     await context.close();
   });
 });

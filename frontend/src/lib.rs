@@ -15,6 +15,7 @@ pub async fn start() {
     if !base.is_empty() {
         leptos::server_fn::client::set_server_url(String::leak(base.to_string()));
     }
+    app::base::enter();
     // The page's own pack first: hydration does not wait, and without it the page stays what the server painted.
     let page = window().location().pathname().ok().and_then(|path| Page::at(&path));
     if let Some(page) = page

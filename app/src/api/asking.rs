@@ -23,7 +23,7 @@ pub fn asking() -> Asking {
         async move {
             match crate::packs::send(asked).await {
                 Ok(answer) => answer.await,
-                Err(_) => Err(unknown()),
+                Err(_) => Err(Rejection::new(Code::NoLeader, "A part of this page did not load, so nothing was sent. Reload the page.")),
             }
         }
     })

@@ -45,10 +45,11 @@ pub fn choose(name: &str, value: &str) {
     }
 }
 
-/// Moves the focus to the input with this id and selects its text, unless a person is typing in it.
+/// Moves the focus to the input with this id and selects its text, unless a person is busy elsewhere in the page.
 #[cfg(feature = "hydrate")]
 pub fn focus(id: &str) {
-    if let Some(input) = input(id).filter(|input| document().active_element().as_ref() != Some(input)) {
+    let busy = document().active_element().is_some_and(|active| !matches!(active.tag_name().as_str(), "BODY" | "MAIN"));
+    if let Some(input) = input(id).filter(|_| !busy) {
         let _no_focus_is_no_harm = input.focus();
         input.select();
     }
@@ -83,6 +84,6 @@ pub fn set(_id: &str, _text: &str) {}
 #[cfg(not(feature = "hydrate"))]
 pub fn choose(_name: &str, _value: &str) {}
 
-/// Moves the focus to the input with this id and selects its text, unless a person is typing in it.
+/// Moves the focus to the input with this id and selects its text, unless a person is busy elsewhere in the page.
 #[cfg(not(feature = "hydrate"))]
 pub fn focus(_id: &str) {}

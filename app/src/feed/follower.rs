@@ -136,7 +136,8 @@ impl Follower {
 
     async fn session(&mut self) -> End {
         let mut session = Session { opened_at: now(), target: None, changes: 0, fetched: false };
-        if self.replica.is_none() || self.doubtful {
+        let asked = self.replica.is_none() || self.doubtful;
+        if asked {
             match fetch::state().await {
                 Ok(state) => {
                     session.fetched = self.replica.is_none();
@@ -158,8 +159,8 @@ impl Follower {
         };
         self.doubtful = true;
         let end = self.follow(&mut line, session).await;
-        if self.doubtful {
-            // The node had just answered: it is the way that is closed.
+        // Where the node had just answered it is the way that is closed.
+        if self.doubtful && asked {
             self.way.note_refused(&line);
             self.hindered(matches!(line, Line::Stream(_)).then_some(Hindrance::NoFeed));
         }
@@ -329,8 +330,6 @@ fn reload_once() -> bool {
     if before.is_some_and(|before| at - before < 30_000.0) {
         return false;
     }
-    if let Some(store) = store {
-        let _full_or_blocked = store.set_item(KEY, &at.to_string());
-    }
-    window().location().reload().is_ok()
+    // Without a memory nothing would end it.
+    store.is_some_and(|store| store.set_item(KEY, &at.to_string()).is_ok()) && window().location().reload().is_ok()
 }

@@ -205,7 +205,7 @@ fn ChangesCard() -> impl IntoView {
     };
     let none = Memo::new(move |_| live.recent.with(|recent| recent.is_empty()));
     view! {
-        <Card title="Changes" end=move || view! { <span class="mute">{changing(word)}</span> }>
+        <Card title="Changes" end=move || view! { <span class="mute live-word">{changing(word)}</span> }>
             {changing(move || none.get().then(|| view! { <p class="card-b mute">"Nothing was committed yet."</p> }))}
             <Ticker most=CHANGES/>
         </Card>

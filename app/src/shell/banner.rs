@@ -13,7 +13,6 @@ pub fn StaleBanner() -> impl IntoView {
     let live = use_live();
     let stale = Memo::new(move |_| live.connection.get().stale());
     let why = move || match (live.attempt.get(), live.fault.get(), live.hindrance.get()) {
-        (_, _, Some(part @ Hindrance::NoPart)) => [" ", part.words()].concat(),
         (0, Some(fault), _) => [" The node takes no part: ", &fault, "."].concat(),
         (0, None, _) if matches!(live.silence.get(), Some(Silence::Node { .. })) => " Nothing comes from the node.".to_owned(),
         (0, None, _) => " The node has no contact with its quorum.".to_owned(),
@@ -34,9 +33,6 @@ pub fn StaleBanner() -> impl IntoView {
                     <span aria-live="off">{changing(why)}</span>
                 </span>
                 <div class="actions js-only">
-                    {changing(move || (live.hindrance.get() == Some(Hindrance::NoPart)).then(|| view! {
-                        <a class="btn sm" href="" rel="external"><Icon of=icons::RELOAD/><span>"Reload"</span></a>
-                    }))}
                     <button type="button" class="btn sm" on:click=move |_| live.reconnect()>
                         <Icon of=icons::RELOAD/>
                         <span>"Retry now"</span>

@@ -16,6 +16,7 @@ use crate::{App, Assets};
 use axum::http::{header, request::Parts};
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
+use metadata::views::Level;
 
 /// The whole page.
 #[component]
@@ -38,7 +39,7 @@ pub fn Document(assets: Assets) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
                 <meta name="color-scheme" content="light dark"/>
                 <title inner_html=escaped(&tab::title(&verdict, &place))></title>
-                <link rel="icon" id=tab::ICON_ELEMENT type="image/svg+xml" href=tab::icon(verdict.level)/>
+                <link rel="icon" id=tab::ICON_ELEMENT type="image/svg+xml" href=tab::icon(verdict.level) data-dead=tab::icon(Some(Level::Warning))/>
                 <Fonts names=assets.fonts.clone()/>
                 <link rel="stylesheet" href=assets.css.clone()/>
                 <Loader assets=assets boot=boot.to_text() page=page/>

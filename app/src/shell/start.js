@@ -12,6 +12,7 @@
     const place = (box) => box.id || box.tagName + box.className;
     const fields = [...from.querySelectorAll("input, select, textarea")].map((field) => [name(field), field.value, field.checked]);
     const boxes = [...from.querySelectorAll("*")].filter((box) => box.scrollTop || box.scrollLeft).map((box) => [place(box), box.scrollTop, box.scrollLeft]);
+    const open = [...from.querySelectorAll("details[open]")].map(place);
     const [left, top, active] = [scrollX, scrollY, from.contains(document.activeElement) && document.activeElement];
     const focused = active && (active.id || active.name) && [name(active), active.selectionStart, active.selectionEnd];
     return (to) => {
@@ -22,6 +23,7 @@
         [field.value, field.checked] = [value, checked];
         for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
       }
+      for (const box of to.querySelectorAll("details")) box.open ||= open.includes(place(box));
       for (const [which, down, right] of boxes) {
         const box = [...to.querySelectorAll("*")].find((box) => place(box) === which);
         if (box) [box.scrollTop, box.scrollLeft] = [down, right];
@@ -50,7 +52,13 @@
     for (const form of after.querySelectorAll("noscript")) form.outerHTML = form.textContent;
     for (const dialog of after.querySelectorAll("dialog")) dialog.removeAttribute("open");
     for (const button of after.querySelectorAll("form :disabled")) button.disabled = false;
-    for (const word of after.querySelectorAll(".conn b")) word.textContent = "Stale";
+    for (const [where, words] of [[".conn b", "Stale"], [".conn .figures", ""], [".live-word", "Stopped"]]) {
+      for (const word of after.querySelectorAll(where)) word.textContent = words;
+    }
+    for (const verdict of after.querySelectorAll(".verdict h1")) verdict.prepend("Last known: ");
+    document.title = `Not live · ${document.title}`;
+    const icon = document.getElementById("favicon");
+    if (icon) icon.href = icon.dataset.dead;
     before.replaceWith(after);
     back(after);
     document.documentElement.dataset.dead = "";
@@ -59,9 +67,11 @@
     stale();
     say(`${what} This page does not follow the cluster: it shows what was known before. Links and forms work.`);
   };
-  for (const kind of ["click", "submit", "keydown", "input", "change", "popstate"]) {
+  for (const kind of ["click", "submit", "keydown", "input", "change"]) {
     addEventListener(kind, (event) => dead && event.stopImmediatePropagation(), true);
   }
+  // What the address leads to is another page by then.
+  addEventListener("popstate", () => dead && location.reload(), true);
   const crashed = (error) => error instanceof WebAssembly.RuntimeError && failed("The program of this page stopped with an error.");
   addEventListener("error", (event) => crashed(event.error));
   addEventListener("unhandledrejection", (event) => crashed(event.reason));
@@ -82,7 +92,8 @@
         module = await import(js);
       } catch (error) {
         console.info(error);
-        return missing("The script of this page", js);
+        // The script, or one that it needs.
+        return missing("A script of this page", js);
       }
       try {
         await module.default({ module_or_path: wasm });

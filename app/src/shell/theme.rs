@@ -26,7 +26,10 @@ pub fn toggle() {
             let _always_valid = root.set_attribute("data-theme", theme);
         }
         if let Some(page) = document().dyn_ref::<web_sys::HtmlDocument>() {
-            let _blocked = page.set_cookie(&format!("{COOKIE}={theme}; path={}/; max-age=31536000; samesite=lax", crate::base::base()));
+            // A path with a slash at its end would not be that of the base without one.
+            let base = crate::base::base();
+            let path = if base.is_empty() { "/" } else { &base };
+            let _blocked = page.set_cookie(&format!("{COOKIE}={theme}; path={path}; max-age=31536000; samesite=lax"));
         }
     }
 }

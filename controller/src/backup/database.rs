@@ -27,19 +27,17 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Connects, and makes the tables.
+    /// Connects.
     pub(crate) async fn open(url: &str) -> Result<Self, DatabaseError> {
-        let pool = Pool::open(&Place::of(url)?).await?;
-        let mut tx = pool.begin().await?;
-        tables::make(&mut tx).await?;
-        tx.commit().await?;
-        Ok(Database { pool })
+        Ok(Database { pool: Pool::open(&Place::of(url)?).await? })
     }
 
-    /// Takes the backup over for this term and says up to where it is. Nothing that another cluster left is touched; what an
-    /// earlier history of this one left is put aside.
+    /// Makes the tables that are missing, takes the backup over for this term and says up to where it is, all or nothing: in a
+    /// database of another cluster not even a table is made. What an earlier history of this one left is put aside.
     pub(crate) async fn claim(&self, fence: &Fence) -> Result<Index, DatabaseError> {
         let mut tx = self.pool.begin().await?;
+        // Keeps out whoever claims it at the same time, too.
+        tables::make(&mut tx).await?;
         // Waits for whoever is about to move it, so that what is read next is what they left.
         tx.execute("UPDATE watermark SET term = term WHERE id = 1".to_owned(), &[]).await?;
         let left = mark(&mut tx).await?;
@@ -240,7 +238,7 @@ mod tests {
 
     /// The tables of the version before, as its migrator made them.
     async fn of_the_version_before(url: &str) -> anyhow::Result<()> {
-        let database = Database { pool: Pool::open(&Place::of(url)?).await? };
+        let database = Database::open(url).await?;
         let mut tx = database.pool.begin().await?;
         tables::make(&mut tx).await?;
         for table in ["backup", "archived_watermark", "archived_brokers", "archived_topics", "archived_partitions", "archived_history"] {
@@ -264,7 +262,10 @@ mod tests {
                 Err(error) => panic!("{error}"),
             }
             assert_eq!(count(&database, "brokers").await?, 1);
-            assert_eq!(count(&database, "backup").await?, i64::from(ours));
+            // The version before would not know a version that it did not make.
+            let versions = if ours { 2 } else { 1 };
+            assert_eq!(count(&database, "_sqlx_migrations").await?, versions);
+            assert_eq!(count(&database, "sqlite_master WHERE name = 'backup'").await?, i64::from(ours));
         }
         Ok(())
     }
@@ -272,19 +273,23 @@ mod tests {
     #[tokio::test]
     async fn somebody_elses_tables_and_those_of_a_newer_version_are_not_touched() -> anyhow::Result<()> {
         let dir = tempfile::tempdir()?;
-        let database = Database { pool: Pool::open(&Place::of(&url(&dir))?).await? };
+        let database = Database::open(&url(&dir)).await?;
         run(&database, "CREATE TABLE topics (title TEXT); INSERT INTO topics VALUES ('mine')").await?;
-        let refused = Database::open(&url(&dir)).await.err();
+        let refused = database.claim(&fence(CLUSTER, 1, 1)).await.err();
         assert!(matches!(&refused, Some(DatabaseError::ForeignTables(tables)) if tables == "topics"), "{refused:?}");
         assert_eq!(count(&database, "sqlite_master").await?, 1);
         assert_eq!(count(&database, "topics").await?, 1);
+        run(&database, "DROP TABLE topics; CREATE TABLE archived_topics (title TEXT)").await?;
+        let refused = database.claim(&fence(CLUSTER, 1, 1)).await.err();
+        assert!(matches!(&refused, Some(DatabaseError::ForeignTables(tables)) if tables == "archived_topics"), "{refused:?}");
 
         let dir = tempfile::tempdir()?;
         let database = Database::open(&url(&dir)).await?;
+        database.claim(&fence(CLUSTER, 1, 1)).await?;
         run(&database, "INSERT INTO _sqlx_migrations VALUES (99, 'later', CURRENT_TIMESTAMP, TRUE, x'00', 0)").await?;
-        assert!(matches!(Database::open(&url(&dir)).await, Err(DatabaseError::Newer)));
+        assert!(matches!(database.claim(&fence(CLUSTER, 1, 1)).await, Err(DatabaseError::Newer)));
         run(&database, "UPDATE _sqlx_migrations SET checksum = x'00'").await?;
-        assert!(matches!(Database::open(&url(&dir)).await, Err(DatabaseError::ForeignTables(_))));
+        assert!(matches!(database.claim(&fence(CLUSTER, 1, 1)).await, Err(DatabaseError::ForeignTables(_))));
         Ok(())
     }
 }

@@ -56,7 +56,7 @@ struct Told(Option<String>);
 
 impl Told {
     fn failing(&mut self, error: &DatabaseError) {
-        let cause = error.to_string();
+        let cause = error.cause();
         if self.0.as_ref() != Some(&cause) {
             tracing::warn!(%error, "the SQL backup does not go on; it catches up later");
             self.0 = Some(cause);
@@ -89,6 +89,8 @@ async fn follow(
         applied.mark_unchanged();
         match node.hub.after(*watermark, MOST_COMMITS) {
             Next::Commits { commits, .. } if commits.is_empty() => {
+                *back_off = FIRST_BACK_OFF;
+                told.well(*watermark);
                 node.board.note_backup(Backup::Following { watermark: *watermark });
                 if applied.changed().await.is_err() {
                     return Ok(());

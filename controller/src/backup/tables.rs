@@ -10,19 +10,29 @@ use std::fmt::Write as _;
 struct Migration {
     version: i64,
     description: &'static str,
+    /// Its tables: where one is there before, it is somebody else's.
+    tables: &'static [&'static str],
     sql: &'static str,
 }
 
 /// In the SQL that both databases understand.
 const MIGRATIONS: [Migration; 2] = [
-    Migration { version: 1, description: "backup", sql: include_str!("../../../migrations/0001_backup.sql") },
-    Migration { version: 2, description: "whose", sql: include_str!("../../../migrations/0002_whose.sql") },
+    Migration {
+        version: 1,
+        description: "backup",
+        tables: &["watermark", "brokers", "topics", "partitions", "history"],
+        sql: include_str!("../../../migrations/0001_backup.sql"),
+    },
+    Migration {
+        version: 2,
+        description: "whose",
+        tables: &["backup", "archived_watermark", "archived_brokers", "archived_topics", "archived_partitions", "archived_history"],
+        sql: include_str!("../../../migrations/0002_whose.sql"),
+    },
 ];
 
 /// Where it is noted what was made, as sqlx's own migrator did for the versions before.
 const NOTED: &str = "_sqlx_migrations";
-/// The tables of the first version: where they are and nothing is noted, they are somebody else's.
-const OURS: [&str; 5] = ["watermark", "brokers", "topics", "partitions", "history"];
 
 /// Makes what is missing.
 pub(super) async fn make(tx: &mut Tx) -> Result<(), DatabaseError> {
@@ -44,11 +54,14 @@ pub(super) async fn make(tx: &mut Tx) -> Result<(), DatabaseError> {
                 None => return Err(DatabaseError::ForeignTables(NOTED.to_owned())),
             }
         }
-    } else {
-        let taken: Vec<&str> = OURS.into_iter().filter(|name| there.iter().any(|table| table == name)).collect();
-        if !taken.is_empty() {
-            return Err(DatabaseError::ForeignTables(taken.join(", ")));
-        }
+    }
+    let missing = || MIGRATIONS.iter().filter(|migration| !made.iter().any(|(version, _)| *version == migration.version));
+    let taken: Vec<&str> =
+        missing().flat_map(|migration| migration.tables).copied().filter(|name| there.iter().any(|table| table == name)).collect();
+    if !taken.is_empty() {
+        return Err(DatabaseError::ForeignTables(taken.join(", ")));
+    }
+    if !there.iter().any(|table| table == NOTED) {
         let types = if tx.is_sqlite() { ("TIMESTAMP", "BLOB") } else { ("TIMESTAMPTZ", "BYTEA") };
         tx.script(format!(
             "CREATE TABLE {NOTED} (version BIGINT PRIMARY KEY, description TEXT NOT NULL, installed_on {} NOT NULL DEFAULT CURRENT_TIMESTAMP, \
@@ -57,7 +70,7 @@ pub(super) async fn make(tx: &mut Tx) -> Result<(), DatabaseError> {
         ))
         .await?;
     }
-    for migration in MIGRATIONS.iter().filter(|migration| !made.iter().any(|(version, _)| *version == migration.version)) {
+    for migration in missing() {
         tx.script(migration.sql.to_owned()).await?;
         let checksum = tx.bytes(&migration.checksum());
         tx.script(format!(
@@ -86,6 +99,10 @@ mod tests {
     #[test]
     fn what_was_released_stays_as_it_is_in_databases() {
         let known = MIGRATIONS.map(|migration| (migration.version, migration.checksum()[..16].to_owned()));
+        for migration in MIGRATIONS {
+            let made = migration.tables.iter().filter(|table| migration.sql.contains(&format!("CREATE TABLE {table} ("))).count();
+            assert_eq!((made, migration.sql.matches("CREATE TABLE").count()), (migration.tables.len(), migration.tables.len()));
+        }
         assert_eq!(known, [(1, "D2338F7BD9448EA6".to_owned()), (2, "50D0D61FC42ECE4B".to_owned())]);
     }
 }

@@ -68,6 +68,16 @@ pub(crate) enum DatabaseError {
 }
 
 impl DatabaseError {
+    /// What tells it apart from other causes: without the figures that are others at each try.
+    pub(crate) fn cause(&self) -> String {
+        match self {
+            DatabaseError::OtherCluster { cluster_id, .. } => cluster_id.clone(),
+            DatabaseError::UnknownOwner { lineage, .. } => lineage.clone(),
+            DatabaseError::Silent(_) => "silent".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the same leader may try again: also where the database is somebody else's, as it may be moved away.
     pub(crate) fn retryable(&self) -> bool {
         !matches!(self, DatabaseError::Deposed)
@@ -94,7 +104,8 @@ fn of_code(code: &str) -> DatabaseError {
     match code {
         "28000" | "28P01" => DatabaseError::Refused,
         "3D000" => DatabaseError::NoDatabase,
-        "42501" => DatabaseError::NoRight,
+        // Without the right to use a schema there is none.
+        "42501" | "3F000" => DatabaseError::NoRight,
         "25006" | "8" | "264" | "520" | "776" | "1032" | "1288" => DatabaseError::ReadOnly,
         "53100" | "13" => DatabaseError::Full,
         "53300" => DatabaseError::TooManyConnections,
@@ -132,6 +143,7 @@ mod tests {
             ("28P01", "user or the password"),
             ("3D000", "no such database"),
             ("42501", "lacks a right"),
+            ("3F000", "lacks a right"),
             ("25006", "read-only"),
             ("8", "read-only"),
             ("53100", "no room left"),

@@ -200,15 +200,16 @@ fn apply_op(configs: &mut Configs, op: &ConfigOp) -> Result<(), Rejection> {
     // As they are kept, so that 00:1 takes 0:1 away; what is no value is refused when the whole is checked.
     let current = configs::kept(key.name, configs.get(key.name).map_or(key.default, String::as_str));
     let value = configs::kept(key.name, value);
-    let mut items = configs::items(&current);
-    for item in configs::items(&value) {
-        match op.op {
-            ConfigOpKind::Append if !items.contains(&item) => items.push(item),
-            ConfigOpKind::Append => {}
-            _ => items.retain(|other| *other != item),
-        }
+    let (mut items, given) = (configs::items(&current), configs::items(&value));
+    let known: BTreeSet<&str> = if op.op == ConfigOpKind::Append { items.iter() } else { given.iter() }.copied().collect();
+    match op.op {
+        ConfigOpKind::Append => items.extend(given.iter().filter(|item| !known.contains(**item))),
+        _ => items.retain(|item| !known.contains(item)),
     }
     let joined = items.join(",");
+    if joined.len() > configs::LONGEST_VALUE {
+        return no("The list becomes too long", "value", &value, &format!("at most {} bytes in all", configs::LONGEST_VALUE));
+    }
     configs.insert(key.name.to_owned(), joined);
     Ok(())
 }

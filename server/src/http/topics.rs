@@ -195,12 +195,20 @@ pub async fn change_configs(State(node): State<Node>, Path(name): Path<String>, 
     changed(&node, &call, &name, call.submission(intent, change.preview)).await
 }
 
-/// Changes a topic, and answers with it as it is now.
+/// Changes a topic, and answers with it as it is now. One that is gone by then, or made anew under its name, was changed all
+/// the same: the answer is about the one that was.
 async fn changed(node: &Node, call: &Call, name: &str, submission: Submission) -> Result<Response, Refused> {
     match mutation::submit(node, call, submission).await? {
         Done::Planned(response) => Ok(response),
-        Done::Committed { index, .. } => {
-            let topic = views::topic(&node.controller.state(), name).ok_or_else(|| unknown(name, index))?;
+        Done::Committed { index, outcome, .. } => {
+            let now = views::topic(&node.controller.state(), name);
+            let topic = match outcome {
+                GroupOutcome::Topic { topic_id } => now.filter(|topic| topic.id == topic_id).unwrap_or_else(|| {
+                    let known = NewTopic { name: name.to_owned(), ..NewTopic::default() };
+                    views::forgotten_topic(topic_id, &known, index)
+                }),
+                _ => now.ok_or_else(|| unknown(name, index))?,
+            };
             Ok(answer(index, topic, StatusCode::OK))
         }
     }

@@ -183,8 +183,17 @@ impl Server {
             bail!("the answer, {status}, is longer than {LONGEST_ANSWER} bytes: is this a Quorate node?");
         };
         match serde_json::from_slice::<Value>(&bytes) {
-            Ok(answer) => Ok((status.as_u16(), answer)),
-            Err(_) => bail!("the answer, {status}, is not JSON: is this a Quorate node?"),
+            Ok(answer) if !status.is_server_error() || answer["code"].is_string() => Ok((status.as_u16(), answer)),
+            // A node's own refusal has a code: this is of a proxy before it.
+            _ if status.is_server_error() => {
+                let server = self.common.server.clone();
+                let why = format!("something before the node answered {status}");
+                match harmless {
+                    true => bail!(Failed::Unreachable { server, why }),
+                    false => bail!(Failed::Unknown(format!("{server}: {why}, it may have happened or may yet happen"))),
+                }
+            }
+            _ => bail!("the answer, {status}, is not JSON: is this a Quorate node?"),
         }
     }
 }

@@ -143,6 +143,7 @@ async fn exit_codes_say_what_became_of_it() -> Result<()> {
     let topics = &dir.path().join("topics.yaml").display().to_string();
     std::fs::write(topics, "name: applied\n")?;
     let (silent, unknown, foreign) = (&stranger(None)?, &stranger(Some(UNKNOWN))?, &stranger(Some(("200 OK", "hello")))?);
+    let proxy = &stranger(Some(("502 Bad Gateway", "<html>502</html>")))?;
     for (server, arguments, code, said) in [
         (foreign, vec!["topics", "list"], 1, "is this a Quorate node?"),
         (node, vec!["topics", "nonsense"], 2, "nonsense"),
@@ -173,6 +174,10 @@ async fn exit_codes_say_what_became_of_it() -> Result<()> {
         (node, vec!["topics", "delete", "../brokers/101", "--yes"], 4, "UNKNOWN_TOPIC_OR_PARTITION"),
         (node, vec!["topics", "delete", "a?dry_run=true", "--yes"], 4, "UNKNOWN_TOPIC_OR_PARTITION"),
         (silent, vec!["brokers", "fence", "1"], 5, "may yet happen"),
+        (proxy, vec!["topics", "list"], 3, "something before the node answered 502"),
+        (proxy, vec!["topics", "create", "a", "--dry-run"], 3, "something before the node answered 502"),
+        (proxy, vec!["topics", "create", "a"], 5, "may yet happen"),
+        (proxy, vec!["apply", "-f", topics], 3, "not reachable"),
         (unknown, vec!["topics", "create", "a"], 5, "OUTCOME_UNKNOWN"),
     ] {
         let output = run(server, &arguments)?;

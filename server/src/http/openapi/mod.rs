@@ -25,8 +25,13 @@ use std::sync::OnceLock;
 static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
 
 pub async fn get(State(node): State<Node>) -> Response {
-    let document = DOCUMENT.get_or_init(|| document(&table(), &node.base.to("/")).to_string().into());
+    let document = DOCUMENT.get_or_init(|| document(&table(), server(node.base.as_str())).to_string().into());
     ([(header::CONTENT_TYPE, "application/json")], document.clone()).into_response()
+}
+
+/// Where the paths of the description are. They begin with a slash and are put behind it.
+fn server(base: &str) -> &str {
+    if base.is_empty() { "/" } else { base }
 }
 
 const ABOUT: &str = "Every node answers everything; a mutation on a follower is forwarded to the leader. Every answer has the headers \

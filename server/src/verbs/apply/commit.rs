@@ -238,12 +238,15 @@ impl Outcome {
             }
         };
         // The node knows best whether two values are the same.
-        let (moved, dry) = (answer["topic"]["changed_index"].as_u64(), answer["dry_run"] == true);
+        let dry = answer["dry_run"] == true;
+        // What somebody else changed between this commit and its answer is not what was shown, nor is it ours.
+        let (changed, revision) = (answer["topic"]["changed_index"].as_u64(), answer["revision"].as_u64());
+        let moved = if dry { changed } else { changed.map(|changed| revision.map_or(changed, |revision| changed.min(revision))) };
         let groups = answer["groups"].as_array().cloned().unwrap_or_default();
         let as_it_was = if dry { groups.is_empty() } else { moved.is_some() && moved == *seen };
         if !as_it_was {
             self.did.push(did);
-            self.index = moved.or(answer["revision"].as_u64()).filter(|_| !dry).or(self.index);
+            self.index = moved.or(revision).filter(|_| !dry).or(self.index);
         }
         self.groups.extend(groups);
         *seen = moved.or(*seen);

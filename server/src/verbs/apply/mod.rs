@@ -24,6 +24,7 @@ use print::{Paint, Summary, count};
 use read::Input;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 #[derive(Args, Clone, Debug)]
@@ -78,7 +79,7 @@ pub async fn apply(server: &Server, wanted: Apply) -> anyhow::Result<()> {
     let steps = diff::steps(input.topics.values(), &topics, scope.as_ref().map(|scope| (scope, &named)));
     let table = server.output() == Output::Table;
     if table {
-        show(&input, &steps)?;
+        read_or_not(show(&input, &steps).map_err(Into::into))?;
     }
     let deletions = steps.iter().filter(|step| step.action == Action::Delete).count();
     if deletions > 0 && !wanted.yes && !server.dry_run() {
@@ -91,10 +92,10 @@ pub async fn apply(server: &Server, wanted: Apply) -> anyhow::Result<()> {
     let summary = Summary::of(&steps, &outcomes);
     if table {
         explain(&steps, &outcomes);
-        print_line(&summary.line(server.dry_run()))?;
+        read_or_not(print_line(&summary.line(server.dry_run())).map_err(Into::into))?;
     } else {
         let report = report::report((&steps, &outcomes), &input.passed_over, summary, revision, server.dry_run())?;
-        server.print(&report, Value::to_string)?;
+        read_or_not(server.print(&report, Value::to_string))?;
     }
     verdict(summary, server)
 }
@@ -107,6 +108,15 @@ fn scope(wanted: &Apply) -> Result<Option<Scope>, Usage> {
         return Err(Usage("--prune needs --selector KEY=VALUE or --prefix TEXT: what it may delete".to_owned()));
     }
     Ok(Some(Scope { prefix: wanted.prefix.clone(), selector: wanted.selector.clone() }))
+}
+
+/// Whoever reads the output may have had enough of it, as `head` does: what was asked is done all the same, and the exit code
+/// says how it went.
+fn read_or_not(printed: anyhow::Result<()>) -> anyhow::Result<()> {
+    match printed {
+        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) => Ok(()),
+        printed => printed,
+    }
 }
 
 fn show(input: &Input, steps: &[Step]) -> std::io::Result<()> {

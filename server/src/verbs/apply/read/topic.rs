@@ -8,6 +8,19 @@ use metadata::model::Configs;
 use metadata::plan::check_name;
 
 const VERSIONS: [&str; 2] = ["kafka.strimzi.io/v1", "kafka.strimzi.io/v1beta2"];
+/// Strimzi's kinds that are no topics, which stand in the same files.
+const OTHER_KINDS: [&str; 10] = [
+    "Kafka",
+    "KafkaBridge",
+    "KafkaConnect",
+    "KafkaConnector",
+    "KafkaMirrorMaker",
+    "KafkaMirrorMaker2",
+    "KafkaNodePool",
+    "KafkaRebalance",
+    "KafkaUser",
+    "StrimziPodSet",
+];
 /// What Kubernetes itself keeps beside a name: of no matter to a topic, and in every file that was read from a cluster.
 const METADATA: [&str; 14] = [
     "name",
@@ -148,7 +161,16 @@ impl<'a> Fields<'a> {
         let Some(kind) = self.text("kind")? else {
             return Err(Wrong::new(self.line, format!("{} is absent beside apiVersion; allowed: KafkaTopic", self.at("kind"))));
         };
-        if kind == "KafkaTopic" { self.wrapped(place) } else { Ok(self.other_kind(kind, place)) }
+        if kind == "KafkaTopic" {
+            return self.wrapped(place);
+        }
+        let strimzi = self.text("apiVersion")?.is_some_and(|version| version.starts_with("kafka.strimzi.io/"));
+        // A typo must not make a topic one that no file names, which --prune deletes.
+        if (strimzi && !OTHER_KINDS.contains(&kind)) || kind.starts_with("KafkaTopic") {
+            let allowed = format!("KafkaTopic, KafkaTopicList, {}", OTHER_KINDS.join(", "));
+            return Err(Wrong::new(self.line, format!("{} {kind:?} is unknown; allowed: {allowed}", self.at("kind"))));
+        }
+        Ok(self.other_kind(kind, place))
     }
 
     /// `KafkaUser`, `ConfigMap` and whatever else stands in the same files.
