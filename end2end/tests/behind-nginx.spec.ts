@@ -91,6 +91,28 @@ test.describe("behind_nginx", () => {
     });
   }
 
+  test("a page that is opened on the node itself, without the path, lives too", async ({ browser, complaints }) => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    complaints.watch(page);
+    for (const [path, heading] of [["/topics?health=offline", "Topics"], ["/", /./], ["/brokers/101", /101/]] as const) {
+      await page.goto(cluster.url(2, path));
+      await live(page);
+      await expect(page).toHaveURL(cluster.url(2, `${BASE}${path}`));
+      await expect(page.getByRole("heading", { level: 1 })).toHaveText(heading);
+      await expect(page.locator("#app[data-rendered=anew]")).toHaveCount(0);
+      await expect(page.locator("#not-alive")).toBeHidden();
+    }
+    // The theme is kept where it was chosen, with and without a slash.
+    await page.getByRole("button", { name: /theme/ }).click();
+    const theme = await page.locator("html").getAttribute("data-theme");
+    for (const path of ["", "/", "/topics"]) {
+      await page.goto(cluster.url(2, `${BASE}${path}`));
+      await expect(page.locator("html")).toHaveAttribute("data-theme", theme!);
+    }
+    await context.close();
+  });
+
   test("without JavaScript a form below a path creates a topic", async ({ browser, complaints }) => {
     const nginx = await Nginx.before(NODES.map((id) => cluster.url(id)));
     const context = await browser.newContext({ javaScriptEnabled: false });

@@ -100,7 +100,9 @@ test.describe("touched_before_alive", () => {
     await page.locator("details.more-keys > summary").click();
     await page.getByLabel("Name").fill("typed.early");
     await page.getByLabel("Partitions").fill("7");
-    await page.getByLabel("Partitions").evaluate((field: HTMLInputElement) => field.setSelectionRange(0, 1));
+    const retention = page.getByLabel("retention.ms", { exact: true });
+    await retention.fill("36 h");
+    await retention.evaluate((field: HTMLInputElement) => field.setSelectionRange(0, 2));
     const scrolled = await page.evaluate(() => {
       document.body.prepend(document.createElement("x-extension"));
       document.querySelector("form")!.prepend(document.createElement("x-extension"));
@@ -113,9 +115,11 @@ test.describe("touched_before_alive", () => {
     await expect(renderedAnew(page)).toHaveCount(1);
     await expect(page.getByLabel("Name")).toHaveValue("typed.early");
     await expect(page.locator("details.more-keys")).toHaveAttribute("open");
-    await expect(page.getByLabel("Partitions")).toBeFocused();
+    // The page would put the focus on the name, were nobody anywhere.
+    await expect(retention).toBeFocused();
+    await expect(retention).toHaveValue("36 h");
     await expect(page.getByLabel("Partitions")).toHaveValue("7");
-    expect(await page.getByLabel("Partitions").evaluate((field: HTMLInputElement) => [field.selectionStart, field.selectionEnd])).toEqual([0, 1]);
+    expect(await retention.evaluate((field: HTMLInputElement) => [field.selectionStart, field.selectionEnd])).toEqual([0, 2]);
     const now = await page.evaluate(([which]) => [...document.querySelectorAll("*")].find((box) => (box.id || box.className) === which)!.scrollTop, scrolled);
     expect(now).toBe(scrolled[1]);
     // What was typed is what is sent.
