@@ -20,8 +20,10 @@ use tokio::time::timeout;
 pub const SUBPROTOCOL: &str = "subprotocol";
 
 const LAST_EVENT_ID: &str = "last-event-id";
-/// Frames that wait for the connection; they are shared with all other readers.
+/// Pieces that wait for the connection; their bytes are shared with all other readers.
 const MOST_WAITING: usize = 16;
+/// Bytes of a piece: a reader is slow or stuck by how long it takes for one, and not for an event that holds a large commit.
+const PIECE: usize = 64 * 1_024;
 /// A reader that takes nothing for this long is let go.
 const STUCK: Duration = Duration::from_secs(10);
 /// How long a browser that lost the stream waits before it asks again.
@@ -100,6 +102,10 @@ pub fn opened(binary: bool, place: Place) -> (Stream, Response) {
     (Stream { events, place, binary }, (headers, body).into_response())
 }
 
+fn pieces(event: Bytes) -> impl Iterator<Item = Bytes> {
+    (0..event.len()).step_by(PIECE).map(move |from| event.slice(from..event.len().min(from + PIECE)))
+}
+
 impl Stream {
     /// Whether events hold frames in their binary form.
     pub fn binary(&self) -> bool {
@@ -111,8 +117,8 @@ impl Stream {
     /// # Errors
     /// When the reader is gone, or takes nothing for ten seconds; its connection is cut then.
     pub async fn send(&self, events: Vec<Bytes>) -> io::Result<()> {
-        for event in events {
-            match timeout(STUCK, self.events.send(event)).await {
+        for piece in events.into_iter().flat_map(pieces) {
+            match timeout(STUCK, self.events.send(piece)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Err(io::ErrorKind::BrokenPipe.into()),
                 Err(_) => {
@@ -142,6 +148,15 @@ mod tests {
         let request = headers.iter().fold(Request::builder(), |request, (name, value)| request.header(*name, *value));
         let (parts, ()) = request.body(()).expect("headers are valid").into_parts();
         Asked::of(&parts).map(|asked| asked.map(|asked| asked.last_event)).map_err(|Refused(refusal)| refusal.to_string())
+    }
+
+    #[test]
+    fn a_large_event_goes_in_pieces() {
+        for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 5] {
+            let event: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let pieces: Vec<Bytes> = pieces(Bytes::from(event.clone())).collect();
+            assert!(pieces.concat() == event && pieces.iter().all(|piece| (1..=PIECE).contains(&piece.len())), "{length} bytes");
+        }
     }
 
     #[test]
