@@ -37,7 +37,7 @@ pub fn routes(controller: Controller, assets: Assets, base: &str) -> Router {
                 provide_context(controller.clone());
                 provide_context(base.clone());
             };
-            async move { unreadable(handle_server_fns_with_context(context, request).await.into_response()) }
+            async move { handle_server_fns_with_context(context, request).await.into_response() }
         }
     };
     let node = move || {
@@ -48,7 +48,7 @@ pub fn routes(controller: Controller, assets: Assets, base: &str) -> Router {
 }
 
 /// A form that cannot be read at all, as no page of ours sends it, is answered with what is wrong, and not with another page.
-fn unreadable(mut response: Response) -> Response {
+async fn unreadable(mut response: Response) -> Response {
     if response.status() == StatusCode::FOUND && response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
         *response.status_mut() = StatusCode::BAD_REQUEST;
         response.headers_mut().remove(header::LOCATION);
@@ -72,6 +72,7 @@ pub fn pages(node: impl Fn() -> Node + Clone + Send + Sync + 'static, assets: As
     Router::new()
         .leptos_routes_with_context(&options, generate_route_list(App), contexts, page)
         .fallback(move |request: Request<Body>| nowhere(request))
+        .layer(map_response(unreadable))
         .layer(map_response(stamped))
         .layer(map_request(move |request| with_base(request, below.clone())))
         .with_state(options)
