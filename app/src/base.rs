@@ -49,36 +49,3 @@ pub fn enter() {
 pub fn within(path: &str) -> &str {
     path.strip_prefix(&*base()).filter(|rest| rest.is_empty() || rest.starts_with('/')).unwrap_or(path)
 }
-
-#[cfg(all(test, feature = "ssr"))]
-mod tests {
-    use super::{Base, to, within};
-    use crate::place::Place;
-    use leptos::prelude::{Owner, provide_context};
-
-    #[test]
-    fn paths_begin_with_the_base_and_lead_to_the_same_places() {
-        for base in ["", "/quorate", "/topics", "/a/b"] {
-            Owner::new().with(|| {
-                provide_context(Base(base.into()));
-                for (path, place) in
-                    [("/", Place::Overview), ("/topics", Place::Topics), ("/topics/topics", Place::Topic("topics".to_owned()))]
-                {
-                    assert_eq!(to(path), format!("{base}{path}"));
-                    assert_eq!(within(&to(path)), path, "below {base:?}");
-                    assert_eq!(Place::of(&to(path)), place, "{path} below {base:?}");
-                }
-                // The base without a slash is the overview.
-                assert_eq!(Place::of(base), Place::Overview);
-            });
-        }
-    }
-
-    #[test]
-    fn a_path_that_only_looks_like_it_is_another() {
-        Owner::new().with(|| {
-            provide_context(Base("/quorate".into()));
-            assert_eq!(within("/quorate2/topics"), "/quorate2/topics");
-        });
-    }
-}

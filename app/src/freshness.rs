@@ -1,6 +1,6 @@
 //! Whether the page may call itself live.
 
-use crate::live::STALE_MS;
+use metadata::views::STALE_MS;
 
 /// When something was heard last, on the browser's monotonic clock.
 #[derive(Clone, Copy, Debug)]

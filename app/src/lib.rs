@@ -34,6 +34,8 @@ pub mod signals;
 #[cfg(feature = "ssr")]
 pub mod ssr;
 pub mod time;
+#[cfg(feature = "hydrate")]
+mod waiting;
 pub mod words;
 
 use leptos::prelude::*;

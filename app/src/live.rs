@@ -203,7 +203,7 @@ impl Live {
     /// was just told. Gives up after ten seconds: the page is stale then, and says so.
     pub async fn caught_up(&self, index: Index) {
         #[cfg(feature = "hydrate")]
-        crate::feed::caught_up(self.reached, index).await;
+        crate::waiting::caught_up(self.reached, index).await;
         #[cfg(not(feature = "hydrate"))]
         let _ = index;
     }

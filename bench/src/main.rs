@@ -42,9 +42,10 @@ fn main() -> ExitCode {
 
 /// False when a measurement could not be made.
 fn run() -> Result<bool> {
-    let mut setup = match options::parse(std::env::args().skip(1))? {
+    let offered: Vec<_> = measure::GROUPS.iter().map(|group| (group.name, group.about, group.names)).collect();
+    let mut setup = match options::parse(std::env::args().skip(1), &offered)? {
         Asked::Help => {
-            println!("{}", options::usage());
+            println!("{}", options::usage(&offered));
             return Ok(true);
         }
         Asked::Run(setup) => setup,
@@ -61,7 +62,7 @@ fn run() -> Result<bool> {
 fn measure_all(setup: &Setup, report: &mut Report) -> bool {
     let mut complete = true;
     for group in measure::GROUPS {
-        for name in group.names.iter().filter(|name| setup.wants(name)) {
+        for name in group.names.iter().filter(|name| setup.wants(group.name, name)) {
             eprintln!("{name} …");
             let measured = floor::measure(&setup.data_dir).and_then(|floor| {
                 report.set_floor(floor);

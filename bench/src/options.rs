@@ -1,6 +1,5 @@
 //! The command line, by hand: names of measurements and a few options.
 
-use crate::measure::GROUPS;
 use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -40,10 +39,9 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Whether this measurement, or the group that it is in, was asked for; all are, when none was named.
-    pub fn wants(&self, name: &str) -> bool {
-        let group = GROUPS.iter().find(|group| group.names.contains(&name)).map(|group| group.name);
-        self.names.is_empty() || self.names.iter().any(|asked| asked == name || Some(asked.as_str()) == group)
+    /// Whether this measurement of this group, or all of the group, was asked for; all are, when none was named.
+    pub fn wants(&self, group: &str, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|asked| asked == name || asked == group)
     }
 
     /// How often a measurement is repeated.
@@ -72,8 +70,11 @@ pub enum Asked {
     Run(Box<Setup>),
 }
 
-pub fn usage() -> String {
-    let groups = GROUPS.iter().map(|group| format!("  {:<10} {}\n  {:<10} {}", group.name, group.about, "", group.names.join(", ")));
+/// A group of measurements, what it is about, and its measurements.
+pub type Offered = (&'static str, &'static str, &'static [&'static str]);
+
+pub fn usage(offered: &[Offered]) -> String {
+    let groups = offered.iter().map(|(name, about, names)| format!("  {name:<10} {about}\n  {:<10} {}", "", names.join(", ")));
     format!(
         "Usage: bench [options] [measurement or group…]\n\nWithout a name, all of these:\n{}\n
   --runs N            repeats of each measurement (1; failover: 20 kills; start: 5)
@@ -95,7 +96,7 @@ Standard output has a JSON line per figure, and a table at the end. Times are in
 ///
 /// # Errors
 /// A name that is no measurement, an option that is none, a value that cannot be read.
-pub fn parse(given: impl Iterator<Item = String>) -> Result<Asked> {
+pub fn parse(given: impl Iterator<Item = String>, offered: &[Offered]) -> Result<Asked> {
     let folder = std::env::current_exe()?.parent().context("this program lies in no folder")?.to_path_buf();
     let mut setup = Setup {
         names: Vec::new(),
@@ -114,19 +115,19 @@ pub fn parse(given: impl Iterator<Item = String>) -> Result<Asked> {
             return Ok(Asked::Help);
         }
         if !word.starts_with('-') {
-            let known = GROUPS.iter().any(|group| group.name == word || group.names.contains(&word.as_str()));
-            ensure!(known, "`{word}` is no measurement\n\n{}", usage());
+            let known = offered.iter().any(|(group, _, names)| *group == word || names.contains(&word.as_str()));
+            ensure!(known, "`{word}` is no measurement\n\n{}", usage(offered));
             setup.names.push(word);
             continue;
         }
         let value = given.next().with_context(|| format!("{word} needs a value"))?;
-        option(&mut setup, &word, value)?;
+        option(&mut setup, &word, value, offered)?;
     }
     ensure!(setup.quorate.is_file(), "{} is not there: give --quorate PATH", setup.quorate.display());
     Ok(Asked::Run(Box::new(setup)))
 }
 
-fn option(setup: &mut Setup, word: &str, value: String) -> Result<()> {
+fn option(setup: &mut Setup, word: &str, value: String, offered: &[Offered]) -> Result<()> {
     let number = || value.parse::<usize>().ok().filter(|number| *number > 0).with_context(|| format!("{word} {value}: expected 1 or more"));
     match word {
         "--runs" => setup.runs = Some(number()?),
@@ -141,7 +142,7 @@ fn option(setup: &mut Setup, word: &str, value: String) -> Result<()> {
             let kind = kinds.into_iter().find(|kind| kind.name() == value);
             setup.brokers = Some(kind.with_context(|| format!("--brokers {value}: expected services or heartbeats"))?);
         }
-        _ => bail!("unknown option `{word}`\n\n{}", usage()),
+        _ => bail!("unknown option `{word}`\n\n{}", usage(offered)),
     }
     Ok(())
 }

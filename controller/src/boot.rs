@@ -3,27 +3,25 @@
 //! [`start`] opens the disk and begins Raft. One task then waits for Raft to stop or for the proofs to fail; it says why,
 //! hands the leadership over, and starts the node again on the same hub, so that no reader sees an index go back.
 
-use crate::disk::Disk;
-use crate::environment::Environment;
-use crate::fault::Fault;
+use crate::board::PulseBoard;
+use crate::fault::{Fault, StartError};
+use crate::ground::{Core, Ground};
 use crate::handle::Controller;
 use crate::hub::{Held, Hub};
 use crate::identity::{self, Instance};
-use crate::net::Transport;
 use crate::net::greeting::Greeter;
 use crate::net::peers::{Factory, Lane, Peers};
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
 use crate::options::Options;
 use crate::proofs::Proofs;
-use crate::pulse::PulseBoard;
 use crate::raft::Raft;
 use crate::raft::log::LogStore;
 use crate::raft::machine::StateMachine;
 use crate::raft::snapshot_file::SnapshotFile;
 use crate::reads::Reads;
 use crate::sessions::Sessions;
-use crate::{lead, planner, pulse, scrub};
+use crate::{inbox, lead, planner, pulse, scrub};
 use arc_swap::ArcSwap;
 use metadata::NodeId;
 use openraft::async_runtime::WatchReceiver;
@@ -34,7 +32,6 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
-use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -50,51 +47,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const PURGED_AT_ONCE: u64 = 1_024;
 const MARK_EVERY: Duration = Duration::from_millis(500);
 const HAND_OVER: Duration = Duration::from_millis(500);
-
-/// Why a node did not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    #[error(transparent)]
-    Disk(#[from] io::Error),
-    #[error("Raft does not start: {0}")]
-    Raft(String),
-    /// The peers know this node id with another data directory, or belong to another history.
-    #[error("{0}")]
-    Refused(String),
-}
-
-impl StartError {
-    /// A restart alone mends none of these.
-    pub fn retryable(&self) -> bool {
-        false
-    }
-
-    /// Whether somebody else holds the disk's files.
-    fn held(&self) -> bool {
-        matches!(self, StartError::Disk(error) if error.kind() == io::ErrorKind::WouldBlock)
-    }
-}
-
-/// What a node stands on. A simulation gives its own.
-#[derive(Clone)]
-pub struct Ground {
-    pub transport: Arc<dyn Transport>,
-    pub environment: Arc<dyn Environment>,
-    pub disk: Arc<dyn Disk>,
-    /// Where pushes and the SQL backup run: away from the threads that Raft's heartbeats need.
-    pub background: tokio::runtime::Handle,
-}
-
-/// What a node is started with, and what stays while its parts are replaced.
-pub(crate) struct Core {
-    pub options: Options,
-    pub ground: Ground,
-    pub hub: Arc<Hub>,
-    pub board: Arc<PulseBoard>,
-    pub instance: Instance,
-    pub fault: watch::Sender<Option<Arc<Fault>>>,
-    pub stopping: CancellationToken,
-}
 
 /// The parts of a node that is running, and how it is told that one of them failed.
 struct Started {
@@ -162,7 +114,7 @@ async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
         let members: BTreeMap<_, _> = core.options.peers.iter().map(|(id, url)| (*id, BasicNode::new(url))).collect();
         raft.initialize(members).await.map_err(|error| StartError::Raft(error.to_string()))?;
     }
-    let (inbox, jobs) = planner::inbox();
+    let (inbox, jobs) = inbox::inbox();
     let inner = Arc::new(Inner {
         sessions: Sessions::new(core.options.broker_session_timeout),
         board: core.board.clone(),
@@ -181,7 +133,8 @@ async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
         peers,
         inbox,
     });
-    inner.peers.belong_to(&inner);
+    let heard = Arc::downgrade(&inner);
+    inner.peers.runs(move || heard.upgrade().map_or(0, |node| node.quorum_age_ms()));
     let part = |work: futures::future::BoxFuture<'static, ()>| {
         let stop = inner.stop.clone();
         tokio::spawn(async move { stop.run_until_cancelled(work).await });

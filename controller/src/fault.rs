@@ -1,9 +1,33 @@
-//! Why a node does not take part: its disk, its state, or its identity. Shown on every surface, in the same words.
+//! Why a node does not start, or takes no part: its disk, its state, or its identity. Shown on every surface, in the same words.
 
-use crate::boot::StartError;
 use metadata::Index;
 use std::fmt;
 use std::io;
+use thiserror::Error;
+
+/// Why a node did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Disk(#[from] io::Error),
+    #[error("Raft does not start: {0}")]
+    Raft(String),
+    /// The peers know this node id with another data directory, or belong to another history.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl StartError {
+    /// A restart alone mends none of these.
+    pub fn retryable(&self) -> bool {
+        false
+    }
+
+    /// Whether somebody else holds the disk's files.
+    pub(crate) fn held(&self) -> bool {
+        matches!(self, StartError::Disk(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
 
 /// What stopped a node.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,14 @@
 //! The handle that the edges hold: reads from what is applied, submissions and heartbeats to the leader.
 
 use crate::api::{Outcome, Refusal, Replacement, Submission, Submitted};
-use crate::boot::Core;
 use crate::fault::Fault;
+use crate::ground::Core;
 use crate::hub;
 use crate::lead;
 use crate::net::Duplex;
 use crate::net::rpc::{Reply, Request, remaining_ms};
 use crate::node::Inner;
+use crate::pulse;
 use crate::reads::LONGEST_CONFIRMATION;
 use arc_swap::ArcSwap;
 use metadata::frame::Pulse;
@@ -107,12 +108,12 @@ impl Controller {
 
     /// Soft state: the leader's own, or as relayed with its age; what this node knows by itself when there is no leader.
     pub fn pulse(&self) -> Arc<Pulse> {
-        self.core.board.read(&self.inner())
+        pulse::read(&self.inner())
     }
 
     /// The pulse that [`Controller::watch_pulse`] told of, the same for everybody.
     pub fn shared_pulse(&self) -> Arc<hub::Encoded> {
-        self.core.board.shared(&self.inner())
+        pulse::shared(&self.inner())
     }
 
     /// Told when a new pulse came.

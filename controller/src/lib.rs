@@ -11,15 +11,18 @@
 
 mod api;
 mod backup;
+mod board;
 mod boot;
 #[cfg(test)]
 mod decoders;
 pub mod disk;
 pub mod environment;
 mod fault;
+mod ground;
 mod handle;
 pub mod hub;
 mod identity;
+mod inbox;
 mod lead;
 pub mod net;
 mod node;
@@ -35,7 +38,8 @@ mod succession;
 
 pub use api::{LONGEST_DEADLINE, Outcome, Refusal, Replacement, Submission, Submitted};
 pub use backup::check_database_url;
-pub use boot::{Ground, StartError, start};
-pub use fault::Fault;
+pub use boot::start;
+pub use fault::{Fault, StartError};
+pub use ground::Ground;
 pub use handle::Controller;
 pub use options::{Options, PushNetworks};

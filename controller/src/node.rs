@@ -1,14 +1,14 @@
 //! What one node is made of, and how it carries what is asked of it to the leader.
 
 use crate::api::{Refusal, Submission, Submitted};
+use crate::board::PulseBoard;
 use crate::environment::Environment;
 use crate::hub::Hub;
+use crate::inbox::Inbox;
 use crate::net::peers::{Lane, Peers};
 use crate::net::rpc::{NodeStatus, Reply, Request, remaining_ms};
 use crate::options::Options;
-use crate::planner::Inbox;
 use crate::proofs::Proofs;
-use crate::pulse::PulseBoard;
 use crate::raft::Raft;
 use crate::reads::Reads;
 use crate::sessions::Sessions;

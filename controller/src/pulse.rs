@@ -1,170 +1,106 @@
 //! Soft state: gathered by the leader about once a second, relayed by followers with its age. A node that no leader tells of it
 //! looks around by itself.
 
+use crate::board::STALE_MS;
 use crate::hub::Encoded;
 use crate::net::peers::Lane;
 use crate::net::rpc::{NodeStatus, Reply, Request};
 use crate::node::Inner;
-use metadata::frame::{Backup, BrokerPulse, Frame, NodePulse, Pulse, Role};
+use metadata::frame::{BrokerPulse, Frame, NodePulse, Pulse, Role};
 use metadata::{Index, NodeId};
 use openraft::async_runtime::WatchReceiver;
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 
-/// A pulse older than this says nothing of now.
-const STALE_MS: u64 = 3_000;
 /// How often the soft state is gathered.
 pub(crate) const PULSE_EVERY: Duration = Duration::from_secs(1);
 const ANSWER_WITHIN: Duration = Duration::from_millis(800);
 
-/// The newest pulse and what it is made from.
-pub(crate) struct PulseBoard {
-    latest: Mutex<Option<(Arc<Pulse>, u64)>>,
-    /// What the other controllers said of themselves, and when (monotonic ms).
-    statuses: Mutex<BTreeMap<NodeId, (NodeStatus, u64)>>,
-    /// The term in which this node, leading, has asked everybody once.
-    asked: AtomicU64,
-    backup: Mutex<Backup>,
-    count: watch::Sender<u64>,
-    /// The newest pulse as it is sent to every reader of the feed, and its count.
-    shared: Mutex<Option<(u64, Arc<Encoded>)>>,
+/// The newest pulse with its age; this node's own knowledge when there is none that still says something.
+pub(crate) fn read(node: &Inner) -> Arc<Pulse> {
+    if node.leading_term().is_some() {
+        return Arc::new(gather(node));
+    }
+    match node.board.told(node.environment.monotonic_ms()) {
+        Some((pulse, age_ms)) => {
+            let mut pulse = Pulse { age_ms, leader_id: node.leader_id(), term: node.term(), ..Pulse::clone(&pulse) };
+            // Of itself a node knows best.
+            let own = gather(node).nodes.into_iter().find(|own| own.id == node.options.node_id);
+            if let (Some(own), Some(relayed)) = (own, pulse.nodes.iter_mut().find(|relayed| relayed.id == node.options.node_id)) {
+                *relayed = own;
+            }
+            Arc::new(pulse)
+        }
+        None => Arc::new(gather(node)),
+    }
 }
 
-impl PulseBoard {
-    pub(crate) fn new(backup: bool) -> Self {
-        let backup = if backup { Backup::Following { watermark: 0 } } else { Backup::Off };
-        PulseBoard {
-            latest: Mutex::default(),
-            statuses: Mutex::default(),
-            asked: AtomicU64::new(0),
-            backup: Mutex::new(backup),
-            count: watch::channel(0).0,
-            shared: Mutex::default(),
-        }
-    }
+/// The newest pulse, gathered and encoded once for all who were told of it.
+pub(crate) fn shared(node: &Inner) -> Arc<Encoded> {
+    node.board.once(|| Encoded::new(Frame::Pulse(read(node))))
+}
 
-    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
-        self.count.subscribe()
+/// What this node knows: as a leader all there is to know.
+pub(crate) fn gather(node: &Inner) -> Pulse {
+    let leading = node.leading_term().is_some();
+    let now_ms = node.environment.monotonic_ms();
+    let wall_ms = node.environment.wall_ms();
+    let state = node.hub.view().state.clone();
+    let leader_id = node.leader_id();
+    let brokers = if leading { broker_pulses(node, now_ms) } else { Vec::new() };
+    Pulse {
+        at_ms: wall_ms,
+        age_ms: 0,
+        leader_id,
+        term: node.term(),
+        nodes: nodes(node, leader_id, now_ms),
+        brokers,
+        backup: node.board.backup(),
+        since: node.hub.since().filter(|_| state.revision() > 0),
+        commits_10s: node.hub.count_since(wall_ms.saturating_sub(10_000)),
     }
+}
 
-    pub(crate) fn take(&self, pulse: Pulse, now_ms: u64) {
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::new(pulse), now_ms));
-        self.tell();
-    }
-
-    /// There is another pulse to read.
-    fn tell(&self) {
-        self.count.send_modify(|count| *count += 1);
-    }
-
-    /// The newest one that a leader told, with its age, while it says something of now.
-    fn told(&self, now_ms: u64) -> Option<(Arc<Pulse>, u64)> {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        latest.map(|(pulse, at_ms)| (pulse, now_ms.saturating_sub(at_ms))).filter(|(_, age_ms)| *age_ms < STALE_MS)
-    }
-
-    pub(crate) fn note_status(&self, status: NodeStatus, now_ms: u64) {
-        self.statuses.lock().unwrap_or_else(PoisonError::into_inner).insert(status.id, (status, now_ms));
-    }
-
-    pub(crate) fn note_backup(&self, backup: Backup) {
-        *self.backup.lock().unwrap_or_else(PoisonError::into_inner) = backup;
-    }
-
-    /// The newest pulse with its age; this node's own knowledge when there is none that still says something.
-    pub(crate) fn read(&self, node: &Inner) -> Arc<Pulse> {
-        if node.leading_term().is_some() {
-            return Arc::new(self.gather(node));
-        }
-        match self.told(node.environment.monotonic_ms()) {
-            Some((pulse, age_ms)) => {
-                let mut pulse = Pulse { age_ms, leader_id: node.leader_id(), term: node.term(), ..Pulse::clone(&pulse) };
-                // Of itself a node knows best.
-                let own = self.gather(node).nodes.into_iter().find(|own| own.id == node.options.node_id);
-                if let (Some(own), Some(relayed)) = (own, pulse.nodes.iter_mut().find(|relayed| relayed.id == node.options.node_id)) {
-                    *relayed = own;
-                }
-                Arc::new(pulse)
-            }
-            None => Arc::new(self.gather(node)),
-        }
-    }
-
-    /// The newest pulse, gathered and encoded once for all who were told of it.
-    pub(crate) fn shared(&self, node: &Inner) -> Arc<Encoded> {
-        let count = *self.count.borrow();
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*shared {
-            Some((of, pulse)) if *of == count => pulse.clone(),
-            _ => shared.insert((count, Arc::new(Encoded::new(Frame::Pulse(self.read(node)))))).1.clone(),
-        }
-    }
-
-    /// What this node knows: as a leader all there is to know.
-    pub(crate) fn gather(&self, node: &Inner) -> Pulse {
-        let leading = node.leading_term().is_some();
-        let now_ms = node.environment.monotonic_ms();
-        let wall_ms = node.environment.wall_ms();
-        let state = node.hub.view().state.clone();
-        let leader_id = node.leader_id();
-        let brokers = if leading { broker_pulses(node, now_ms) } else { Vec::new() };
-        Pulse {
-            at_ms: wall_ms,
-            age_ms: 0,
-            leader_id,
-            term: node.term(),
-            nodes: self.nodes(node, leader_id, now_ms),
-            brokers,
-            backup: self.backup.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            since: node.hub.since().filter(|_| state.revision() > 0),
-            commits_10s: node.hub.count_since(wall_ms.saturating_sub(10_000)),
-        }
-    }
-
-    fn nodes(&self, node: &Inner, leader_id: Option<NodeId>, now_ms: u64) -> Vec<NodePulse> {
-        let own = node.status();
-        // Nobody is called unreachable whom a new leader has not asked yet.
-        let asked = node.leading_term().is_none_or(|term| self.asked.load(Ordering::Relaxed) == term);
-        let statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
-        let metrics = node.raft.server_metrics();
-        let metrics = metrics.borrow_watched();
-        let voters: Vec<NodeId> = metrics.membership_config.voter_ids().collect();
-        let pulse = |id: NodeId, url: String| {
-            let me = id == own.id;
-            let heard = statuses.get(&id).map(|(status, at_ms)| (status, now_ms.saturating_sub(*at_ms)));
-            let status = if me { Some((&own, 0)) } else { heard };
-            let fresh = !asked || status.is_some_and(|(_, age_ms)| age_ms < STALE_MS);
-            let voter = voters.contains(&id);
-            let role = match (fresh, leader_id == Some(id), voter) {
-                (true, true, _) => Role::Leader,
-                (true, false, true) => Role::Follower,
-                (true, false, false) => Role::Learner,
-                (false, ..) => Role::Unreachable,
-            };
-            let index = |of: fn(&NodeStatus) -> Index| status.map_or(0, |(status, _)| of(status));
-            NodePulse {
-                id,
-                url,
-                role,
-                voter,
-                last_log_index: index(|status| status.last_log_index),
-                applied_index: index(|status| status.applied_index),
-                last_contact_ms: status.map(|(_, age_ms)| age_ms),
-                digest: status.map(|(status, _)| status.digest),
-                snapshot_index: status.map(|(status, _)| status.snapshot_index).filter(|index| *index > 0),
-            }
+fn nodes(node: &Inner, leader_id: Option<NodeId>, now_ms: u64) -> Vec<NodePulse> {
+    let own = node.status();
+    // Nobody is called unreachable whom a new leader has not asked yet.
+    let asked = node.leading_term().is_none_or(|term| node.board.has_asked(term));
+    let statuses = node.board.statuses();
+    let metrics = node.raft.server_metrics();
+    let metrics = metrics.borrow_watched();
+    let voters: Vec<NodeId> = metrics.membership_config.voter_ids().collect();
+    let pulse = |id: NodeId, url: String| {
+        let me = id == own.id;
+        let heard = statuses.get(&id).map(|(status, at_ms)| (status, now_ms.saturating_sub(*at_ms)));
+        let status = if me { Some((&own, 0)) } else { heard };
+        let fresh = !asked || status.is_some_and(|(_, age_ms)| age_ms < STALE_MS);
+        let voter = voters.contains(&id);
+        let role = match (fresh, leader_id == Some(id), voter) {
+            (true, true, _) => Role::Leader,
+            (true, false, true) => Role::Follower,
+            (true, false, false) => Role::Learner,
+            (false, ..) => Role::Unreachable,
         };
-        metrics.membership_config.nodes().map(|(id, peer)| pulse(*id, peer.addr.clone())).collect()
-    }
+        let index = |of: fn(&NodeStatus) -> Index| status.map_or(0, |(status, _)| of(status));
+        NodePulse {
+            id,
+            url,
+            role,
+            voter,
+            last_log_index: index(|status| status.last_log_index),
+            applied_index: index(|status| status.applied_index),
+            last_contact_ms: status.map(|(_, age_ms)| age_ms),
+            digest: status.map(|(status, _)| status.digest),
+            snapshot_index: status.map(|(status, _)| status.snapshot_index).filter(|index| *index > 0),
+        }
+    };
+    metrics.membership_config.nodes().map(|(id, peer)| pulse(*id, peer.addr.clone())).collect()
 }
 
 /// Tells every other controller this, and hears how far each of them is.
 pub(crate) async fn ask_everybody(node: &Inner, request: &Request) {
     let term = node.leading_term();
-    let peers = node.board.gather(node).nodes.into_iter().filter(|peer| peer.id != node.options.node_id);
+    let peers = gather(node).nodes.into_iter().filter(|peer| peer.id != node.options.node_id);
     let asked = peers.map(async |peer| {
         let connection = node.peers.connection(&peer.url, Lane::Control);
         if let Ok(Reply::Status(status)) = connection.call(request, ANSWER_WITHIN).await {
@@ -173,7 +109,7 @@ pub(crate) async fn ask_everybody(node: &Inner, request: &Request) {
     });
     futures::future::join_all(asked).await;
     if let Some(term) = term {
-        node.board.asked.store(term, Ordering::Relaxed);
+        node.board.note_asked(term);
     }
 }
 

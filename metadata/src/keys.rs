@@ -3,7 +3,7 @@
 use crate::command::KeyUse;
 use crate::digest::Digest;
 use crate::ids::Index;
-use crate::machine::GroupOutcome;
+use crate::outcome::GroupOutcome;
 use crate::rejection::{Code, Rejection};
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};

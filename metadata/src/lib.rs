@@ -4,7 +4,7 @@
 //! * [`intent`]: what a person, a broker or the leader itself asks.
 //! * [`plan`]: the leader turns an intent into decided groups of commands, on a draft of the state;
 //!   [`placement`] and [`election`] are its two decisions, [`draw`] and [`liveness`] all that it may know beside the state.
-//! * [`command`]: what the log holds. [`apply`]: every replica re-validates each guard and says what became true.
+//! * [`command`]: what the log holds. [`apply`]: every replica re-validates each guard and says what became true; [`outcome`]: what it answers.
 //! * [`change`]: what became true. [`absorb`]: how a change becomes state, in a controller and in a browser alike.
 //! * [`state`], [`digest`], [`scrub`], [`load`]: the state, its proof, the same computed anew, and what is counted along with it. [`keys`]: the idempotency table beside it.
 //! * [`views`]: what people read from the state. [`frame`], [`snapshot`], [`mod@slice`], [`envelope`], `json`: how all of it travels.
@@ -34,6 +34,7 @@ pub mod liveness;
 pub mod load;
 pub mod machine;
 pub mod model;
+pub mod outcome;
 pub mod placement;
 pub mod plan;
 pub mod rejection;
@@ -49,7 +50,8 @@ pub use draw::Draw;
 pub use ids::{BrokerId, Index, NodeId, Term, TopicId};
 pub use intent::{Intent, Principal};
 pub use liveness::Liveness;
-pub use machine::{GroupOutcome, Machine, Response};
+pub use machine::Machine;
 pub use model::{Broker, BrokerState, ControllerNode, Endpoint, Partition, RecoveryState, Topic};
+pub use outcome::{GroupOutcome, Response};
 pub use rejection::{Code, Rejection};
 pub use state::State;

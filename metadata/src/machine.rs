@@ -2,31 +2,14 @@
 
 use crate::change::{Change, Commit};
 use crate::command::{Command, Entry, Group, Membership};
-use crate::ids::{BrokerId, Index, NodeId, Term, TopicId};
+use crate::ids::{Index, NodeId, Term};
 use crate::intent::{Intent, NewTopic, Principal};
 use crate::keys::{KeyTable, Remembered};
+use crate::outcome::{GroupOutcome, Response};
 use crate::rejection::{Code, Rejection};
 use crate::state::State;
 use imbl::OrdMap;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-
-/// What a committed group was about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum GroupOutcome {
-    Done,
-    Topic { topic_id: TopicId },
-    Broker { id: BrokerId, epoch: Index },
-    Partition { topic_id: TopicId, partition: u32 },
-}
-
-/// The answer to an entry: the same on every replica.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Response {
-    /// The index of the entry; of a replayed idempotency key the index of the first one.
-    pub index: Index,
-    pub outcomes: Vec<Result<GroupOutcome, Rejection>>,
-}
 
 /// The outcome of each topic of a batch, in the order in which they were asked for: what was refused before it was proposed
 /// has no group, and once topics are gone nothing else tells which group was whose. Of anything else that of each group.

@@ -5,6 +5,9 @@ use crate::ids::TopicId;
 use crate::state::State;
 use std::ops::Bound::{Excluded, Unbounded};
 
+/// Entities between two breaths of a scrub: well under a millisecond of hashing.
+const BREATH: usize = 512;
+
 /// One pass over a state, which is shared and not copied.
 #[derive(Clone, Debug)]
 pub struct Scrub {
@@ -49,5 +52,23 @@ impl Scrub {
         state.brokers.values().for_each(|broker| digest.add(Kind::Broker, broker));
         state.controllers.values().for_each(|node| digest.add(Kind::Controller, node));
         Some(*digest)
+    }
+}
+
+impl State {
+    /// The digest computed anew from every entity: what the incremental one must equal.
+    pub fn digest_from_scratch(&self) -> Digest {
+        self.scrub(|| {})
+    }
+
+    /// The same at a pace: `breathe` is called after every so many topics and partitions.
+    pub fn scrub(&self, mut breathe: impl FnMut()) -> Digest {
+        let mut scrub = Scrub::new(self.clone());
+        loop {
+            if let Some(digest) = scrub.part(BREATH) {
+                return digest;
+            }
+            breathe();
+        }
     }
 }

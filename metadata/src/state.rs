@@ -5,12 +5,8 @@ use crate::digest::Digest;
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::load::{Load, Tally};
 use crate::model::{Broker, ControllerNode, Identity, Partition, Topic};
-use crate::scrub::Scrub;
 use imbl::OrdMap;
 use std::sync::Arc;
-
-/// Entities between two breaths of a scrub: well under a millisecond of hashing.
-pub const BREATH: usize = 512;
 
 /// The level of encodings that every node of the cluster is known to read.
 pub const FORMAT: u32 = 1;
@@ -158,22 +154,6 @@ impl State {
     /// min.insync.replicas of a topic, before it is capped by the replication factor (E8).
     pub fn min_isr(&self, topic: TopicId) -> usize {
         self.topics.get(&topic).map_or(1, |topic| configs::min_insync_replicas(&topic.configs))
-    }
-
-    /// The digest computed anew from every entity: what the incremental one must equal.
-    pub fn digest_from_scratch(&self) -> Digest {
-        self.scrub(|| {})
-    }
-
-    /// The same at a pace: `breathe` is called after every [`BREATH`] topics and partitions.
-    pub fn scrub(&self, mut breathe: impl FnMut()) -> Digest {
-        let mut scrub = Scrub::new(self.clone());
-        loop {
-            if let Some(digest) = scrub.part(BREATH) {
-                return digest;
-            }
-            breathe();
-        }
     }
 }
 

@@ -3,13 +3,13 @@
 use super::backoff::Backoff;
 use super::clock::Clock;
 use super::fetch::{self, NoState};
-use super::until;
 use super::way::{Line, Way};
 use crate::base;
 use crate::freshness::Freshness;
 use crate::live::{Connection, Hindrance, Wire};
 use crate::recent::{MOST_RECENT, Recent};
 use crate::replica::{Absorbed, Replica};
+use crate::waiting::until;
 use crate::words::{count, num};
 use futures::future::{Either, select};
 use gloo_timers::callback::Interval;

@@ -1,6 +1,7 @@
 //! Creations over HTTP: alone, many at once, through a follower, and in batches; and whether a leader stays one under them.
 
-use super::{Group, client, send_batch};
+use super::filling::{client, send_batch};
+use super::group::Group;
 use crate::cluster::Cluster;
 use crate::http::{Connection, batch};
 use crate::load::{self, Then};

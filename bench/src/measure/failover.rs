@@ -1,7 +1,8 @@
 //! The leader is killed: how long nobody acknowledges a write.
 
+use super::filling::client;
 use super::first_answer::first_creation;
-use super::{Group, client};
+use super::group::Group;
 use crate::cluster::Cluster;
 use crate::options::{Brokers, Setup};
 use crate::report::{Figure, Report};

@@ -1,6 +1,7 @@
 //! Feeds: how long it takes until the last of many subscribers has a commit, and until it is on the other nodes.
 
-use super::{Group, client};
+use super::filling::client;
+use super::group::Group;
 use crate::cluster::Cluster;
 use crate::http::{Connection, Creation, revision};
 use crate::options::{Brokers, Setup};

@@ -1,6 +1,7 @@
 //! From the start of the processes to the first change that they acknowledge: of a new cluster, and of a large one after all nodes were killed.
 
-use super::{Group, client, fill};
+use super::filling::{client, fill};
+use super::group::Group;
 use crate::beats::registration;
 use crate::cluster::Cluster;
 use crate::http::{Connection, Creation, request};

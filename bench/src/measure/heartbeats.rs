@@ -1,6 +1,7 @@
 //! How soon a broker's heartbeat is answered while creations take all there is.
 
-use super::{Group, client};
+use super::filling::client;
+use super::group::Group;
 use crate::beats::Broker;
 use crate::cluster::Cluster;
 use crate::http::{Connection, request};

@@ -1,6 +1,6 @@
 //! The same creations without HTTP, sockets and processes: three nodes in this one, over pipes in memory, with their logs on disk.
 
-use super::Group;
+use super::group::Group;
 use crate::api::until;
 use crate::options::{Setup, new_directory};
 use crate::report::{Figure, Report};

@@ -1,6 +1,7 @@
 //! Reads of a cluster with many topics: the first page of the list, and the first page of the dashboard.
 
-use super::{Group, client, fill};
+use super::filling::{client, fill};
+use super::group::Group;
 use crate::cluster::Cluster;
 use crate::http::{Connection, request};
 use crate::options::{Brokers, Setup};

@@ -1,6 +1,7 @@
 //! How much memory a node takes, empty and with many partitions.
 
-use super::{Group, client, fill};
+use super::filling::{client, fill};
+use super::group::Group;
 use crate::cluster::Cluster;
 use crate::options::{Brokers, Setup};
 use crate::report::{Figure, Report};

@@ -89,8 +89,8 @@ async fn tell_pulse(node: &Arc<Inner>) {
     // The first round only hears the others: what it tells them right after is whole.
     let mut wait = FIRST_PULSE_AFTER;
     loop {
-        pulse::ask_everybody(node, &Request::Pulse { pulse: node.board.gather(node) }).await;
-        node.take_pulse(node.board.gather(node));
+        pulse::ask_everybody(node, &Request::Pulse { pulse: pulse::gather(node) }).await;
+        node.take_pulse(pulse::gather(node));
         tokio::time::sleep(wait).await;
         wait = PULSE_EVERY;
     }
@@ -98,7 +98,7 @@ async fn tell_pulse(node: &Arc<Inner>) {
 
 /// Who would take the leadership over: the most advanced other voter.
 pub(crate) fn heir(node: &Arc<Inner>) -> Option<NodePulse> {
-    let peers = node.board.gather(node).nodes.into_iter();
+    let peers = pulse::gather(node).nodes.into_iter();
     peers.filter(|peer| peer.voter && peer.id != node.options.node_id && peer.role == Role::Follower).max_by_key(|peer| peer.last_log_index)
 }
 

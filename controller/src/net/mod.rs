@@ -1,11 +1,12 @@
 //! What controllers say to each other: framed, multiplexed, pipelined, over HTTP connections that were upgraded once and stay.
 //!
-//! `rpc` is the vocabulary, `wire` the framing, `connection` the client's side of one connection, `peers` openraft's
-//! network on top of it, `pipeline` its appends to one follower, `serve` the server's side, `pipes` a network inside one process. A peer has one connection per lane, so that neither a big append nor
+//! `rpc` is the vocabulary, `wire` the framing, `connection` the client's side of one connection, `network` one peer as openraft sees it, `peers` all of
+//! them, `pipeline` its appends to one follower, `serve` the server's side, `pipes` a network inside one process. A peer has one connection per lane, so that neither a big append nor
 //! a snapshot delays a Raft heartbeat.
 
 pub(crate) mod connection;
 pub(crate) mod greeting;
+mod network;
 pub(crate) mod peers;
 mod pipeline;
 mod pipes;

@@ -2,17 +2,17 @@
 
 use super::connection::Connection;
 use super::greeting::Greeter;
+use super::network::{Network, QuorumAge, RpcError, unexpected};
 use super::pipeline::Appended;
 use super::rpc::{Reply, Request};
 use super::{Transport, pipeline};
-use crate::node::Inner;
 use crate::raft::{TypeConfig, Vote};
 use bytes::Bytes;
 use futures::Stream;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use metadata::NodeId;
-use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable};
+use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError};
 use openraft::network::{RPCOption, RPCTypes, RaftNetworkFactory, v2::RaftNetworkV2};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
@@ -21,9 +21,7 @@ use openraft::storage::Snapshot;
 use openraft::{BasicNode, OptionalSend};
 use std::collections::HashMap;
 use std::future::Future;
-use std::io;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::Notify;
 
 /// What a connection is for; each lane has its own, so that none waits for another.
@@ -45,20 +43,26 @@ pub(crate) struct Peers {
     transport: Arc<dyn Transport>,
     greeter: Arc<Greeter>,
     connections: Mutex<HashMap<(String, Lane), Connection>>,
-    /// The node that these are the peers of, once it runs.
-    node: Arc<OnceLock<Weak<Inner>>>,
+    quorum_age: Arc<OnceLock<QuorumAge>>,
     /// Followers that wait for a commit, told to the appends to them.
     waiting: Mutex<HashMap<NodeId, Arc<Notify>>>,
 }
 
 impl Peers {
     pub(crate) fn new(node_id: NodeId, transport: Arc<dyn Transport>, greeter: Arc<Greeter>) -> Arc<Self> {
-        Arc::new(Peers { node_id, transport, greeter, connections: Mutex::default(), node: Arc::default(), waiting: Mutex::default() })
+        Arc::new(Peers {
+            node_id,
+            transport,
+            greeter,
+            connections: Mutex::default(),
+            quorum_age: Arc::default(),
+            waiting: Mutex::default(),
+        })
     }
 
     /// The node runs: appends say from now on how long ago it heard a majority.
-    pub(crate) fn belong_to(&self, node: &Arc<Inner>) {
-        drop(self.node.set(Arc::downgrade(node)));
+    pub(crate) fn runs(&self, quorum_age_ms: impl Fn() -> u64 + Send + Sync + 'static) {
+        drop(self.quorum_age.set(Box::new(quorum_age_ms)));
     }
 
     pub(crate) fn transport(&self) -> &Arc<dyn Transport> {
@@ -93,7 +97,7 @@ impl Peers {
             to: target,
             main: self.connection(&node.addr, lane),
             votes: self.connection(&node.addr, Lane::Vote),
-            node: self.node.clone(),
+            quorum_age: self.quorum_age.clone(),
             awaits_commit: self.waits(target),
         }
     }
@@ -115,44 +119,6 @@ impl RaftNetworkFactory<TypeConfig> for Factory {
 
     async fn new_snapshot_client(&mut self, target: NodeId, node: &BasicNode) -> Network {
         self.0.network(target, node, Lane::Snapshot)
-    }
-}
-
-/// One peer as openraft sees it.
-pub(crate) struct Network {
-    from: NodeId,
-    to: NodeId,
-    pub(super) main: Connection,
-    votes: Connection,
-    node: Arc<OnceLock<Weak<Inner>>>,
-    pub(super) awaits_commit: Arc<Notify>,
-}
-
-pub(super) type RpcError = RPCError<TypeConfig>;
-
-impl Network {
-    /// How long ago this node last heard a majority.
-    pub(super) fn quorum_age_ms(&self) -> u64 {
-        self.node.get().and_then(Weak::upgrade).map_or(0, |node| node.quorum_age_ms())
-    }
-
-    pub(super) fn failed(&self, error: &io::Error, action: RPCTypes, timeout: Duration) -> RpcError {
-        match error.kind() {
-            io::ErrorKind::TimedOut => RPCError::Timeout(Timeout { action, id: self.from, target: self.to, timeout }),
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => RPCError::Network(NetworkError::new(error)),
-            _ => RPCError::Unreachable(Unreachable::new(error)),
-        }
-    }
-
-    async fn call(&self, connection: &Connection, request: Request, action: RPCTypes, timeout: Duration) -> Result<Reply, RpcError> {
-        connection.call(&request, timeout).await.map_err(|error| self.failed(&error, action, timeout))
-    }
-}
-
-pub(super) fn unexpected(reply: &Reply) -> io::Error {
-    match reply {
-        Reply::Refused(refusal) => io::Error::other(refusal.to_string()),
-        _ => io::Error::new(io::ErrorKind::InvalidData, "a reply of another kind"),
     }
 }
 

@@ -5,7 +5,7 @@
 //! append waits for the next one with entries, which says the same and more: for `COMMIT_WAITS` at most, and not at all
 //! for a follower that has asked the leader for something, as that one waits until it has applied the answer.
 
-use super::peers::{Network, RpcError, unexpected};
+use super::network::{Network, RpcError, unexpected};
 use super::rpc::{Reply, Request};
 use crate::raft::{LogId, TypeConfig};
 use futures::Stream;

@@ -1,0 +1,34 @@
+//! What a node stands on, and what stays while its parts are replaced.
+
+use crate::board::PulseBoard;
+use crate::disk::Disk;
+use crate::environment::Environment;
+use crate::fault::Fault;
+use crate::hub::Hub;
+use crate::identity::Instance;
+use crate::net::Transport;
+use crate::options::Options;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// What a node stands on. A simulation gives its own.
+#[derive(Clone)]
+pub struct Ground {
+    pub transport: Arc<dyn Transport>,
+    pub environment: Arc<dyn Environment>,
+    pub disk: Arc<dyn Disk>,
+    /// Where pushes and the SQL backup run: away from the threads that Raft's heartbeats need.
+    pub background: tokio::runtime::Handle,
+}
+
+/// What a node is started with, and what stays while its parts are replaced.
+pub(crate) struct Core {
+    pub options: Options,
+    pub ground: Ground,
+    pub hub: Arc<Hub>,
+    pub board: Arc<PulseBoard>,
+    pub instance: Instance,
+    pub fault: watch::Sender<Option<Arc<Fault>>>,
+    pub stopping: CancellationToken,
+}
