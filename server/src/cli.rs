@@ -91,11 +91,6 @@ pub fn command() -> clap::Command {
     with_exit_codes(Cli::command())
 }
 
-/// The command line cannot be used.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct Usage(pub String);
-
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {

@@ -12,6 +12,7 @@ mod serve;
 mod stop;
 mod storage;
 mod telemetry;
+mod usage;
 mod verbs;
 
 use clap::FromArgMatches;
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("quorate: {error:#}");
             let refused = error.downcast_ref().map(verbs::Failed::code);
-            ExitCode::from(refused.unwrap_or(if error.is::<cli::Usage>() { 2 } else { 1 }))
+            ExitCode::from(refused.unwrap_or(if error.is::<usage::Usage>() { 2 } else { 1 }))
         }
     }
 }

@@ -1,12 +1,14 @@
 //! A running storage service: starts every task, and stops them in the order that loses nothing.
 
-use crate::client::{self, Client, Problem};
+use crate::client::{self, Client};
 use crate::disk::{self, Disk};
 use crate::files;
+use crate::invalid_option::InvalidOption;
 use crate::limit::Limit;
-use crate::options::{InvalidOption, Options};
+use crate::options::Options;
 use crate::replica::Replica;
 use crate::session::{CleanShutdown, Ended, Home, Session};
+use crate::shared::{Fatal, Shared};
 use crate::{http, isr, pull};
 use metadata::{BrokerId, Index};
 use std::fs::{self, File, TryLockError};
@@ -21,7 +23,6 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use uuid::Uuid;
 
 /// How long the tasks may take to end once the session has ended.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -44,51 +45,6 @@ pub enum StartError {
     DataDir { path: PathBuf, source: io::Error },
     #[error("another process uses the data directory {}", path.display())]
     InUse { path: PathBuf },
-}
-
-/// Why a storage service ended by itself.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Fatal {
-    /// The data directory holds replicas of another cluster; nothing in it was touched.
-    #[error("the data directory belongs to cluster {home}, and these are the controllers of {found}")]
-    WrongCluster { home: Uuid, found: Uuid },
-    /// No retry can help.
-    #[error("the registration was refused: {0}")]
-    Refused(Problem),
-    #[error("the task {0} ended unexpectedly")]
-    TaskEnded(&'static str),
-}
-
-/// What the tasks of one service share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) options: Options,
-    /// Where it listens.
-    pub(crate) addr: SocketAddr,
-    pub(crate) client: Client,
-    pub(crate) replica: Replica,
-    /// The last index that the pull should have.
-    pub(crate) wanted: watch::Sender<Index>,
-    pub(crate) replicas_online: AtomicBool,
-    /// One push at a time.
-    pub(crate) pushing: Semaphore,
-    pub(crate) malformed: Limit,
-    epoch: watch::Sender<Option<Index>>,
-}
-
-impl Shared {
-    pub(crate) fn me(&self) -> BrokerId {
-        BrokerId(self.options.id)
-    }
-
-    /// The broker epoch while it is registered.
-    pub(crate) fn epoch(&self) -> Option<Index> {
-        *self.epoch.borrow()
-    }
-
-    pub(crate) fn set_epoch(&self, epoch: Option<Index>) {
-        self.epoch.send_replace(epoch);
-    }
 }
 
 /// A running service. Dropping it ends the service at once, as a crash would: see [`Handle::stop`].

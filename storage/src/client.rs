@@ -3,7 +3,7 @@
 //! Every call here may be made twice: a registration is known by its incarnation, an ISR change by the epochs that it
 //! rests on, and a heartbeat says what it said before. So trying elsewhere is always safe.
 
-use crate::options::InvalidOption;
+use crate::invalid_option::InvalidOption;
 use metadata::digest::Digest;
 use metadata::intent::{Heartbeat, IsrChange, Registration};
 use metadata::model::Identity;

@@ -7,10 +7,10 @@
 //! what a power cut took or brought back. A replica costs one inode: three (a directory for its topic and a file in its own)
 //! took a third of a machine that made thousands of partitions a second.
 
-use crate::broker::Shared;
 use crate::files;
 use crate::limit::Limit;
 use crate::replica::{Touched, Watcher};
+use crate::shared::Shared;
 use metadata::{BrokerId, State, TopicId};
 use std::collections::BTreeSet;
 use std::fs;

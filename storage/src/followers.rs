@@ -1,5 +1,6 @@
 //! Who is in sync, decided by a partition's leader from what its followers last said. Pure: no I/O and no clock.
 
+use crate::lead::Lead;
 use crate::peers::PeerTable;
 use crate::replica::Touched;
 use metadata::intent::{IsrChange, IsrMember};
@@ -8,16 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// What the leadership of one partition rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lead {
-    pub leader_epoch: u32,
-    /// An index at which that epoch was there: a follower that has not come so far follows somebody else.
-    pub index: Index,
-    /// When this broker learned of it.
-    pub since: Instant,
-}
 
 /// A partition as it was when it was last touched.
 #[derive(Clone, Debug)]

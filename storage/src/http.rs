@@ -1,8 +1,8 @@
 //! What the service answers: pushes, its peers' question, and who it is.
 
-use crate::broker::Shared;
 use crate::peers::ReplicasAnswer;
 use crate::push::Push;
+use crate::shared::Shared;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::StatusCode;

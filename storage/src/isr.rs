@@ -1,11 +1,11 @@
 //! A leader's watch over its followers: every so often it asks them, decides, and reports what changed.
 
-use crate::broker::Shared;
 use crate::client::ClientError;
 use crate::followers::{self, Led};
 use crate::limit::Limit;
 use crate::peers::{self, PeerTable};
 use crate::replica::{Image, Watcher};
+use crate::shared::Shared;
 use metadata::intent::IsrChange;
 use metadata::{Code, Index, TopicId};
 use std::collections::BTreeMap;

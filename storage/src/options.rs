@@ -1,20 +1,11 @@
 //! What a storage service is started with, and what of it cannot work.
 
 use crate::client;
+use crate::invalid_option::InvalidOption;
 use metadata::{BrokerId, Endpoint};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use thiserror::Error;
-
-/// An option that cannot work.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{name} cannot be {value:?}: {reason}")]
-pub struct InvalidOption {
-    pub name: &'static str,
-    pub value: String,
-    pub reason: String,
-}
 
 /// How to run a storage service.
 #[derive(Clone, Debug)]

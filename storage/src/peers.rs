@@ -1,7 +1,7 @@
 //! The other brokers as a leader sees them: what they answered, when, and the round in which all of them are asked.
 
 use crate::client;
-use crate::followers::Lead;
+use crate::lead::Lead;
 use metadata::{Broker, BrokerId, Index, State};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
 //! The safety net of the pushes: what no push brought is fetched, once the copy has stayed behind for a while.
 
-use crate::broker::Shared;
 use crate::client::ClientError;
 use crate::limit::Limit;
+use crate::shared::Shared;
 use metadata::Index;
 use std::sync::Arc;
 use std::time::Duration;

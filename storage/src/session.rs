@@ -3,11 +3,11 @@
 //! One incarnation per process: whatever happens to the registration, this process comes back under the same one, so a
 //! registration whose answer was lost is merely amended, and two processes under one id cannot take turns.
 
-use crate::broker::{Fatal, Shared};
 use crate::client::{Beat, ClientError};
 use crate::files;
 use crate::limit::Limit;
 use crate::pull::Behind;
+use crate::shared::{Fatal, Shared};
 use metadata::intent::{Heartbeat, Registration};
 use metadata::{Code, Index};
 use serde::{Deserialize, Serialize};

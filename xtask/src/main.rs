@@ -5,6 +5,7 @@ mod bench;
 mod browser;
 mod build;
 mod checks;
+mod circles;
 mod compress;
 mod css;
 mod demo;

@@ -1,6 +1,7 @@
 //! Rules of this project that no linter knows: a file says first what it is, and it stays short; a page names no path of ours
-//! without the base path that it may be served under.
+//! without the base path that it may be served under; and files of a crate take from each other one way (`circles`).
 
+use crate::circles;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -20,6 +21,13 @@ pub fn check(root: &Path, target: &Path) -> Result<()> {
         complaints.extend(faults(&text).into_iter().map(|fault| format!("{name}: {fault}")));
         Ok(())
     })?;
+    for member in fs::read_dir(root)? {
+        let member = member?;
+        let (source, name) = (member.path().join("src"), member.file_name().to_string_lossy().into_owned());
+        if member.path().join("Cargo.toml").is_file() && source.is_dir() {
+            complaints.extend(circles::of(&source, &name)?.into_iter().map(|fault| format!("{name}: {fault}")));
+        }
+    }
     if !complaints.is_empty() {
         complaints.sort();
         bail!("{} of our own rules broken:\n  {}", complaints.len(), complaints.join("\n  "));

@@ -1,20 +1,11 @@
 //! How bad it is: levels, the condition of a topic, and the numbers of `GET /cluster`.
 
+use super::level::Level;
 use super::reasons::Finding;
 use super::verdict::Verdict;
 use crate::load::Tally;
 use crate::state::State;
 use serde::{Deserialize, Serialize};
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    Healthy,
-    Warning,
-    Critical,
-}
 
 /// A topic's worst condition, worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

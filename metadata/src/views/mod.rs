@@ -2,12 +2,14 @@
 //! the first paint and in the browser's replica.
 
 mod health;
+mod level;
 mod lists;
 mod quorum;
 mod reasons;
 mod verdict;
 
-pub use health::{Health, Level, TopicHealth};
+pub use health::{Health, TopicHealth};
+pub use level::Level;
 pub use lists::{
     BrokerCounts, BrokerView, ClusterView, StateView, TopicPage, TopicQuery, TopicRow, TopicView, broker, brokers, cluster, created_topic,
     created_topics, forgotten_topic, full, topic, topics,

@@ -1,6 +1,6 @@
 //! What can be wrong, in the one order that every surface goes by, and what a node knows that decides on it.
 
-use super::health::Level;
+use super::level::Level;
 use super::quorum::{Quorum, unreachable};
 use crate::frame::{Backup, Pulse};
 use crate::ids::NodeId;

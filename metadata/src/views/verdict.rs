@@ -1,7 +1,7 @@
 //! The verdict: all that is not as it should be, worst first, and the worst of it in words. Headline, sidebar, title and icon of
 //! the pages, the API's `health` and the metrics are made from this one, so no surface says less than another.
 
-use super::health::Level;
+use super::level::Level;
 use super::quorum::Quorum;
 use super::reasons::{Finding, Known, Reason, down, of_state};
 use crate::ids::NodeId;

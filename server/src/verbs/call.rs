@@ -2,7 +2,7 @@
 
 use super::table::{plain, planned};
 use super::{Common, Output};
-use crate::cli::Usage;
+use crate::usage::Usage;
 use anyhow::{Context, bail};
 use reqwest::{Method, Url};
 use serde_json::Value;

@@ -187,7 +187,7 @@ async fn quorum(server: &Server, verb: Option<Quorum>) -> anyhow::Result<()> {
     let Some(Quorum::Replace { id, with }) = verb else { return server.show(Method::GET, &["cluster"], None, table::quorum).await };
     let newcomer = crate::cli::peers(&with)?.into_iter().next();
     let Some((new_id, url)) = newcomer else {
-        return Err(crate::cli::Usage(format!("--with {with:?} is no ID=HOST:PORT")).into());
+        return Err(crate::usage::Usage(format!("--with {with:?} is no ID=HOST:PORT")).into());
     };
     let body = json!({ "remove": id, "add": { "id": new_id, "url": url } });
     server.show(Method::POST, &["quorum", "replace"], Some(body), table::members).await
@@ -198,7 +198,7 @@ fn pairs(texts: &[String]) -> anyhow::Result<Map<String, Value>> {
         .iter()
         .map(|text| match text.split_once('=') {
             Some((key, value)) => Ok((key.to_owned(), Value::String(value.to_owned()))),
-            None => Err(crate::cli::Usage(format!("{text:?} is no KEY=VALUE")).into()),
+            None => Err(crate::usage::Usage(format!("{text:?} is no KEY=VALUE")).into()),
         })
         .collect()
 }
@@ -216,7 +216,7 @@ fn confirm_deletions(topics: &str) -> anyhow::Result<()> {
 /// What a person types on the terminal.
 fn answer(question: &str) -> anyhow::Result<String> {
     if !std::io::stdin().is_terminal() {
-        return Err(crate::cli::Usage("deleting needs --yes where there is no terminal to ask on".to_owned()).into());
+        return Err(crate::usage::Usage("deleting needs --yes where there is no terminal to ask on".to_owned()).into());
     }
     // Not on stdout, which may go to a program.
     eprint!("{question}");

@@ -14,7 +14,7 @@ pub use export::{Export, export};
 
 use super::call::{Failed, Server, print_line};
 use super::{Output, confirm_deletions};
-use crate::cli::Usage;
+use crate::usage::Usage;
 use clap::Args;
 use commit::{Committer, Failure, Outcome};
 use diff::{Action, Scope, Step};
