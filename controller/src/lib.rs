@@ -4,7 +4,8 @@
 //! `raft::log` makes it durable, `net` replicates it → `raft::machine` applies it → [`hub`] publishes the commit →
 //! readers follow: the feed (in `server`), `lead::push`, `backup`.
 //!
-//! Layout: `handle` is what the edges hold, `node` what is behind it, `boot` how it starts and comes back; `lead` is what only a leader does
+//! Layout: `handle` is what the edges hold, `node` what is behind it, `ground` what it stands on, `boot` how it starts and comes back; `inbox` is
+//! where intents wait for the `planner`; `board` holds what was told of the others, `pulse` gathers it; `lead` is what only a leader does
 //! (sessions, fencing, pulse, membership, pushes, backup); `reads` confirms leadership; `proofs` and `scrub` compare states, `fault` says why a node
 //! takes no part. Clock and chance ([`environment`]), network ([`net::Transport`]), log and files ([`disk`]) are parameters, so that a
 //! simulation runs this very code. The only crate that knows openraft.
