@@ -72,12 +72,9 @@ impl Inbox {
         self.overloads.load(Ordering::Relaxed)
     }
 
-    /// Puts one back that is to be planned again.
-    ///
-    /// # Errors
-    /// The job itself, where there is no room, or nobody plans any more.
-    pub(crate) fn again(&self, job: Job) -> Result<(), Job> {
-        self.jobs.try_send(Job { again: true, ..job }).map_err(mpsc::error::TrySendError::into_inner)
+    /// Puts one back that is to be planned again; gives it back where there is no room, or nobody plans any more.
+    pub(crate) fn again(&self, job: Job) -> Option<Job> {
+        self.jobs.try_send(Job { again: true, ..job }).err().map(mpsc::error::TrySendError::into_inner)
     }
 
     async fn queue(&self, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {

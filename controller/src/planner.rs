@@ -245,7 +245,7 @@ fn confirm_then(node: &Arc<Inner>, draft: &Draft, job: Job, result: Result<Submi
         if in_flight {
             // If these never apply the deadline ends it; then it is planned again all the same.
             drop(node.wait_applied(barrier, job.deadline.min(Instant::now() + std::time::Duration::from_secs(1))).await);
-            if let Err(job) = node.inbox.again(job) {
+            if let Some(job) = node.inbox.again(job) {
                 answer(job, Err(Refusal::new(Code::Overloaded, "The planner takes no more work now")));
             }
             return;
