@@ -1,12 +1,11 @@
 //! The command line, the environment and the config file: flag before variable before file before default.
 
+use crate::usage::Usage;
 use crate::verbs::{self, Common};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use thiserror::Error;
 
 /// The metadata controller of partitioned-log clusters.
 #[derive(Parser)]
@@ -235,29 +234,10 @@ fn read_file(path: &Path) -> Result<ServeFlags, Usage> {
     toml::from_str(&text).map_err(|error| Usage(format!("--config {}: {error}", path.display())))
 }
 
-/// Reads `1=HOST:PORT,2=…` into URLs by node id.
-///
-/// # Errors
-/// [`Usage`] with the part at fault.
-pub fn peers(text: &str) -> Result<BTreeMap<u64, String>, Usage> {
-    let no = |part: &str, what: &str| Usage(format!("--peers: {part:?} {what}; expected ID=HOST:PORT,ID=HOST:PORT,…"));
-    let mut peers = BTreeMap::new();
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let (id, address) = part.split_once('=').ok_or_else(|| no(part, "has no ="))?;
-        let id: u64 = id.trim().parse().ok().filter(|id| *id > 0).ok_or_else(|| no(part, "has no node id of 1 or more"))?;
-        let address = address.trim();
-        let port = address.rsplit_once(':').and_then(|(host, port)| port.parse::<u16>().ok().filter(|port| *port > 0 && !host.is_empty()));
-        port.ok_or_else(|| no(part, "has no HOST:PORT"))?;
-        if peers.insert(id, format!("http://{address}")).is_some() {
-            return Err(no(part, "names a node twice"));
-        }
-    }
-    Ok(peers)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peers::peers;
     use proptest::prelude::*;
 
     #[test]

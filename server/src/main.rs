@@ -8,6 +8,7 @@ mod cli;
 mod demo;
 mod http;
 mod open_files;
+mod peers;
 mod serve;
 mod stop;
 mod storage;

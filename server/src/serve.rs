@@ -1,7 +1,9 @@
 //! `quorate serve`: one controller. Raft has a runtime of its own, so that no page, call or feed can starve it.
 
-use crate::cli::{self, ServeFlags, Usage};
+use crate::cli::ServeFlags;
 use crate::http::{self, BasePath, Limits, Names, Node, Places};
+use crate::peers;
+use crate::usage::Usage;
 use crate::{open_files, stop, telemetry};
 use anyhow::{Context, bail};
 use controller::disk::Directory;
@@ -73,7 +75,7 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
         ));
     }
     let peers = match &flags.peers {
-        Some(text) => cli::peers(text)?,
+        Some(text) => peers::peers(text)?,
         None => [(node_id, format!("http://{listen}"))].into(),
     };
     let own = match peers.get(&node_id) {

@@ -1,6 +1,7 @@
 //! `quorate storage`: runs the reference storage service until it is asked to stop; stopping is a controlled shutdown.
 
-use crate::cli::{StorageFlags, Usage};
+use crate::cli::StorageFlags;
+use crate::usage::Usage;
 use crate::{stop, telemetry};
 use anyhow::Context;
 

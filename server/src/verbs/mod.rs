@@ -185,7 +185,7 @@ async fn brokers(server: &Server, verb: Brokers) -> anyhow::Result<()> {
 
 async fn quorum(server: &Server, verb: Option<Quorum>) -> anyhow::Result<()> {
     let Some(Quorum::Replace { id, with }) = verb else { return server.show(Method::GET, &["cluster"], None, table::quorum).await };
-    let newcomer = crate::cli::peers(&with)?.into_iter().next();
+    let newcomer = crate::peers::peers(&with)?.into_iter().next();
     let Some((new_id, url)) = newcomer else {
         return Err(crate::usage::Usage(format!("--with {with:?} is no ID=HOST:PORT")).into());
     };
