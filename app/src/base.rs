@@ -38,8 +38,9 @@ pub fn to(path: &str) -> String {
 pub fn enter() {
     let (base, location) = (base(), leptos::prelude::window().location());
     let (Ok(path), Ok(search), Ok(hash)) = (location.pathname(), location.search(), location.hash()) else { return };
-    let below = path.strip_prefix(&*base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if !below && let Ok(history) = leptos::prelude::window().history() {
+    if below(&path, &base).is_none()
+        && let Ok(history) = leptos::prelude::window().history()
+    {
         let address = [&*base, &path, &search, &hash].concat();
         let _the_router_shows_that_there_is_no_such_page = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address));
     }
@@ -47,5 +48,10 @@ pub fn enter() {
 
 /// A path without the base; one that lacks it stays as it is.
 pub fn within(path: &str) -> &str {
-    path.strip_prefix(&*base()).filter(|rest| rest.is_empty() || rest.starts_with('/')).unwrap_or(path)
+    below(path, &base()).unwrap_or(path)
+}
+
+/// The rest of a path that is below this base.
+fn below<'a>(path: &'a str, base: &str) -> Option<&'a str> {
+    path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -87,15 +87,9 @@ async fn follow(
     let mut gathered = false;
     loop {
         applied.mark_unchanged();
+        let mut idle = false;
         match node.hub.after(*watermark, MOST_COMMITS) {
-            Next::Commits { commits, .. } if commits.is_empty() => {
-                *back_off = FIRST_BACK_OFF;
-                told.well(*watermark);
-                node.board.note_backup(Backup::Following { watermark: *watermark });
-                if applied.changed().await.is_err() {
-                    return Ok(());
-                }
-            }
+            Next::Commits { commits, .. } if commits.is_empty() => idle = true,
             Next::Commits { commits, .. } if commits.len() < MOST_COMMITS && !gathered => {
                 tokio::time::sleep(GATHER).await;
                 gathered = true;
@@ -118,6 +112,9 @@ async fn follow(
         *back_off = FIRST_BACK_OFF;
         told.well(*watermark);
         node.board.note_backup(Backup::Following { watermark: *watermark });
+        if idle && applied.changed().await.is_err() {
+            return Ok(());
+        }
     }
 }
 

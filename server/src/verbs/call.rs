@@ -6,7 +6,7 @@ use crate::usage::Usage;
 use anyhow::{Context, bail};
 use reqwest::{Method, Url};
 use serde_json::Value;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -67,6 +67,11 @@ pub fn print_line(line: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()
+}
+
+/// Whether whoever reads the output has had enough of it, as `head` does.
+pub fn unread(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 impl Server {

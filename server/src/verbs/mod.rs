@@ -16,7 +16,7 @@ use call::Server;
 use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -133,8 +133,7 @@ pub fn run(common: &Common, verb: Verb) -> anyhow::Result<()> {
         }
     });
     match ran {
-        // Whoever reads the output has had enough of it, as `head` does.
-        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) => Ok(()),
+        Err(error) if call::unread(&error) => Ok(()),
         ran => ran,
     }
 }

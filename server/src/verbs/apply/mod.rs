@@ -12,7 +12,7 @@ mod report;
 
 pub use export::{Export, export};
 
-use super::call::{Failed, Server, print_line};
+use super::call::{Failed, Server, print_line, unread};
 use super::{Output, confirm_deletions};
 use crate::usage::Usage;
 use clap::Args;
@@ -24,7 +24,6 @@ use print::{Paint, Summary, count};
 use read::Input;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
 #[derive(Args, Clone, Debug)]
@@ -110,11 +109,10 @@ fn scope(wanted: &Apply) -> Result<Option<Scope>, Usage> {
     Ok(Some(Scope { prefix: wanted.prefix.clone(), selector: wanted.selector.clone() }))
 }
 
-/// Whoever reads the output may have had enough of it, as `head` does: what was asked is done all the same, and the exit code
-/// says how it went.
+/// Where nobody reads the output any more what was asked is done all the same, and the exit code says how it went.
 fn read_or_not(printed: anyhow::Result<()>) -> anyhow::Result<()> {
     match printed {
-        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) => Ok(()),
+        Err(error) if unread(&error) => Ok(()),
         printed => printed,
     }
 }
