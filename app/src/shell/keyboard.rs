@@ -74,8 +74,6 @@ mod browser {
     use web_sys::{Element, HtmlElement, KeyboardEvent};
 
     const SWITCH: &str = "single-keys";
-    /// How long G waits for its letter.
-    const PREFIX_MS: f64 = 1_200.0;
 
     /// Whether single letters are keys.
     pub fn single_keys() -> bool {
@@ -92,7 +90,10 @@ mod browser {
     /// Listens to the whole page.
     pub fn listen(overlays: Overlays) {
         let navigate = use_navigate();
-        let prefix_at = StoredValue::new(f64::NEG_INFINITY);
+        // G waits for its letter, however slow the hand or the machine; a click or another window ends the wait.
+        let after_g = StoredValue::new(false);
+        let clicked = window_event_listener(leptos::ev::pointerdown, move |_| after_g.set_value(false));
+        let left = window_event_listener(leptos::ev::blur, move |_| after_g.set_value(false));
         let handle = window_event_listener(leptos::ev::keydown, move |event: KeyboardEvent| {
             if (event.ctrl_key() || event.meta_key()) && event.key().eq_ignore_ascii_case("k") {
                 event.prevent_default();
@@ -102,11 +103,11 @@ mod browser {
             if !for_the_page(&event) || !single_keys() {
                 return;
             }
-            let prefix = event.time_stamp() - prefix_at.get_value() < PREFIX_MS;
-            prefix_at.set_value(f64::NEG_INFINITY);
+            let prefix = after_g.get_value();
+            after_g.set_value(false);
             match asked(&event.key().to_ascii_lowercase(), prefix) {
                 Asked::Nothing => return,
-                Asked::Prefix => prefix_at.set_value(event.time_stamp()),
+                Asked::Prefix => after_g.set_value(true),
                 Asked::Go(path) => navigate(path, Default::default()),
                 Asked::Filter => {
                     let field = document().query_selector(".main .search input").ok().flatten();
@@ -121,7 +122,11 @@ mod browser {
             }
             event.prevent_default();
         });
-        on_cleanup(move || handle.remove());
+        on_cleanup(move || {
+            for listener in [handle, clicked, left] {
+                listener.remove();
+            }
+        });
     }
 
     /// Whether a key is meant for the page: not for a field, not a chord, and no dialog is open.
