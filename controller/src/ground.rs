@@ -1,11 +1,11 @@
 //! What a node stands on, and what stays while its parts are replaced.
 
-use crate::board::PulseBoard;
 use crate::disk::Disk;
 use crate::environment::Environment;
-use crate::fault::Fault;
+use crate::following::board::PulseBoard;
 use crate::hub::Hub;
-use crate::identity::Instance;
+use crate::living::fault::Fault;
+use crate::living::identity::Instance;
 use crate::net::Transport;
 use crate::options::Options;
 use std::sync::Arc;

@@ -1,15 +1,15 @@
 //! The handle that the edges hold: reads from what is applied, submissions and heartbeats to the leader.
 
 use crate::api::{Outcome, Refusal, Replacement, Submission, Submitted};
-use crate::fault::Fault;
+use crate::following::pulse;
 use crate::ground::Core;
 use crate::hub;
-use crate::lead;
+use crate::leading;
+use crate::living::fault::Fault;
 use crate::net::Duplex;
 use crate::net::rpc::{Reply, Request, remaining_ms};
 use crate::node::Inner;
-use crate::pulse;
-use crate::reads::LONGEST_CONFIRMATION;
+use crate::reading::LONGEST_CONFIRMATION;
 use arc_swap::ArcSwap;
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
@@ -261,7 +261,7 @@ impl Controller {
     pub async fn replace(&self, replacement: Replacement, deadline: Instant) -> Result<Index, Refusal> {
         let inner = self.running()?;
         let index = if inner.known_leader(deadline).await? == self.node_id() {
-            lead::members::replace(&inner, replacement, deadline).await?
+            leading::members::replace(&inner, replacement, deadline).await?
         } else {
             let remaining_ms = remaining_ms(deadline);
             match inner.ask_leader(Request::Replace { replacement, remaining_ms }, deadline).await? {
@@ -276,7 +276,7 @@ impl Controller {
     /// Stops cleanly: a leader hands over first.
     pub async fn stop(&self) {
         let inner = self.inner();
-        lead::hand_over(&inner).await;
+        leading::hand_over(&inner).await;
         self.core.stopping.cancel();
         if let Err(error) = inner.raft.shutdown().await {
             tracing::warn!(%error, "Raft did not stop cleanly");

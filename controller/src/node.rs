@@ -1,17 +1,17 @@
 //! What one node is made of, and how it carries what is asked of it to the leader.
 
 use crate::api::{Refusal, Submission, Submitted};
-use crate::board::PulseBoard;
 use crate::environment::Environment;
+use crate::following::board::PulseBoard;
 use crate::hub::Hub;
-use crate::inbox::Inbox;
+use crate::leading::sessions::Sessions;
+use crate::living::proofs::Proofs;
 use crate::net::peers::{Lane, Peers};
 use crate::net::rpc::{NodeStatus, Reply, Request, remaining_ms};
 use crate::options::Options;
-use crate::proofs::Proofs;
 use crate::raft::Raft;
-use crate::reads::Reads;
-use crate::sessions::Sessions;
+use crate::reading::Reads;
+use crate::writing::inbox::Inbox;
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::{HeartbeatReply, Transition, heartbeat_reply, transition};

@@ -64,7 +64,7 @@ pub struct Commit {
     /// None for a change of membership, which no intent asked for.
     pub intent: Option<Intent>,
     /// The state's digest after it.
-    pub digest: crate::digest::Digest,
+    pub digest: crate::proof::digest::Digest,
     pub changes: Vec<Change>,
 }
 

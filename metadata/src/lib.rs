@@ -6,29 +6,24 @@
 //!   [`placement`] and [`election`] are its two decisions, [`draw`] and [`liveness`] all that it may know beside the state.
 //! * [`command`]: what the log holds. [`apply`]: every replica re-validates each guard and says what became true; [`outcome`]: what it answers.
 //! * [`change`]: what became true. [`absorb`]: how a change becomes state, in a controller and in a browser alike.
-//! * [`state`], [`digest`], [`scrub`], [`load`]: the state, its proof, the same computed anew, and what is counted along with it. [`keys`]: the idempotency table beside it.
-//! * [`views`]: what people read from the state. [`frame`], [`snapshot`], [`mod@slice`], [`envelope`], `json`: how all of it travels.
+//! * [`state`], [`load`]: the state, and what is counted along with it. [`beside`]: what is replicated with it and never shown. [`proof`]: digest and scrub.
+//! * [`views`]: what people read from the state. [`travel`]: how all of it travels.
 //!
 //! Nothing here performs I/O, reads a clock, draws a random number, iterates a hash map or panics on any input.
 //! The crate compiles to wasm32 and its tests run there too.
 
 pub mod absorb;
 pub mod apply;
+pub mod beside;
 pub mod change;
 pub mod command;
 pub mod configs;
-pub mod digest;
 pub mod draw;
 pub mod election;
-pub mod envelope;
 #[cfg(feature = "faults")]
 mod faults;
-pub mod frame;
 pub mod ids;
 pub mod intent;
-#[cfg(feature = "json")]
-pub mod json;
-pub mod keys;
 pub mod labels;
 pub mod liveness;
 pub mod load;
@@ -37,13 +32,13 @@ pub mod model;
 pub mod outcome;
 pub mod placement;
 pub mod plan;
+pub mod proof;
 pub mod rejection;
-pub mod scrub;
-pub mod slice;
-pub mod snapshot;
 pub mod state;
+pub mod travel;
 pub mod views;
 
+pub use beside::keys;
 pub use change::{Change, Commit};
 pub use command::{Command, Entry, Expected, Group, KeyUse};
 pub use draw::Draw;
@@ -53,5 +48,9 @@ pub use liveness::Liveness;
 pub use machine::Machine;
 pub use model::{Broker, BrokerState, ControllerNode, Endpoint, Partition, RecoveryState, Topic};
 pub use outcome::{GroupOutcome, Response};
+pub use proof::{digest, scrub};
 pub use rejection::{Code, Rejection};
 pub use state::State;
+#[cfg(feature = "json")]
+pub use travel::json;
+pub use travel::{envelope, frame, slice, snapshot};

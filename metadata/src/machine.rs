@@ -1,15 +1,14 @@
 //! The replicated state machine: the state and the idempotency keys, moved by one entry at a time.
 
+use crate::beside::instances::Instances;
+use crate::beside::keys::{KeyTable, Remembered};
 use crate::change::{Change, Commit};
 use crate::command::{Command, Entry, Group, Membership};
-use crate::ids::{Index, NodeId, Term};
+use crate::ids::{Index, Term};
 use crate::intent::{Intent, NewTopic, Principal};
-use crate::keys::{KeyTable, Remembered};
 use crate::outcome::{GroupOutcome, Response};
 use crate::rejection::{Code, Rejection};
 use crate::state::State;
-use imbl::OrdMap;
-use uuid::Uuid;
 
 /// The outcome of each topic of a batch, in the order in which they were asked for: what was refused before it was proposed
 /// has no group, and once topics are gone nothing else tells which group was whose. Of anything else that of each group.
@@ -34,8 +33,7 @@ fn by_item(entry: &Entry, outcomes: &[Result<GroupOutcome, Rejection>]) -> Vec<R
 pub struct Machine {
     pub state: State,
     pub keys: KeyTable,
-    /// The data directory that each controller was first seen with. Node ids are never used again, so none is dropped.
-    pub instances: OrdMap<NodeId, Uuid>,
+    pub instances: Instances,
 }
 
 impl Machine {
@@ -63,15 +61,13 @@ impl Machine {
         (Response { index, outcomes }, commit)
     }
 
-    /// Remembers the first instance of a node id, and refuses any other (an erased voter must not vote again).
+    /// Remembers who was met first under each node id.
     fn admit(&mut self, entry: &Entry, outcomes: &mut [Result<GroupOutcome, Rejection>]) {
         for (group, outcome) in entry.groups.iter().zip(outcomes) {
             for command in &group.commands {
                 let Command::AdmitInstance { node_id, instance_id } = command else { continue };
-                let first = *self.instances.entry(*node_id).or_insert(*instance_id);
-                if first != *instance_id {
-                    let detail = format!("Controller {node_id} is another data directory: {first}");
-                    *outcome = Err(Rejection::new(Code::InvalidRegistration, detail).at("instance_id", instance_id, first.to_string()));
+                if let Err(no) = self.instances.admit(*node_id, *instance_id) {
+                    *outcome = Err(no);
                 }
             }
         }

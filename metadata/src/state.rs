@@ -1,10 +1,10 @@
 //! The state: persistent maps, so that a snapshot, a draft or a reader's copy costs nothing and never blocks apply.
 
 use crate::configs;
-use crate::digest::Digest;
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::load::{Load, Tally};
 use crate::model::{Broker, ControllerNode, Identity, Partition, Topic};
+use crate::proof::digest::Digest;
 use imbl::OrdMap;
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 use super::samples;
 use crate::disk::{Directory, Disk};
 use crate::environment::Machine;
-use crate::identity::{self, Instance};
+use crate::living::identity::{self, Instance};
 use crate::raft::Payload;
 use crate::raft::log::{decode, encode};
 use crate::raft::mark::{self, Mark};

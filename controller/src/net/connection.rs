@@ -3,7 +3,7 @@
 use super::greeting::Greeter;
 use super::rpc::{Reply, Request};
 use super::{Duplex, Transport, wire};
-use crate::inbox::MOST_WAITING;
+use crate::writing::inbox::MOST_WAITING;
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -62,7 +62,7 @@ impl Greeter {
     pub(crate) fn strangers(&self) -> Vec<(NodeId, Uuid)> {
         let view = self.hub.view();
         let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-        met.iter().filter(|(id, _)| !view.machine.instances.contains_key(id)).map(|(id, instance)| (*id, *instance)).collect()
+        met.iter().filter(|(id, _)| !view.machine.instances.knows(**id)).map(|(id, instance)| (*id, *instance)).collect()
     }
 
     /// Told whenever somebody was met.

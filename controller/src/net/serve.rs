@@ -2,8 +2,8 @@
 
 use super::rpc::{Reply, Request};
 use super::{Duplex, wire};
+use crate::following::succession;
 use crate::node::Inner;
-use crate::succession;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, poll};
@@ -166,7 +166,7 @@ async fn decide(node: &Arc<Inner>, request: Request) -> Reply {
             Reply::Status(node.status())
         }
         Request::Replace { replacement, remaining_ms } => {
-            let replaced = crate::lead::members::replace(node, replacement, deadline(remaining_ms)).await;
+            let replaced = crate::leading::members::replace(node, replacement, deadline(remaining_ms)).await;
             replaced.map_or_else(Reply::Refused, |index| Reply::Replaced { index })
         }
     }

@@ -4,7 +4,7 @@ use super::snapshot_file::{self, SnapshotFile};
 use super::{LogId, Payload, SnapshotMeta, StoredMembership, TypeConfig};
 use crate::environment::Environment;
 use crate::hub::Hub;
-use crate::proofs::Proofs;
+use crate::living::proofs::Proofs;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use metadata::command::Membership;

@@ -1,8 +1,8 @@
 //! Brokers.
 
-use crate::digest::Kind;
 use crate::ids::BrokerId;
 use crate::model::Broker;
+use crate::proof::digest::Kind;
 use crate::state::State;
 use std::sync::Arc;
 

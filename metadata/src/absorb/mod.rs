@@ -8,9 +8,9 @@ mod partitions;
 mod topics;
 
 use crate::change::{Change, Commit};
-use crate::digest::Kind;
 use crate::ids::Index;
 use crate::model::Topic;
+use crate::proof::digest::Kind;
 use crate::state::State;
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
 //! Partitions, and what is counted along with them.
 
 use crate::configs;
-use crate::digest::Kind;
 use crate::ids::{Index, TopicId};
 use crate::load::{Tally, for_each_load};
 use crate::model::Partition;
+use crate::proof::digest::Kind;
 use crate::state::State;
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
 //! Topics with their names, and what their configuration says of their partitions.
 
 use crate::configs;
-use crate::digest::Kind;
 use crate::ids::{Index, TopicId};
 use crate::load::Tally;
 use crate::model::{Configs, Topic};
+use crate::proof::digest::Kind;
 use crate::state::{State, fold};
 use std::sync::Arc;
 

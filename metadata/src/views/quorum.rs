@@ -1,7 +1,7 @@
 //! The controllers that decide: how many there are, how many it takes, and how many are there.
 
-use crate::frame::{Pulse, Role};
 use crate::ids::NodeId;
+use crate::travel::frame::{Pulse, Role};
 use serde::{Deserialize, Serialize};
 
 /// Who hears nothing of a majority for this long does not know what is true now, and can have nothing decided.

@@ -2,10 +2,10 @@
 
 use super::level::Level;
 use super::quorum::{Quorum, unreachable};
-use crate::frame::{Backup, Pulse};
 use crate::ids::NodeId;
 use crate::model::{Broker, BrokerState};
 use crate::state::State;
+use crate::travel::frame::{Backup, Pulse};
 use serde::{Deserialize, Serialize};
 
 /// What can be wrong, worst first. That nothing can be decided comes before anything that would have to be decided upon.

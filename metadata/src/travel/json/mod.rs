@@ -10,9 +10,9 @@ mod read;
 
 use crate::change::{Change, Commit};
 use crate::command::Group;
-use crate::frame::Frame;
 use crate::ids::Index;
 use crate::intent::Intent;
+use crate::travel::frame::Frame;
 use flat::Tagged;
 pub use read::{Stamped, parse_change};
 use serde::Serialize;

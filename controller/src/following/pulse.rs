@@ -1,7 +1,7 @@
 //! Soft state: gathered by the leader about once a second, relayed by followers with its age. A node that no leader tells of it
 //! looks around by itself.
 
-use crate::board::STALE_MS;
+use crate::following::board::STALE_MS;
 use crate::hub::Encoded;
 use crate::net::peers::Lane;
 use crate::net::rpc::{NodeStatus, Reply, Request};

@@ -1,7 +1,7 @@
 //! A digest computed anew, a part at a time: whoever does it beside other work is never kept from that for long.
 
-use crate::digest::{Digest, Kind};
 use crate::ids::TopicId;
+use crate::proof::digest::{Digest, Kind};
 use crate::state::State;
 use std::ops::Bound::{Excluded, Unbounded};
 

@@ -3,25 +3,28 @@
 //! [`start`] opens the disk and begins Raft. One task then waits for Raft to stop or for the proofs to fail; it says why,
 //! hands the leadership over, and starts the node again on the same hub, so that no reader sees an index go back.
 
-use crate::board::PulseBoard;
-use crate::fault::{Fault, StartError};
+use crate::following::board::PulseBoard;
+use crate::following::pulse;
 use crate::ground::{Core, Ground};
 use crate::handle::Controller;
 use crate::hub::{Held, Hub};
-use crate::identity::{self, Instance};
+use crate::leading;
+use crate::leading::sessions::Sessions;
+use crate::living::fault::{Fault, StartError};
+use crate::living::identity::{self, Instance};
+use crate::living::proofs::Proofs;
+use crate::living::scrub;
 use crate::net::greeting::Greeter;
 use crate::net::peers::{Factory, Lane, Peers};
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
 use crate::options::Options;
-use crate::proofs::Proofs;
 use crate::raft::Raft;
 use crate::raft::log::LogStore;
 use crate::raft::machine::StateMachine;
 use crate::raft::snapshot_file::SnapshotFile;
-use crate::reads::Reads;
-use crate::sessions::Sessions;
-use crate::{inbox, lead, planner, pulse, scrub};
+use crate::reading::Reads;
+use crate::writing::{inbox, planner};
 use arc_swap::ArcSwap;
 use metadata::NodeId;
 use openraft::async_runtime::WatchReceiver;
@@ -140,7 +143,7 @@ async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
         tokio::spawn(async move { stop.run_until_cancelled(work).await });
     };
     part(Box::pin(planner::run(inner.clone(), jobs)));
-    part(Box::pin(lead::run(inner.clone())));
+    part(Box::pin(leading::run(inner.clone())));
     part(Box::pin(pulse::look_around(inner.clone())));
     part(Box::pin(keep_mark(mark)));
     Ok(Started { inner, disk_failure, log: weak })
@@ -276,13 +279,13 @@ async fn wind_up(inner: &Arc<Inner>, fault: &Fault) {
     };
     if leads {
         inner.heard_leader(inner.quorum_age_ms());
-        match (fault, lead::heir(inner)) {
+        match (fault, leading::heir(inner)) {
             (Fault::Disk { .. } | Fault::Raft { .. }, Some(heir)) => {
                 // Raft itself can do nothing more; a follower that is told so stands for election at once.
                 let request = Request::TransferLeader(TransferLeaderRequest::new(vote, heir.id, None));
                 drop(inner.peers.connection(&heir.url, Lane::Vote).call(&request, HAND_OVER).await);
             }
-            _ => lead::hand_over(inner).await,
+            _ => leading::hand_over(inner).await,
         }
     }
     inner.dead.store(true, Ordering::Release);

@@ -1,9 +1,9 @@
 //! What travels on the feed, and the soft state that travels beside the commits.
 
 use crate::change::Commit;
-use crate::digest::Digest;
-use crate::envelope::{self, EnvelopeError, Kind};
 use crate::ids::{BrokerId, Index, NodeId, Term};
+use crate::proof::digest::Digest;
+use crate::travel::envelope::{self, EnvelopeError, Kind};
 use crate::views::Level;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! Idempotency keys: a replicated table beside the state, so that a retry gets the first committed outcome on any node.
 
 use crate::command::KeyUse;
-use crate::digest::Digest;
 use crate::ids::Index;
 use crate::outcome::GroupOutcome;
+use crate::proof::digest::Digest;
 use crate::rejection::{Code, Rejection};
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};

@@ -2,12 +2,12 @@
 //! on the server and again when the page comes alive, so both render the same; then the replica takes its place.
 
 use crate::change::Change;
-use crate::digest::Digest;
-use crate::envelope::{self, EnvelopeError, Kind};
 use crate::ids::{BrokerId, Index, TopicId};
 use crate::load::{Load, Tally};
 use crate::model::{Broker, ControllerNode, Identity, Partition, Topic};
+use crate::proof::digest::Digest;
 use crate::state::State;
+use crate::travel::envelope::{self, EnvelopeError, Kind};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

@@ -5,9 +5,9 @@
 //! the term changed; apply's own guards keep everything right.
 
 use crate::api::{Refusal, Submission, Submitted};
-use crate::inbox::{Job, not_leading, unknown};
 use crate::node::Inner;
 use crate::raft::data::{Checked, LogData, Reply};
+use crate::writing::inbox::{Job, not_leading, unknown};
 use futures::StreamExt;
 use metadata::draw::Preview;
 use metadata::plan::{Plan, plan};

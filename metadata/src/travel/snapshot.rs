@@ -1,12 +1,12 @@
 //! The whole state, and the whole machine, as one value to store or send. What is derived is rebuilt, and the digest checked.
 
-use crate::digest::Digest;
-use crate::envelope::{self, EnvelopeError, Kind};
+use crate::beside::keys::{KeyTable, Remembered};
 use crate::ids::{Index, NodeId, TopicId};
-use crate::keys::{KeyTable, Remembered};
 use crate::machine::Machine;
 use crate::model::{Broker, ControllerNode, Identity, Partition, Topic};
+use crate::proof::digest::Digest;
 use crate::state::{FORMAT, State};
+use crate::travel::envelope::{self, EnvelopeError, Kind};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -112,7 +112,7 @@ pub fn encode_machine(machine: &Machine) -> Result<Vec<u8>, EnvelopeError> {
     if machine.instances.is_empty() {
         return envelope::seal(Kind::Machine, &image);
     }
-    let instances = machine.instances.iter().map(|(node, instance)| (*node, *instance)).collect();
+    let instances = machine.instances.iter().collect();
     envelope::seal(Kind::AdmittedMachine, &AdmittedImage { image, instances })
 }
 

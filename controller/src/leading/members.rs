@@ -60,7 +60,7 @@ fn check(node: &Inner, asked: &Replacement) -> Result<(), Refusal> {
     if begun {
         return Ok(());
     }
-    if members.contains_key(&asked.id) || view.machine.instances.contains_key(&asked.id) {
+    if members.contains_key(&asked.id) || view.machine.instances.knows(asked.id) {
         return Err(refuse(ID, asked.id, "This node id was used before, and ids are never used again", "an id that was never used"));
     }
     if u32::try_from(asked.id).is_ok_and(|id| view.state.broker(metadata::BrokerId(id)).is_some()) {

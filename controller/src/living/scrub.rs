@@ -2,7 +2,7 @@
 //!
 //! Who disagrees with a majority, or with its own digest computed anew, is wrong; the majority itself never stops.
 
-use crate::fault::Fault;
+use crate::living::fault::Fault;
 use crate::net::peers::Lane;
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;

@@ -5,11 +5,12 @@
 mod fencing;
 pub(crate) mod members;
 mod push;
+pub(crate) mod sessions;
 
 use crate::backup;
+use crate::following::pulse::{self, PULSE_EVERY};
 use crate::net::rpc::Request;
 use crate::node::Inner;
-use crate::pulse::{self, PULSE_EVERY};
 use crate::{LONGEST_DEADLINE, Submission};
 use metadata::frame::{NodePulse, Role};
 use metadata::model::Identity;
