@@ -2,7 +2,9 @@
 
 use crate::ids::{BrokerId, Index, Term, TopicId};
 use crate::intent::{Intent, Principal};
-use crate::model::{Broker, Configs, ControllerNode, Identity, Partition};
+use crate::model::{Broker, Configs, ControllerNode, Identity, Partition, Standing};
+use crate::reassignment::{Move, Reassignment};
+use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -48,6 +50,32 @@ pub enum Change {
     },
     ControllersChanged {
         controllers: Vec<ControllerNode>,
+    },
+    /// Every node reads the encodings of this level.
+    FormatRaised {
+        format: u32,
+    },
+    SettingsChanged {
+        settings: Arc<Settings>,
+    },
+    StandingChanged {
+        id: BrokerId,
+        standing: Standing,
+    },
+    /// The reassignment's whole new state, without its moves.
+    ReassignmentChanged {
+        reassignment: Arc<Reassignment>,
+    },
+    /// A move's whole new state; its number counts from 0 within its reassignment.
+    MoveChanged {
+        reassignment_id: Index,
+        number: u32,
+        #[serde(rename = "move")]
+        movement: Arc<Move>,
+    },
+    /// An ended one is no longer kept.
+    ReassignmentDropped {
+        id: Index,
     },
 }
 

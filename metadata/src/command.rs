@@ -2,6 +2,7 @@
 
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::intent::{Intent, Principal, Registration};
+use crate::reassignment::{Limits, MoveEnd, MoveState, ReassignmentState, Source, Why};
 use crate::model::{BrokerState, Configs, ControllerNode, Identity, Partition, RecoveryState};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -49,6 +50,22 @@ pub struct PartitionTarget {
     pub elr: Vec<BrokerId>,
     pub last_known_leader: Option<BrokerId>,
     pub recovery_state: RecoveryState,
+}
+
+impl PartitionTarget {
+    /// The partition with these roles, its epochs risen as they rise with them; its replicas as they are.
+    pub(crate) fn over(&self, old: &Partition) -> Partition {
+        Partition {
+            leader: self.leader,
+            leader_epoch: old.leader_epoch.saturating_add((self.leader != old.leader).into()),
+            partition_epoch: old.partition_epoch.saturating_add(1),
+            isr: self.isr.clone(),
+            elr: self.elr.clone(),
+            last_known_leader: self.last_known_leader,
+            recovery_state: self.recovery_state,
+            ..Partition::clone(old)
+        }
+    }
 }
 
 /// Everything that can be committed. Append only: an old log must decode for ever.
@@ -110,6 +127,81 @@ pub enum Command {
         node_id: NodeId,
         instance_id: Uuid,
     },
+    /// Every node reads the encodings of this level.
+    RaiseFormat {
+        format: u32,
+    },
+    /// What is set from now on, whole.
+    UpdateSettings {
+        values: Configs,
+    },
+    /// E9, L2: empties the ELR of these topics' partitions; those from `next` on are still to come.
+    ClearElr {
+        topics: Vec<TopicId>,
+        next: Option<TopicId>,
+    },
+    /// Its id is the index of its entry.
+    StartReassignment {
+        reason: Why,
+        limits: Limits,
+        source: Source,
+        /// How many moves there are to be in all.
+        total: u32,
+        moves: Vec<PlannedMove>,
+    },
+    /// More moves of one whose plan is too large for one entry.
+    AddMoves {
+        id: Index,
+        /// How many there were before.
+        first: u32,
+        /// How many there are to be in all by now.
+        total: u32,
+        moves: Vec<PlannedMove>,
+    },
+    UpdateReassignment {
+        id: Index,
+        state: ReassignmentState,
+        limits: Limits,
+    },
+    /// A move begins, completes or is taken back (H1, H4, H5).
+    MovePartition {
+        target: PartitionTarget,
+        placement: Placing,
+        /// The leader whose report completed it.
+        sender: Option<(BrokerId, Index)>,
+    },
+    UpdateMove {
+        reassignment_id: Index,
+        number: u32,
+        state: MoveState,
+        end: Option<MoveEnd>,
+    },
+    /// Drained by the reassignment that this very entry begins, or not any more.
+    UpdateDrain {
+        id: BrokerId,
+        epoch: Index,
+        draining: bool,
+    },
+}
+
+/// A move as it is planned: from where the partition is to where it goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PlannedMove {
+    pub topic_id: TopicId,
+    pub partition: u32,
+    pub from: Vec<BrokerId>,
+    pub to: Vec<BrokerId>,
+}
+
+/// A partition's replicas during a move and after it (H1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Placing {
+    /// Those that it goes to first, then those that are to leave.
+    pub replicas: Vec<BrokerId>,
+    pub adding: Vec<BrokerId>,
+    pub removing: Vec<BrokerId>,
 }
 
 impl Command {
@@ -117,7 +209,8 @@ impl Command {
     pub fn partitions(&self) -> usize {
         match self {
             Command::AssignPartitions { assignments, .. } => assignments.len(),
-            Command::UpdatePartitionLeader { .. } | Command::UpdateIsr { .. } => 1,
+            Command::UpdatePartitionLeader { .. } | Command::UpdateIsr { .. } | Command::MovePartition { .. } => 1,
+            Command::StartReassignment { moves, .. } | Command::AddMoves { moves, .. } => moves.len(),
             _ => 0,
         }
     }
@@ -130,6 +223,7 @@ impl Command {
 pub enum Expected {
     Topic { topic_id: TopicId, changed_index: Index },
     Broker { id: BrokerId, changed_index: Index },
+    Settings { changed_index: Index },
 }
 
 /// All its commands or none.

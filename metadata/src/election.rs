@@ -1,4 +1,4 @@
-//! Who leads, who is in sync and who is eligible, after something about a partition or a broker changed (E1, E4–E8).
+//! Who leads, who is in sync and who is eligible, after something about a partition or a broker changed (E1, E3–E8).
 
 use crate::command::PartitionTarget;
 use crate::ids::{BrokerId, TopicId};
@@ -12,6 +12,8 @@ pub struct Electorate<'a> {
     pub acceptable: &'a dyn Fn(BrokerId) -> bool,
     /// A broker that stopped uncleanly: it leaves the ELR too, as it may have lost what it held (A5).
     pub unclean: Option<BrokerId>,
+    /// Any acceptable replica may lead where no other can: records may be lost (E3).
+    pub lossy: bool,
 }
 
 /// The partition's next state when its ISR becomes `isr`: election (E1, E5, E4), ELR and last-known leader (E6, E7).
@@ -27,6 +29,14 @@ pub fn next(topic_id: TopicId, old: &Partition, isr: Vec<BrokerId>, electorate: 
         // E4: the last resort, and an unclean one: the log may lack what only the lost replicas held.
         leader = old.last_known_leader.filter(|last| acceptable(*last) && old.replicas.contains(last));
         if leader.is_some() {
+            recovery_state = RecoveryState::Recovering;
+        }
+    }
+    if leader.is_none() && electorate.lossy {
+        leader = old.replicas.iter().copied().find(|broker| acceptable(*broker));
+        if leader.is_some() {
+            elr.clear();
+            isr.clear();
             recovery_state = RecoveryState::Recovering;
         }
     }
@@ -54,6 +64,21 @@ pub fn next(topic_id: TopicId, old: &Partition, isr: Vec<BrokerId>, electorate: 
     (!same(old, &target)).then_some(target)
 }
 
+/// The partition's roles as they are.
+pub(crate) fn unchanged(topic_id: TopicId, old: &Partition) -> PartitionTarget {
+    PartitionTarget {
+        topic_id,
+        partition: old.partition,
+        leader_epoch: old.leader_epoch,
+        partition_epoch: old.partition_epoch,
+        leader: old.leader,
+        isr: old.isr.clone(),
+        elr: old.elr.clone(),
+        last_known_leader: old.last_known_leader,
+        recovery_state: old.recovery_state,
+    }
+}
+
 /// Whether this replica, were it online, could lead the partition as it stands (E1, E5, E4).
 pub(crate) fn electable(partition: &Partition, broker: BrokerId) -> bool {
     match (&*partition.isr, &*partition.elr) {
@@ -65,7 +90,7 @@ pub(crate) fn electable(partition: &Partition, broker: BrokerId) -> bool {
 
 /// E6: enough in sync empties the ELR; otherwise who leaves the ISR stays eligible.
 fn maintain_elr(old: &Partition, isr: &[BrokerId], electorate: &Electorate<'_>) -> Vec<BrokerId> {
-    if isr.len() >= electorate.min_isr.min(old.replicas.len()) {
+    if isr.len() >= electorate.min_isr.min(old.factor()) {
         return Vec::new();
     }
     old.replicas

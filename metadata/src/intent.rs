@@ -2,6 +2,7 @@
 
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::model::{Configs, Endpoint, Identity, RecoveryState};
+use crate::reassignment::Limits;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
@@ -131,6 +132,76 @@ pub enum ConfigOpKind {
     Subtract,
 }
 
+/// Which election (E2, E3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Election {
+    Preferred,
+    /// A leader that may lack acknowledged records, where no other can be had.
+    Unclean,
+}
+
+/// A partition by its topic's name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TopicPartition {
+    pub topic: String,
+    pub partition: u32,
+}
+
+/// Where a partition is to go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AskedMove {
+    pub topic: String,
+    pub partition: u32,
+    /// In order of preference.
+    pub replicas: Vec<BrokerId>,
+}
+
+/// What a rebalance looks at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    #[default]
+    Cluster,
+    Topics,
+    Brokers,
+}
+
+/// What a rebalance evens out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Goal {
+    Replicas,
+    Leaders,
+    #[default]
+    Both,
+}
+
+/// A rebalance: the least movement that spreads over racks, then evens out (J3).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Rebalance {
+    pub scope: Scope,
+    /// Of scope `topics`: these.
+    #[serde(default)]
+    pub topics: Vec<String>,
+    /// Of scope `brokers`: only between these.
+    #[serde(default)]
+    pub brokers: Vec<BrokerId>,
+    #[serde(default)]
+    pub goal: Goal,
+    #[serde(default)]
+    pub max_moves: Option<u32>,
+}
+
 /// Everything that can be asked. Append only: the log encodes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "kind"))]
@@ -201,6 +272,66 @@ pub enum Intent {
         assignments: Option<Vec<Vec<BrokerId>>>,
         expected: Option<Index>,
     },
+    /// The leader found that every controller reads the encodings of this level.
+    RaiseFormat {
+        format: u32,
+    },
+    ChangeSettings {
+        ops: Vec<ConfigOp>,
+        expected: Option<Index>,
+    },
+    /// The leader goes on with what a changed setting asks of the topics that inherit it (L2).
+    ContinueSettings,
+    /// Of these partitions, or of a topic's, of a broker's, or of all (E10).
+    Elect {
+        election: Election,
+        partitions: Option<Vec<TopicPartition>>,
+        topic: Option<String>,
+        broker: Option<BrokerId>,
+    },
+    /// The leader lets leaders return (E11).
+    BalanceLeaders,
+    /// The leader elects where topics allow an unclean leader (E12).
+    ElectUnclean,
+    Reassign {
+        moves: Vec<AskedMove>,
+        limits: Limits,
+        /// Whether a move may change the number of replicas (KIP-860).
+        allow_factor_change: bool,
+    },
+    Rebalance {
+        rebalance: Rebalance,
+        limits: Limits,
+    },
+    ChangeFactor {
+        name: String,
+        replication_factor: i64,
+        limits: Limits,
+        expected: Option<Index>,
+    },
+    DrainBroker {
+        id: BrokerId,
+        limits: Limits,
+        expected: Option<Index>,
+    },
+    StopDrain {
+        id: BrokerId,
+        expected: Option<Index>,
+    },
+    /// The leader found a broker down for too long (J4).
+    ReplaceBroker {
+        id: BrokerId,
+        broker_epoch: Index,
+    },
+    /// The leader goes on with the moves that are open (H11).
+    ContinueReassignments,
+    CancelReassignment {
+        id: Index,
+    },
+    LimitReassignment {
+        id: Index,
+        limits: Limits,
+    },
 }
 
 impl Intent {
@@ -221,6 +352,21 @@ impl Intent {
             Intent::ChangeConfigs { .. } => "change_configs",
             Intent::AdmitInstance { .. } => "admit_instance",
             Intent::GrowTopic { .. } => "grow_topic",
+            Intent::RaiseFormat { .. } => "raise_format",
+            Intent::ChangeSettings { .. } => "change_settings",
+            Intent::ContinueSettings => "continue_settings",
+            Intent::Elect { .. } => "elect",
+            Intent::BalanceLeaders => "balance_leaders",
+            Intent::ElectUnclean => "elect_unclean",
+            Intent::Reassign { .. } => "reassign",
+            Intent::Rebalance { .. } => "rebalance",
+            Intent::ChangeFactor { .. } => "change_factor",
+            Intent::DrainBroker { .. } => "drain_broker",
+            Intent::StopDrain { .. } => "stop_drain",
+            Intent::ReplaceBroker { .. } => "replace_broker",
+            Intent::ContinueReassignments => "continue_reassignments",
+            Intent::CancelReassignment { .. } => "cancel_reassignment",
+            Intent::LimitReassignment { .. } => "limit_reassignment",
         }
     }
 }

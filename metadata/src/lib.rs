@@ -6,6 +6,7 @@
 //!   [`placement`] and [`election`] are its two decisions, [`draw`] and [`liveness`] all that it may know beside the state.
 //! * [`command`]: what the log holds. [`apply`]: every replica re-validates each guard and says what became true; [`outcome`]: what it answers.
 //! * [`change`]: what became true. [`absorb`]: how a change becomes state, in a controller and in a browser alike.
+//! * [`model`], [`reassignment`], [`settings`], [`configs`]: what the state holds.
 //! * [`state`], [`load`]: the state, and what is counted along with it. [`beside`]: what is replicated with it and never shown. [`proof`]: digest and scrub.
 //! * [`views`]: what people read from the state. [`travel`]: how all of it travels.
 //!
@@ -33,7 +34,9 @@ pub mod outcome;
 pub mod placement;
 pub mod plan;
 pub mod proof;
+pub mod reassignment;
 pub mod rejection;
+pub mod settings;
 pub mod state;
 pub mod travel;
 pub mod views;

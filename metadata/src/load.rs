@@ -52,16 +52,19 @@ pub struct Tally {
 impl Tally {
     /// What one partition counts as.
     pub fn of(partition: &Partition, min_isr: usize) -> Tally {
-        let min_isr = min_isr.min(partition.replicas.len());
+        let min_isr = min_isr.min(partition.factor());
         let in_sync = partition.isr.len();
-        let under = in_sync < partition.replicas.len();
+        // A replica that a move still fills is not missed, and does not stand in for one that is.
+        let filled = partition.isr.iter().filter(|id| partition.adding_replicas.contains(id)).count();
+        let under = in_sync - filled < partition.factor();
+        let preferred = partition.replicas.first().filter(|first| !partition.adding_replicas.contains(first));
         Tally {
             partitions: 1,
             offline: partition.leader.is_none().into(),
             below_min_isr: (in_sync < min_isr).into(),
             at_min_isr: (under && in_sync == min_isr).into(),
             under_replicated: under.into(),
-            not_preferred: (partition.leader.is_some() && partition.leader != partition.replicas.first().copied()).into(),
+            not_preferred: (partition.leader.is_some() && preferred.is_some_and(|first| partition.leader != Some(*first))).into(),
         }
     }
 

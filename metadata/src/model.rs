@@ -68,6 +68,18 @@ pub struct Partition {
     pub removing_replicas: Vec<BrokerId>,
 }
 
+impl Partition {
+    /// How many replicas it has, those that a move still fills not counted (E8).
+    pub fn factor(&self) -> usize {
+        self.replicas.len().saturating_sub(self.adding_replicas.len())
+    }
+
+    /// Whether a move of it is under way.
+    pub fn moves(&self) -> bool {
+        !self.adding_replicas.is_empty() || !self.removing_replicas.is_empty()
+    }
+}
+
 /// The availability of a broker as committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -109,6 +121,16 @@ pub struct Broker {
     pub held: bool,
     /// The index that every active broker must have seen before this one may stop (B7, B10).
     pub shutdown_index: Option<Index>,
+}
+
+/// What is known of a broker beside its registration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Standing {
+    /// Since when it has been online, or not, ms since the Unix epoch (J4, J10).
+    pub since_ms: u64,
+    /// The reassignment that moves everything off it; it gets nothing new.
+    pub draining: Option<Index>,
 }
 
 impl Broker {

@@ -11,6 +11,7 @@ pub enum GroupOutcome {
     Topic { topic_id: TopicId },
     Broker { id: BrokerId, epoch: Index },
     Partition { topic_id: TopicId, partition: u32 },
+    Reassignment { id: Index },
 }
 
 /// The answer to an entry: the same on every replica.

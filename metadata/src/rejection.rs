@@ -123,6 +123,12 @@ impl Rejection {
         self
     }
 
+    /// Names the field otherwise.
+    #[must_use]
+    pub fn renamed(self, field: &str) -> Self {
+        Rejection { field: Some(field.to_owned()), ..self }
+    }
+
     /// Puts the path of the enclosing list item before the field: `topics[3].name`.
     #[must_use]
     pub fn within(mut self, prefix: &str) -> Self {

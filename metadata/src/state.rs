@@ -3,13 +3,17 @@
 use crate::configs;
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::load::{Load, Tally};
-use crate::model::{Broker, ControllerNode, Identity, Partition, Topic};
+use crate::model::{Broker, Configs, ControllerNode, Identity, Partition, Standing, Topic};
+use crate::reassignment::{Flight, Move, Progress, Reassignment};
+use crate::settings::Settings;
 use crate::proof::digest::Digest;
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
 
-/// The level of encodings that every node of the cluster is known to read.
-pub const FORMAT: u32 = 1;
+/// The level of encodings that the first builds of this wrote and read.
+pub const FIRST_FORMAT: u32 = 1;
+/// The newest level that this build writes and reads; 2 has settings, standings and reassignments.
+pub const NEWEST_FORMAT: u32 = 2;
 
 /// Everything that is committed. Cloning shares all of it.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +25,12 @@ pub struct State {
     pub(crate) partitions: OrdMap<(TopicId, u32), Arc<Partition>>,
     pub(crate) brokers: OrdMap<BrokerId, Arc<Broker>>,
     pub(crate) controllers: OrdMap<NodeId, Arc<ControllerNode>>,
+    /// What every node is known to read; 0 stands for the first.
+    pub(crate) format: u32,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) standings: OrdMap<BrokerId, Standing>,
+    pub(crate) reassignments: OrdMap<Index, Arc<Reassignment>>,
+    pub(crate) moves: OrdMap<(Index, u32), Arc<Move>>,
     pub(crate) digest: Digest,
     // Below: derived from the above, kept in step by `absorb`.
     pub(crate) names: OrdMap<Arc<str>, TopicId>,
@@ -29,6 +39,13 @@ pub struct State {
     pub(crate) tallies: OrdMap<TopicId, Tally>,
     pub(crate) total: Tally,
     pub(crate) loads: OrdMap<BrokerId, Load>,
+    /// The open move of each partition that has one.
+    pub(crate) open_moves: OrdMap<(TopicId, u32), (Index, u32)>,
+    /// Open moves by reassignment and number.
+    pub(crate) waiting: OrdSet<(Index, u32)>,
+    pub(crate) moving: OrdSet<(Index, u32)>,
+    pub(crate) progress: OrdMap<Index, Progress>,
+    pub(crate) flights: OrdMap<BrokerId, Flight>,
     /// Topics that a slice counts but does not hold; 0 in a whole state.
     pub(crate) hidden_topics: usize,
 }
@@ -153,7 +170,84 @@ impl State {
 
     /// min.insync.replicas of a topic, before it is capped by the replication factor (E8).
     pub fn min_isr(&self, topic: TopicId) -> usize {
-        self.topics.get(&topic).map_or(1, |topic| configs::min_insync_replicas(&topic.configs))
+        self.topics.get(&topic).map_or(1, |topic| self.min_isr_with(&topic.configs))
+    }
+
+    /// min.insync.replicas that a topic with this configuration has.
+    pub(crate) fn min_isr_with(&self, configs: &Configs) -> usize {
+        configs::min_insync_replicas(configs).unwrap_or_else(|| self.settings.min_isr())
+    }
+
+    /// Whether a topic lets a replica lead that may lack acknowledged records (E3).
+    pub fn unclean_allowed(&self, topic: TopicId) -> bool {
+        let own = self.topics.get(&topic).and_then(|topic| topic.configs.get(configs::UNCLEAN_ELECTION));
+        own.or_else(|| self.settings.values.get(configs::UNCLEAN_ELECTION)).is_some_and(|value| value == "true")
+    }
+
+    /// The level of encodings that every node of the cluster is known to read.
+    pub fn format(&self) -> u32 {
+        self.format.max(FIRST_FORMAT)
+    }
+
+    /// The cluster's settings.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// What is known of a broker beside its registration.
+    pub fn standing(&self, id: BrokerId) -> Standing {
+        self.standings.get(&id).copied().unwrap_or_default()
+    }
+
+    /// Whether everything is being moved off this broker, or was.
+    pub fn draining(&self, id: BrokerId) -> bool {
+        self.standing(id).draining.is_some()
+    }
+
+    /// Reassignments, the oldest first.
+    pub fn reassignments(&self) -> impl DoubleEndedIterator<Item = &Arc<Reassignment>> {
+        self.reassignments.values()
+    }
+
+    /// The reassignment of this id.
+    pub fn reassignment(&self, id: Index) -> Option<&Arc<Reassignment>> {
+        self.reassignments.get(&id)
+    }
+
+    /// A reassignment's moves in order, from this number on.
+    pub fn moves_of(&self, id: Index, from: u32) -> impl Iterator<Item = (u32, &Arc<Move>)> {
+        self.moves.range((id, from)..=(id, u32::MAX)).map(|((_, number), movement)| (*number, movement))
+    }
+
+    /// One move.
+    pub fn movement(&self, id: Index, number: u32) -> Option<&Arc<Move>> {
+        self.moves.get(&(id, number))
+    }
+
+    /// The open move of a partition: its reassignment and its number there.
+    pub fn open_move(&self, topic: TopicId, partition: u32) -> Option<(Index, u32)> {
+        self.open_moves.get(&(topic, partition)).copied()
+    }
+
+    /// A topic's partitions that have an open move.
+    pub(crate) fn open_moves_of(&self, topic: TopicId) -> impl Iterator<Item = (Index, u32)> {
+        self.open_moves.range((topic, 0)..=(topic, u32::MAX)).map(|(_, at)| *at)
+    }
+
+    /// Whether the leader may have something to go on with by itself: moves, plans, settings (H11, L2).
+    pub fn has_open_work(&self) -> bool {
+        let unplanned = |each: &Arc<Reassignment>| each.planned < each.total && each.ended_at_ms.is_none();
+        !self.waiting.is_empty() || !self.moving.is_empty() || self.reassignments.values().any(unplanned)
+    }
+
+    /// How far a reassignment is.
+    pub fn progress(&self, id: Index) -> Progress {
+        self.progress.get(&id).copied().unwrap_or_default()
+    }
+
+    /// What is under way at a broker.
+    pub fn flight(&self, id: BrokerId) -> Flight {
+        self.flights.get(&id).copied().unwrap_or_default()
     }
 }
 
@@ -167,6 +261,11 @@ impl PartialEq for State {
             && self.partitions == other.partitions
             && self.brokers == other.brokers
             && self.controllers == other.controllers
+            && self.format == other.format
+            && self.settings == other.settings
+            && self.standings == other.standings
+            && self.reassignments == other.reassignments
+            && self.moves == other.moves
     }
 }
 

@@ -1,9 +1,9 @@
 //! Brokers.
 
 use crate::ids::BrokerId;
-use crate::model::Broker;
+use crate::model::{Broker, Standing};
 use crate::proof::digest::Kind;
-use crate::state::State;
+use crate::state::{FIRST_FORMAT, State};
 use std::sync::Arc;
 
 impl State {
@@ -14,9 +14,27 @@ impl State {
         }
     }
 
+    /// J4, J10: when a broker comes online, or stops being it; from the second format on.
+    pub(super) fn note_turn(&mut self, at_ms: u64, next: &Broker) {
+        let was = self.broker(next.id).is_some_and(|old| old.active());
+        if was != next.active() && self.format() > FIRST_FORMAT {
+            self.put_standing(next.id, Standing { since_ms: at_ms, ..self.standing(next.id) });
+        }
+    }
+
+    pub(crate) fn put_standing(&mut self, id: BrokerId, standing: Standing) {
+        self.digest.add(Kind::Standing, &(id, standing));
+        if let Some(old) = self.standings.insert(id, standing) {
+            self.digest.sub(Kind::Standing, &(id, old));
+        }
+    }
+
     pub(super) fn drop_broker(&mut self, id: BrokerId) {
         if let Some(old) = self.brokers.remove(&id) {
             self.digest.sub(Kind::Broker, &old);
+        }
+        if let Some(old) = self.standings.remove(&id) {
+            self.digest.sub(Kind::Standing, &(id, old));
         }
     }
 }

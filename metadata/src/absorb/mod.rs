@@ -1,10 +1,12 @@
 //! How a change becomes state: the same code in a controller (through apply), in a browser and in a storage service.
 //!
 //! Total by design: a change carries whole new values, so there is nothing that could fail to fit. A replica that was
-//! wrong before stays wrong, and its digest says so. `topics`, `brokers` and `partitions` mirror [`crate::apply`].
+//! wrong before stays wrong, and its digest says so. The files mirror those of [`crate::apply`].
 
 mod brokers;
+mod moves;
 mod partitions;
+mod settings;
 mod topics;
 
 use crate::change::{Change, Commit};
@@ -47,13 +49,22 @@ impl State {
             Change::TopicDeleted { topic_id, .. } => self.drop_topic(*topic_id),
             Change::PartitionChanged { topic_id, partition } => self.put_partition(index, *topic_id, partition),
             Change::ConfigsChanged { topic_id, configs } => self.put_configs(index, *topic_id, configs),
-            Change::BrokerRegistered { broker } | Change::BrokerChanged { broker } => self.put_broker(broker),
+            Change::BrokerRegistered { broker } | Change::BrokerChanged { broker } => {
+                self.note_turn(at_ms, broker);
+                self.put_broker(broker);
+            }
             Change::BrokerRemoved { id } => self.drop_broker(*id),
             Change::ControllersChanged { controllers } => {
                 self.controllers.values().for_each(|node| self.digest.sub(Kind::Controller, node));
                 self.controllers = controllers.iter().map(|node| (node.id, Arc::new(node.clone()))).collect();
                 self.controllers.values().for_each(|node| self.digest.add(Kind::Controller, node));
             }
+            Change::FormatRaised { format } => self.put_format(*format),
+            Change::SettingsChanged { settings } => self.put_settings(settings),
+            Change::StandingChanged { id, standing } => self.put_standing(*id, *standing),
+            Change::ReassignmentChanged { reassignment } => self.put_reassignment(reassignment),
+            Change::MoveChanged { reassignment_id, number, movement } => self.put_move(index, *reassignment_id, *number, movement),
+            Change::ReassignmentDropped { id } => self.drop_reassignment(*id),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Topics with their names, and what their configuration says of their partitions.
 
-use crate::configs;
 use crate::ids::{Index, TopicId};
-use crate::load::Tally;
 use crate::model::{Configs, Topic};
 use crate::proof::digest::Kind;
 use crate::state::{State, fold};
@@ -27,7 +25,7 @@ impl State {
         if topic.name.contains(['.', '_']) {
             self.folded.remove(&fold(&topic.name));
         }
-        let min_isr = configs::min_insync_replicas(&topic.configs);
+        let min_isr = self.min_isr_with(&topic.configs);
         let numbers: Vec<u32> = self.partitions_of(id).map(|partition| partition.partition).collect();
         for number in numbers {
             if let Some(old) = self.partitions.remove(&(id, number)) {
@@ -46,14 +44,8 @@ impl State {
     pub(super) fn put_configs(&mut self, index: Index, id: TopicId, configs: &Configs) {
         let Some(topic) = self.topics.get(&id).cloned() else { return };
         self.put_topic(Topic { changed_index: index, configs: configs.clone(), ..Topic::clone(&topic) });
-        let min_isr = self.min_isr(id);
-        if min_isr == configs::min_insync_replicas(&topic.configs) {
-            return;
+        if self.min_isr(id) != self.min_isr_with(&topic.configs) {
+            self.count_anew(id);
         }
-        let mut tally = Tally::default();
-        self.partitions_of(id).for_each(|partition| tally.add(Tally::of(partition, min_isr)));
-        self.total.sub(self.tally(id));
-        self.total.add(tally);
-        self.tallies.insert(id, tally);
     }
 }

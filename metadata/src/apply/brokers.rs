@@ -1,8 +1,9 @@
 //! Registrations, and the states of brokers.
 
+use crate::change::Change;
 use crate::ids::{BrokerId, Index};
 use crate::intent::Registration;
-use crate::model::{Broker, BrokerState};
+use crate::model::{Broker, BrokerState, Standing};
 use crate::rejection::{Code, Rejection};
 use crate::state::State;
 use std::sync::Arc;
@@ -72,6 +73,13 @@ impl State {
             return Err(Rejection::new(Code::InvalidUpdateVersion, format!("Broker {id} came to lead or to be in sync meanwhile")));
         }
         Ok(())
+    }
+
+    pub(super) fn drained(&self, id: BrokerId, epoch: Index, draining: bool, index: Index) -> Result<Vec<Change>, Rejection> {
+        let old = self.broker_at(id, epoch)?;
+        let touched = Broker { changed_index: index, ..Broker::clone(old) };
+        let standing = Standing { draining: draining.then_some(index), ..self.standing(id) };
+        Ok(vec![Change::BrokerChanged { broker: Arc::new(touched) }, Change::StandingChanged { id, standing }])
     }
 
     pub(super) fn with_status(

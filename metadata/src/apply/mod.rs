@@ -2,24 +2,29 @@
 //!
 //! A group is applied command by command through the very [`State::absorb`] that consumers use, so apply and absorb cannot
 //! drift apart. A rejected group changes nothing: one whose guards all hold before its first change is applied in place, any
-//! other to a copy that a failing guard drops. `topics`, `brokers` and `partitions` hold the guards, as they do the rules in
+//! other to a copy that a failing guard drops. The files hold the guards, as files of the same names hold the rules in
 //! [`crate::plan`] and the effects in [`crate::absorb`].
 
 mod brokers;
+mod moves;
 mod partitions;
+mod settings;
 mod topics;
 
 pub(crate) use brokers::unknown_broker;
+pub(crate) use moves::no_reassignment;
 pub(crate) use partitions::has_duplicates;
 pub(crate) use topics::{check_deletable, unknown_topic_id};
 
 use crate::change::Change;
 use crate::command::{Command, Entry, Expected, Group};
 use crate::ids::Index;
+use crate::intent::Principal;
 use crate::model::ControllerNode;
 use crate::outcome::GroupOutcome;
 use crate::rejection::{Code, Rejection};
-use crate::state::State;
+use crate::reassignment::{MoveEnd, MoveState};
+use crate::state::{FIRST_FORMAT, State};
 use partitions::placed;
 use std::sync::Arc;
 use topics::created;
@@ -27,16 +32,24 @@ use topics::created;
 /// What one entry did: an outcome per group, and everything that became true.
 pub type Applied = (Vec<Result<GroupOutcome, Rejection>>, Vec<Change>);
 
+/// The entry that a command stands in.
+#[derive(Clone, Copy)]
+struct By<'a> {
+    index: Index,
+    at_ms: u64,
+    principal: &'a Principal,
+}
+
 impl State {
     /// Applies the entry at this log index. `at_ms` never goes back, whatever the entry says.
     pub fn apply(&mut self, entry: &Entry, index: Index) -> Applied {
-        let at_ms = self.at_ms.max(entry.at_ms);
+        let by = By { index, at_ms: self.at_ms.max(entry.at_ms), principal: &entry.principal };
         let mut all = Vec::new();
-        let outcomes = entry.groups.iter().map(|group| self.apply_group(group, index, at_ms, &mut all)).collect();
+        let outcomes = entry.groups.iter().map(|group| self.apply_group(group, by, &mut all)).collect();
         (outcomes, all)
     }
 
-    fn apply_group(&mut self, group: &Group, index: Index, at_ms: u64, all: &mut Vec<Change>) -> Result<GroupOutcome, Rejection> {
+    fn apply_group(&mut self, group: &Group, by: By<'_>, all: &mut Vec<Change>) -> Result<GroupOutcome, Rejection> {
         if let Some(expected) = &group.expected {
             self.check_expected(expected)?;
         }
@@ -46,16 +59,16 @@ impl State {
             {
                 self.check_new_topic(*topic_id, name)?;
                 self.check_assignments(assignments)?;
-                self.take(index, at_ms, [created(*topic_id, name, configs)], all);
-                self.take(index, at_ms, placed(*topic_id, 0, assignments), all);
+                self.take(by, [created(*topic_id, name, configs)], all);
+                self.take(by, placed(*topic_id, 0, assignments), all);
                 Ok(GroupOutcome::Topic { topic_id: *topic_id })
             }
-            [_] => self.apply_commands(&group.commands, index, at_ms, all),
+            [_] => self.apply_commands(&group.commands, by, all),
             commands => {
                 // Sharing is cheap, and what the copy changes is paid for twice.
                 let mut next = self.clone();
                 let mut changes = Vec::new();
-                let outcome = next.apply_commands(commands, index, at_ms, &mut changes)?;
+                let outcome = next.apply_commands(commands, by, &mut changes)?;
                 *self = next;
                 all.append(&mut changes);
                 Ok(outcome)
@@ -75,25 +88,19 @@ impl State {
         vec![change]
     }
 
-    fn apply_commands(
-        &mut self,
-        commands: &[Command],
-        index: Index,
-        at_ms: u64,
-        changes: &mut Vec<Change>,
-    ) -> Result<GroupOutcome, Rejection> {
+    fn apply_commands(&mut self, commands: &[Command], by: By<'_>, changes: &mut Vec<Change>) -> Result<GroupOutcome, Rejection> {
         let mut outcome = GroupOutcome::Done;
         for command in commands {
-            let decided = self.decide(command, index, &mut outcome)?;
-            self.take(index, at_ms, decided, changes);
+            let decided = self.decide(command, by, &mut outcome)?;
+            self.take(by, decided, changes);
         }
         Ok(outcome)
     }
 
     /// Absorbs what was decided, and keeps it for the commit.
-    fn take(&mut self, index: Index, at_ms: u64, decided: impl IntoIterator<Item = Change>, changes: &mut Vec<Change>) {
+    fn take(&mut self, by: By<'_>, decided: impl IntoIterator<Item = Change>, changes: &mut Vec<Change>) {
         for change in decided {
-            self.absorb(index, at_ms, &change);
+            self.absorb(by.index, by.at_ms, &change);
             changes.push(change);
         }
     }
@@ -106,6 +113,7 @@ impl State {
         let (seen, current) = match expected {
             Expected::Topic { topic_id, changed_index } => (changed_index, self.topic(*topic_id).map(|topic| topic.changed_index)),
             Expected::Broker { id, changed_index } => (changed_index, self.broker(*id).map(|broker| broker.changed_index)),
+            Expected::Settings { changed_index } => (changed_index, Some(self.settings.changed_index)),
         };
         if current == Some(*seen) {
             return Ok(());
@@ -118,7 +126,8 @@ impl State {
         ))
     }
 
-    fn decide(&self, command: &Command, index: Index, outcome: &mut GroupOutcome) -> Result<Vec<Change>, Rejection> {
+    fn decide(&self, command: &Command, by: By<'_>, outcome: &mut GroupOutcome) -> Result<Vec<Change>, Rejection> {
+        let By { index, at_ms, .. } = by;
         match command {
             Command::BootstrapCluster { identity } => {
                 if self.identity.is_some() {
@@ -158,7 +167,14 @@ impl State {
                 let topic = self.topic(*topic_id).ok_or_else(|| unknown_topic_id(*topic_id))?;
                 check_deletable(&topic.name, topic.internal(), &topic.configs)?;
                 *outcome = GroupOutcome::Topic { topic_id: *topic_id };
-                Ok(vec![Change::TopicDeleted { topic_id: *topic_id, name: topic.name.clone() }])
+                // H9: its moves end with it.
+                let ends: Vec<_> = self
+                    .open_moves_of(*topic_id)
+                    .map(|(id, number)| (id, number, MoveState::Cancelled, MoveEnd::TopicDeleted))
+                    .collect();
+                let mut changes = self.end_moves(&ends, at_ms);
+                changes.push(Change::TopicDeleted { topic_id: *topic_id, name: topic.name.clone() });
+                Ok(changes)
             }
             Command::UpdatePartitionLeader { target } => self.retargeted(target, outcome),
             Command::UpdateIsr { broker, broker_epoch, target } => {
@@ -167,6 +183,21 @@ impl State {
             }
             // The machine keeps these beside the state.
             Command::AdmitInstance { .. } => Ok(Vec::new()),
+            Command::RaiseFormat { format } => self.raised(*format),
+            _ if self.format() == FIRST_FORMAT => {
+                Err(Rejection::new(Code::NotController, "A controller of this cluster runs a build that does not know this yet"))
+            }
+            Command::UpdateSettings { values } => self.set(values, index),
+            Command::ClearElr { topics, next } => self.cleared(topics, *next),
+            Command::UpdateDrain { id, epoch, draining } => {
+                *outcome = GroupOutcome::Broker { id: *id, epoch: *epoch };
+                self.drained(*id, *epoch, *draining, index)
+            }
+            Command::StartReassignment { .. }
+            | Command::AddMoves { .. }
+            | Command::UpdateReassignment { .. }
+            | Command::MovePartition { .. }
+            | Command::UpdateMove { .. } => self.moves_command(command, by, outcome),
         }
     }
 }

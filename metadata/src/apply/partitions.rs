@@ -41,7 +41,8 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn retargeted(&self, target: &PartitionTarget, outcome: &mut GroupOutcome) -> Result<Vec<Change>, Rejection> {
+    /// The partition that a target was decided on, if it is still as it was (D6).
+    pub(super) fn partition_at(&self, target: &PartitionTarget) -> Result<&Arc<Partition>, Rejection> {
         let old = self.partition(target.topic_id, target.partition).ok_or_else(|| unknown_topic_id(target.topic_id))?;
         if (old.leader_epoch, old.partition_epoch) != (target.leader_epoch, target.partition_epoch) {
             return Err(Rejection::new(Code::InvalidUpdateVersion, "The partition changed meanwhile").at(
@@ -50,7 +51,12 @@ impl State {
                 old.partition_epoch.to_string(),
             ));
         }
-        let in_replicas = |ids: &[BrokerId]| ids.iter().all(|id| old.replicas.contains(id)) && !has_duplicates(ids);
+        Ok(old)
+    }
+
+    /// Whether these replicas may have these roles.
+    pub(super) fn check_roles(&self, old: &Partition, replicas: &[BrokerId], target: &PartitionTarget) -> Result<(), Rejection> {
+        let in_replicas = |ids: &[BrokerId]| ids.iter().all(|id| replicas.contains(id)) && !has_duplicates(ids);
         let sound = in_replicas(&target.isr)
             && in_replicas(&target.elr)
             && target.elr.iter().all(|id| !target.isr.contains(id))
@@ -65,17 +71,14 @@ impl State {
         if !target.isr.iter().all(eligible) || target.leader.is_some_and(|id| target.leader != old.leader && !self.active(id)) {
             return Err(Rejection::new(Code::IneligibleReplica, "A replica became inactive meanwhile"));
         }
+        Ok(())
+    }
+
+    pub(super) fn retargeted(&self, target: &PartitionTarget, outcome: &mut GroupOutcome) -> Result<Vec<Change>, Rejection> {
+        let old = self.partition_at(target)?;
+        self.check_roles(old, &old.replicas, target)?;
         *outcome = GroupOutcome::Partition { topic_id: target.topic_id, partition: target.partition };
-        let partition = Partition {
-            leader: target.leader,
-            leader_epoch: old.leader_epoch.saturating_add((target.leader != old.leader).into()),
-            partition_epoch: old.partition_epoch.saturating_add(1),
-            isr: target.isr.clone(),
-            elr: target.elr.clone(),
-            last_known_leader: target.last_known_leader,
-            recovery_state: target.recovery_state,
-            ..Partition::clone(old)
-        };
+        let partition = target.over(old);
         Ok(vec![Change::PartitionChanged { topic_id: target.topic_id, partition: Arc::new(partition) }])
     }
 }

@@ -3,10 +3,9 @@
 use crate::change::Change;
 use crate::configs;
 use crate::ids::TopicId;
-use crate::model::{Configs, Partition};
+use crate::model::Configs;
 use crate::rejection::{Code, Rejection};
 use crate::state::State;
-use std::sync::Arc;
 
 impl State {
     /// The guards of a new topic's name and id (F1, F2), for the plan and again for apply.
@@ -34,16 +33,8 @@ impl State {
     pub(super) fn configured(&self, topic_id: TopicId, configs: &Configs) -> Result<Vec<Change>, Rejection> {
         let topic = self.topic(topic_id).ok_or_else(|| unknown_topic_id(topic_id))?;
         let mut changes = vec![Change::ConfigsChanged { topic_id, configs: configs.clone() }];
-        if configs::min_insync_replicas(configs) != configs::min_insync_replicas(&topic.configs) {
-            // E9: eligibility was judged by the old minimum.
-            changes.extend(self.partitions_of(topic_id).filter(|partition| !partition.elr.is_empty()).map(|partition| {
-                let cleared = Partition {
-                    elr: Vec::new(),
-                    partition_epoch: partition.partition_epoch.saturating_add(1),
-                    ..Partition::clone(partition)
-                };
-                Change::PartitionChanged { topic_id, partition: Arc::new(cleared) }
-            }));
+        if self.min_isr_with(configs) != self.min_isr_with(&topic.configs) {
+            changes.extend(self.without_elr(topic_id));
         }
         Ok(changes)
     }

@@ -34,6 +34,10 @@ pub enum Kind {
     Replicas,
     /// Pairs in the syntax of Kubernetes' labels.
     Labels,
+    /// One line of text of at most so many characters.
+    Text {
+        longest: usize,
+    },
 }
 
 /// How a page shows a value.
@@ -64,6 +68,9 @@ const DELETE_REMOTE: &str = "remote.log.delete.on.disable";
 /// How many replicas must be in sync for an acks=all write.
 pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 
+/// Whether a replica may lead that may lack acknowledged records (E3).
+pub const UNCLEAN_ELECTION: &str = "unclean.leader.election.enable";
+
 /// What a topic belongs to: `apply --prune --selector` goes by it.
 pub const LABELS: &str = "labels";
 
@@ -72,9 +79,9 @@ pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// min.insync.replicas as configured, before it is capped by the replication factor (E8).
-pub fn min_insync_replicas(configs: &Configs) -> usize {
-    configs.get(MIN_INSYNC_REPLICAS).and_then(|value| value.parse().ok()).unwrap_or(1)
+/// min.insync.replicas as configured, before it is capped by the replication factor (E8); none where the topic does not set it.
+pub fn min_insync_replicas(configs: &Configs) -> Option<usize> {
+    configs.get(MIN_INSYNC_REPLICAS).and_then(|value| value.parse().ok())
 }
 
 /// Whether a topic is protected from deletion (J5).
@@ -87,18 +94,27 @@ pub fn deletion_protected(configs: &Configs) -> bool {
 /// # Errors
 /// INVALID_CONFIG with the key, the value and what is allowed (F6, J8).
 pub fn canonical(name: &str, value: &str) -> Result<String, Rejection> {
-    let field = || format!("configs.{name}");
     let Some(key) = find(name) else {
         let allowed = KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(", ");
-        return Err(Rejection::new(Code::InvalidConfig, "There is no such configuration key").at(field(), value, allowed));
+        let no = Rejection::new(Code::InvalidConfig, "There is no such configuration key");
+        return Err(no.at(format!("configs.{name}"), value, allowed));
     };
+    canonical_of(key, value).map_err(|no| no.within("configs."))
+}
+
+/// The same of any key, a cluster's setting among them; the field is the key's name.
+///
+/// # Errors
+/// INVALID_CONFIG with the key, the value and what is allowed (F6, J8).
+pub fn canonical_of(key: &Key, value: &str) -> Result<String, Rejection> {
+    let name = key.name;
     if value.len() > LONGEST_VALUE {
         let no = Rejection::new(Code::InvalidConfig, format!("The value of {name} is too long"));
-        return Err(no.at(field(), value, format!("at most {LONGEST_VALUE} bytes")));
+        return Err(no.at(name, value, format!("at most {LONGEST_VALUE} bytes")));
     }
     key.kind
         .canonical(value)
-        .ok_or_else(|| Rejection::new(Code::InvalidConfig, format!("{name} cannot hold this value")).at(field(), value, key.kind.allowed()))
+        .ok_or_else(|| Rejection::new(Code::InvalidConfig, format!("{name} cannot hold this value")).at(name, value, key.kind.allowed()))
 }
 
 /// A value as it is kept; one that cannot be stays as it was given.
@@ -119,8 +135,7 @@ pub fn same(name: &str, one: &str, other: &str) -> bool {
 pub fn checked(configs: &Configs, replication_factor: usize) -> Result<Configs, Rejection> {
     let read = |(name, value): (&String, &String)| Ok((name.clone(), canonical(name, value)?));
     let configs = configs.iter().map(read).collect::<Result<Configs, Rejection>>()?;
-    let min_isr = min_insync_replicas(&configs);
-    if configs.contains_key(MIN_INSYNC_REPLICAS) && min_isr > replication_factor {
+    if let Some(min_isr) = min_insync_replicas(&configs).filter(|min_isr| *min_isr > replication_factor) {
         return Err(Rejection::new(
             Code::InvalidConfig,
             format!("{MIN_INSYNC_REPLICAS} cannot exceed the replication factor, {replication_factor}"),
@@ -132,7 +147,7 @@ pub fn checked(configs: &Configs, replication_factor: usize) -> Result<Configs, 
 }
 
 /// What Kafka's LogConfig refuses of values that are each allowed alone.
-fn check_together(configs: &Configs) -> Result<(), Rejection> {
+pub(crate) fn check_together(configs: &Configs) -> Result<(), Rejection> {
     let text = |name: &str| configs.get(name).map_or_else(|| find(name).map_or("", |key| key.default), String::as_str);
     let number = |name: &str| text(name).parse::<i64>().unwrap_or_default();
     let no = |name: &str, detail: String, allowed: String| {

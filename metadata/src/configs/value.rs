@@ -21,6 +21,7 @@ impl Kind {
             Kind::ListOf(options) => format!("one or more of {}, separated by commas", options.join(", ")),
             Kind::Replicas => "*, or PARTITION:BROKER separated by commas, or nothing".to_owned(),
             Kind::Labels => labels::ALLOWED.to_owned(),
+            Kind::Text { longest } => format!("one line of at most {longest} characters"),
         }
     }
 
@@ -48,6 +49,9 @@ impl Kind {
             Kind::Replicas => {
                 let items: Vec<&str> = items(text).into_iter().filter(|item| !item.is_empty()).collect();
                 if items == ["*"] { Some("*".to_owned()) } else { replicas(&items) }
+            }
+            Kind::Text { longest } => {
+                (text.chars().count() <= longest && !text.chars().any(char::is_control)).then(|| text.to_owned())
             }
             Kind::Labels => labels::parse(&items(text).join(",")).map(|labels| labels::text(&labels)),
         }

@@ -178,7 +178,8 @@ fn elect(
     acceptable: &dyn Fn(BrokerId) -> bool,
     unclean: Option<BrokerId>,
 ) -> Option<PartitionTarget> {
-    election::next(topic_id, partition, isr, &Electorate { min_isr: state.min_isr(topic_id), acceptable, unclean })
+    let electorate = Electorate { min_isr: state.min_isr(topic_id), acceptable, unclean, lossy: state.unclean_allowed(topic_id) };
+    election::next(topic_id, partition, isr, &electorate)
 }
 
 fn status(broker: &Broker, state: BrokerState) -> Command {
@@ -247,7 +248,7 @@ pub(super) fn expire(state: &State, liveness: &Liveness, id: BrokerId, epoch: In
     Group::of(fence(state, broker, broker.held, false))
 }
 
-fn by_operator(state: &State, id: BrokerId, expected: Option<Index>) -> Result<(&Broker, Option<Expected>), Rejection> {
+pub(super) fn by_operator(state: &State, id: BrokerId, expected: Option<Index>) -> Result<(&Broker, Option<Expected>), Rejection> {
     let broker = state.broker(id).ok_or_else(|| unknown_broker(id))?;
     let expected = expected.map(|changed_index| Expected::Broker { id, changed_index });
     if let Some(expected) = &expected {

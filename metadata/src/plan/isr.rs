@@ -1,6 +1,6 @@
 //! A leader's proposals for its partitions' ISR (D1–D10), each checked in the order of the table and each a group of its own.
 
-use super::{MOST_PARTITIONS, Plan};
+use super::{MOST_PARTITIONS, Plan, moves};
 use crate::apply::{has_duplicates, unknown_topic_id};
 use crate::command::{Command, Group, PartitionTarget};
 use crate::election::{self, Electorate};
@@ -50,28 +50,21 @@ fn decide(state: &State, sender: BrokerId, sender_epoch: Index, change: &IsrChan
     check_isr(old, sender, &isr, change)?;
     check_members(state, change)?;
     let acceptable = |broker: BrokerId| state.active(broker);
-    let electorate = Electorate { min_isr: state.min_isr(change.topic_id), acceptable: &acceptable, unclean: None };
+    let electorate = Electorate { min_isr: state.min_isr(change.topic_id), acceptable: &acceptable, unclean: None, lossy: false };
     let recovery_state = change.recovery_state.unwrap_or(old.recovery_state);
     let target = match election::next(change.topic_id, old, isr, &electorate) {
         Some(target) => Some(PartitionTarget { recovery_state, ..target }),
-        None if recovery_state != old.recovery_state => Some(unchanged(change, old, recovery_state)),
+        None if recovery_state != old.recovery_state => {
+            Some(PartitionTarget { recovery_state, ..election::unchanged(change.topic_id, old) })
+        }
         None => None,
     };
-    Ok(Group::of(target.map(|target| Command::UpdateIsr { broker: sender, broker_epoch: sender_epoch, target }).into_iter().collect()))
-}
-
-fn unchanged(change: &IsrChange, old: &Partition, recovery_state: RecoveryState) -> PartitionTarget {
-    PartitionTarget {
-        topic_id: change.topic_id,
-        partition: change.partition,
-        leader_epoch: old.leader_epoch,
-        partition_epoch: old.partition_epoch,
-        leader: old.leader,
-        isr: old.isr.clone(),
-        elr: old.elr.clone(),
-        last_known_leader: old.last_known_leader,
-        recovery_state,
+    if let Some(target) = &target
+        && let Some(commands) = moves::completion(state, change.topic_id, old, &target.isr, Some((sender, sender_epoch)))
+    {
+        return Ok(Group::of(commands));
     }
+    Ok(Group::of(target.map(|target| Command::UpdateIsr { broker: sender, broker_epoch: sender_epoch, target }).into_iter().collect()))
 }
 
 /// D3–D6.

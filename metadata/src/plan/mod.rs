@@ -3,11 +3,16 @@
 
 mod assign;
 mod brokers;
+mod elections;
 mod grow;
 mod isr;
+mod moves;
+mod settings;
 mod topics;
 
 pub use brokers::{HeartbeatReply, Transition, heartbeat_reply, transition};
+pub use elections::MOST_AT_ONCE as MOST_ELECTIONS;
+pub use moves::{Wait, wait_of};
 pub use topics::{check_name, create as plan_topics};
 
 use crate::command::{Command, Group};
@@ -15,7 +20,7 @@ use crate::draw::Draw;
 use crate::intent::Intent;
 use crate::liveness::Liveness;
 use crate::rejection::Rejection;
-use crate::state::State;
+use crate::state::{FIRST_FORMAT, NEWEST_FORMAT, State};
 
 /// How many partitions one request and one entry may touch (F3, F11).
 pub const MOST_PARTITIONS: usize = 10_000;
@@ -62,9 +67,9 @@ impl Plan {
 pub fn plan(state: &State, liveness: &Liveness, draw: &Draw, intent: &Intent) -> Result<Plan, Rejection> {
     match intent {
         Intent::BootstrapCluster { identity } => {
-            let commands =
-                if state.identity().is_some() { Vec::new() } else { vec![Command::BootstrapCluster { identity: identity.clone() }] };
-            Ok(Plan::one(Group::of(commands)))
+            // A new cluster begins with what its builds know; an older one comes to it by `RaiseFormat`.
+            let first = || vec![Command::BootstrapCluster { identity: identity.clone() }, Command::RaiseFormat { format: NEWEST_FORMAT }];
+            Ok(Plan::one(Group::of(if state.identity().is_some() { Vec::new() } else { first() })))
         }
         Intent::RegisterBroker { registration } => brokers::register(state, liveness, registration).map(Plan::one),
         Intent::UnregisterBroker { id, expected } => brokers::unregister(state, *id, *expected).map(Plan::one),
@@ -83,5 +88,55 @@ pub fn plan(state: &State, liveness: &Liveness, draw: &Draw, intent: &Intent) ->
         Intent::GrowTopic { name, count, assignments, expected } => {
             grow::grow(state, draw, name, *count, assignments.as_deref(), *expected).map(Plan::one)
         }
+        Intent::RaiseFormat { .. }
+        | Intent::ChangeSettings { .. }
+        | Intent::ContinueSettings
+        | Intent::Elect { .. }
+        | Intent::BalanceLeaders
+        | Intent::ElectUnclean
+        | Intent::Reassign { .. }
+        | Intent::Rebalance { .. }
+        | Intent::ChangeFactor { .. }
+        | Intent::DrainBroker { .. }
+        | Intent::StopDrain { .. }
+        | Intent::ReplaceBroker { .. }
+        | Intent::ContinueReassignments
+        | Intent::CancelReassignment { .. }
+        | Intent::LimitReassignment { .. } => plan_second(state, draw, intent),
+    }
+}
+
+/// What came with the second format.
+fn plan_second(state: &State, draw: &Draw, intent: &Intent) -> Result<Plan, Rejection> {
+    if let Intent::RaiseFormat { format } = intent {
+        let raise = Command::RaiseFormat { format: *format };
+        return Ok(Plan::one(Group::of(if state.format() < *format { vec![raise] } else { Vec::new() })));
+    }
+    if state.format() == FIRST_FORMAT {
+        return Err(settings::too_old());
+    }
+    match intent {
+        Intent::ChangeSettings { ops, expected } => settings::change(state, ops, *expected).map(Plan::one),
+        Intent::ContinueSettings => Ok(Plan::one(settings::go_on(state))),
+        Intent::Elect { election, partitions, topic, broker } => {
+            elections::asked(state, *election, partitions.as_deref(), topic.as_deref(), *broker)
+        }
+        Intent::BalanceLeaders => Ok(elections::balance(state, draw)),
+        Intent::ElectUnclean => Ok(elections::unclean(state)),
+        Intent::Reassign { moves, limits, allow_factor_change } => {
+            moves::reassign(state, moves, *limits, *allow_factor_change).map(Plan::one)
+        }
+        Intent::Rebalance { rebalance, limits } => moves::rebalance(state, rebalance, *limits).map(Plan::one),
+        Intent::ChangeFactor { name, replication_factor, limits, expected } => {
+            moves::change_factor(state, name, *replication_factor, *limits, *expected).map(Plan::one)
+        }
+        Intent::DrainBroker { id, limits, expected } => moves::drain(state, *id, *limits, *expected).map(Plan::one),
+        Intent::StopDrain { id, expected } => moves::stop_drain(state, *id, *expected).map(Plan::one),
+        Intent::ReplaceBroker { id, broker_epoch } => moves::replace(state, *id, *broker_epoch).map(Plan::one),
+        Intent::ContinueReassignments => Ok(moves::advance(state)),
+        Intent::CancelReassignment { id } => moves::cancel(state, *id).map(Plan::one),
+        Intent::LimitReassignment { id, limits } => moves::limit(state, *id, *limits).map(Plan::one),
+        // The others are decided above.
+        _ => Ok(Plan::default()),
     }
 }

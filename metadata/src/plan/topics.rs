@@ -4,19 +4,18 @@ use super::assign::{Assigner, check_total};
 use super::{MOST_PARTITIONS, Plan};
 use crate::apply::check_deletable;
 use crate::command::{Assignment, Command, Expected, Group};
-use crate::configs;
+use crate::configs::{self, Key};
 use crate::draw::Draw;
 use crate::ids::{BrokerId, Index, TopicId};
 use crate::intent::{ConfigOp, ConfigOpKind, NewTopic};
 use crate::model::{Configs, Topic};
 use crate::rejection::{Code, Rejection};
+use crate::settings;
 use crate::state::{State, fold};
 use std::collections::BTreeSet;
 
 /// The longest topic name (F1).
 const LONGEST_NAME: usize = 249;
-const DEFAULT_PARTITIONS: i64 = 1;
-const DEFAULT_REPLICATION_FACTOR: i64 = 3;
 const NAME_ALLOWED: &str = "1 to 249 characters of a-z A-Z 0-9 . _ -, but not . or ..";
 
 /// F1: whether a topic may be called so at all.
@@ -40,9 +39,10 @@ pub fn check_name(name: &str) -> Result<(), Rejection> {
     }
 }
 
-/// A count that was asked for; -1 and nothing both mean the default (F4).
-fn or_default(asked: Option<i64>, default: i64) -> i64 {
-    asked.filter(|count| *count != -1).unwrap_or(default)
+/// A count that was asked for; -1 and nothing both mean the cluster's default (F4).
+fn or_default(state: &State, asked: Option<i64>, setting: &str) -> i64 {
+    let default = || i64::try_from(state.settings().number(setting)).unwrap_or(i64::MAX);
+    asked.filter(|count| *count != -1).unwrap_or_else(default)
 }
 
 /// Decides the creation of topics, as [`plan`](super::plan) does: for whoever plans nothing else, as the page that previews it.
@@ -54,7 +54,7 @@ pub fn create(state: &State, draw: &Draw, topics: &[NewTopic]) -> Result<Plan, R
     let total = topics.iter().fold(0u64, |sum, topic| {
         let asked = match &topic.assignments {
             Some(rows) => rows.len() as i64,
-            None => or_default(topic.partitions, DEFAULT_PARTITIONS),
+            None => or_default(state, topic.partitions, settings::PARTITIONS),
         };
         sum.saturating_add(asked.max(0) as u64)
     });
@@ -96,7 +96,7 @@ impl Maker<'_> {
     }
 
     fn by_placement(&mut self, new: &NewTopic) -> Result<(Configs, Vec<Assignment>), Rejection> {
-        let count = or_default(new.partitions, DEFAULT_PARTITIONS);
+        let count = or_default(self.state, new.partitions, settings::PARTITIONS);
         if count < 1 {
             return Err(Rejection::new(Code::InvalidPartitions, "A topic has at least one partition").at(
                 "partitions",
@@ -104,7 +104,7 @@ impl Maker<'_> {
                 format!("1 to {MOST_PARTITIONS}"),
             ));
         }
-        let factor = self.assigner.factor(or_default(new.replication_factor, DEFAULT_REPLICATION_FACTOR))?;
+        let factor = self.assigner.factor(or_default(self.state, new.replication_factor, settings::REPLICATION_FACTOR))?;
         let configs = configs::checked(&new.configs, factor)?;
         Ok((configs, self.assigner.by_placement(count, factor)?))
     }
@@ -161,7 +161,7 @@ pub(super) fn change_configs(state: &State, name: &str, ops: &[ConfigOp], expect
     let (topic, expected) = find(state, name, expected)?;
     let mut configs = topic.configs.clone();
     for (at, op) in ops.iter().enumerate() {
-        apply_op(&mut configs, op).map_err(|no| no.within(&format!("ops[{at}].")))?;
+        apply_op(&mut configs, op, configs::find, || configs::KEYS.iter()).map_err(|no| no.within(&format!("ops[{at}].")))?;
     }
     let factor = state.partitions_of(topic.id).map(|partition| partition.replicas.len()).min().unwrap_or(1);
     let configs = configs::checked(&configs, factor)?;
@@ -170,16 +170,22 @@ pub(super) fn change_configs(state: &State, name: &str, ops: &[ConfigOp], expect
     Ok(Group { expected, commands })
 }
 
-fn apply_op(configs: &mut Configs, op: &ConfigOp) -> Result<(), Rejection> {
+/// One step on a configuration, or on the settings, whose keys `find` knows.
+pub(super) fn apply_op<'k, I: Iterator<Item = &'k Key>>(
+    configs: &mut Configs,
+    op: &ConfigOp,
+    find: fn(&str) -> Option<&'static Key>,
+    all: fn() -> I,
+) -> Result<(), Rejection> {
     let no = |detail: &str, field: &str, value: &str, allowed: &str| {
         Err(Rejection::new(Code::InvalidConfig, detail.to_owned()).at(field, value, allowed))
     };
-    let Some(key) = configs::find(&op.key) else {
+    let Some(key) = find(&op.key) else {
         return no(
             "There is no such configuration key",
             "key",
             &op.key,
-            &configs::KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(", "),
+            &all().map(|key| key.name).collect::<Vec<_>>().join(", "),
         );
     };
     let value = match (&op.value, op.op) {

@@ -19,6 +19,11 @@ pub(crate) enum Kind {
     Partition = 3,
     Broker = 4,
     Controller = 5,
+    Format = 6,
+    Settings = 7,
+    Standing = 8,
+    Reassignment = 9,
+    Move = 10,
 }
 
 impl Digest {

@@ -1,6 +1,6 @@
 //! A digest computed anew, a part at a time: whoever does it beside other work is never kept from that for long.
 
-use crate::ids::TopicId;
+use crate::ids::{Index, TopicId};
 use crate::proof::digest::{Digest, Kind};
 use crate::state::State;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -12,16 +12,17 @@ const BREATH: usize = 512;
 #[derive(Clone, Debug)]
 pub struct Scrub {
     state: State,
-    /// The last topic, and the last partition, that were counted in.
+    /// The last topic, the last partition and the last move that were counted in.
     topic: Option<TopicId>,
     partition: Option<(TopicId, u32)>,
+    movement: Option<(Index, u32)>,
     digest: Digest,
 }
 
 impl Scrub {
     /// The beginning of a pass.
     pub fn new(state: State) -> Self {
-        Scrub { state, topic: None, partition: None, digest: Digest::default() }
+        Scrub { state, topic: None, partition: None, movement: None, digest: Digest::default() }
     }
 
     /// The state that is looked at: its kept digest has to be what the pass comes to.
@@ -29,9 +30,9 @@ impl Scrub {
         &self.state
     }
 
-    /// Counts in at most so many more topics and partitions, of 1 or more; the digest, once that was the last part.
+    /// Counts in at most so many more topics, partitions and moves, of 1 or more; the digest, once that was the last part.
     pub fn part(&mut self, most: usize) -> Option<Digest> {
-        let Scrub { state, topic, partition, digest } = self;
+        let Scrub { state, topic, partition, movement, digest } = self;
         let mut left = most;
         for (id, each) in state.topics.range::<_, TopicId>((topic.map_or(Unbounded, Excluded), Unbounded)).take(left) {
             digest.add(Kind::Topic, each);
@@ -43,6 +44,11 @@ impl Scrub {
             *partition = Some(*key);
             left -= 1;
         }
+        for ((id, number), each) in state.moves.range::<_, (Index, u32)>((movement.map_or(Unbounded, Excluded), Unbounded)).take(left) {
+            digest.add(Kind::Move, &(id, number, each));
+            *movement = Some((*id, *number));
+            left -= 1;
+        }
         if left == 0 {
             return None;
         }
@@ -51,6 +57,14 @@ impl Scrub {
         }
         state.brokers.values().for_each(|broker| digest.add(Kind::Broker, broker));
         state.controllers.values().for_each(|node| digest.add(Kind::Controller, node));
+        if state.format > 0 {
+            digest.add(Kind::Format, &state.format);
+        }
+        if state.settings.changed_index > 0 {
+            digest.add(Kind::Settings, &state.settings);
+        }
+        state.standings.iter().for_each(|(id, standing)| digest.add(Kind::Standing, &(id, standing)));
+        state.reassignments.values().for_each(|reassignment| digest.add(Kind::Reassignment, reassignment));
         Some(*digest)
     }
 }

@@ -16,6 +16,12 @@ pub enum Kind {
     CheckedEntry = 7,
     /// A machine that remembers the instances of its controllers.
     AdmittedMachine = 8,
+    /// A state of format 2, with settings, standings and reassignments.
+    SecondState = 9,
+    /// A machine with such a state.
+    SecondMachine = 10,
+    /// A slice of such a state.
+    SecondSlice = 11,
 }
 
 /// The version of every encoding in this build.

@@ -4,9 +4,11 @@
 use crate::change::Change;
 use crate::ids::{BrokerId, Index, TopicId};
 use crate::load::{Load, Tally};
-use crate::model::{Broker, ControllerNode, Identity, Partition, Topic};
+use crate::model::{Broker, ControllerNode, Identity, Partition, Standing, Topic};
+use crate::reassignment::{Progress, Reassignment};
+use crate::settings::Settings;
 use crate::proof::digest::Digest;
-use crate::state::State;
+use crate::state::{FIRST_FORMAT, State};
 use crate::travel::envelope::{self, EnvelopeError, Kind};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -25,6 +27,15 @@ struct Image {
     total: Tally,
 }
 
+/// What format 2 knows beside it; reassignments come without their moves.
+#[derive(Serialize, Deserialize)]
+struct More {
+    format: u32,
+    settings: Arc<Settings>,
+    standings: Vec<(BrokerId, Standing)>,
+    reassignments: Vec<(Arc<Reassignment>, Progress)>,
+}
+
 /// A slice with every broker and controller, these topics as rows, and the partitions of those in `whole`.
 ///
 /// # Errors
@@ -36,9 +47,7 @@ pub fn encode(state: &State, rows: &[TopicId], whole: &[TopicId]) -> Result<Vec<
         let most = if whole.contains(&topic.id) { usize::MAX } else { 1 };
         partitions.extend(state.partitions_of(topic.id).take(most).map(|partition| (topic.id, partition.clone())));
     }
-    envelope::seal(
-        Kind::Slice,
-        &Image {
+    let image = Image {
             revision: state.revision,
             at_ms: state.at_ms,
             digest: state.digest,
@@ -49,8 +58,17 @@ pub fn encode(state: &State, rows: &[TopicId], whole: &[TopicId]) -> Result<Vec<
             partitions,
             topic_count: state.topic_count() as u64,
             total: state.total,
-        },
-    )
+    };
+    if state.format() == FIRST_FORMAT {
+        return envelope::seal(Kind::Slice, &image);
+    }
+    let more = More {
+        format: state.format,
+        settings: state.settings.clone(),
+        standings: state.standings.iter().map(|(id, standing)| (*id, *standing)).collect(),
+        reassignments: state.reassignments.values().map(|each| (each.clone(), state.progress(each.id))).collect(),
+    };
+    envelope::seal(Kind::SecondSlice, &(image, more))
 }
 
 /// Reads [`encode`]'s form: a state whose counts and digest are those of the whole.
@@ -58,8 +76,20 @@ pub fn encode(state: &State, rows: &[TopicId], whole: &[TopicId]) -> Result<Vec<
 /// # Errors
 /// As [`envelope::open`].
 pub fn decode(bytes: &[u8]) -> Result<State, EnvelopeError> {
-    let image: Image = envelope::open(Kind::Slice, bytes)?;
+    let (image, more): (Image, Option<More>) = if envelope::holds(Kind::Slice, bytes) {
+        (envelope::open(Kind::Slice, bytes)?, None)
+    } else {
+        let (image, more) = envelope::open(Kind::SecondSlice, bytes)?;
+        (image, Some(more))
+    };
     let mut state = State::default();
+    if let Some(more) = more {
+        state.format = more.format;
+        state.settings = more.settings;
+        state.standings = more.standings.into_iter().collect();
+        state.progress = more.reassignments.iter().map(|(each, progress)| (each.id, *progress)).collect();
+        state.reassignments = more.reassignments.into_iter().map(|(each, _)| (each.id, each)).collect();
+    }
     if let Some(identity) = image.identity {
         state.absorb(image.revision, image.at_ms, &Change::ClusterBootstrapped { identity });
     }

@@ -1,11 +1,13 @@
 //! The whole state, and the whole machine, as one value to store or send. What is derived is rebuilt, and the digest checked.
 
 use crate::beside::keys::{KeyTable, Remembered};
-use crate::ids::{Index, NodeId, TopicId};
+use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::machine::Machine;
-use crate::model::{Broker, ControllerNode, Identity, Partition, Topic};
+use crate::model::{Broker, ControllerNode, Identity, Partition, Standing, Topic};
 use crate::proof::digest::Digest;
-use crate::state::{FORMAT, State};
+use crate::reassignment::{Move, Reassignment};
+use crate::settings::Settings;
+use crate::state::{FIRST_FORMAT, NEWEST_FORMAT, State};
 use crate::travel::envelope::{self, EnvelopeError, Kind};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -32,6 +34,16 @@ struct MachineImage {
     keys_digest: Digest,
 }
 
+/// What format 2 knows beside it.
+#[derive(Serialize, Deserialize)]
+struct SecondImage {
+    format: u32,
+    settings: Arc<Settings>,
+    standings: Vec<(BrokerId, Standing)>,
+    reassignments: Vec<Arc<Reassignment>>,
+    moves: Vec<(Index, u32, Arc<Move>)>,
+}
+
 #[derive(Serialize, Deserialize)]
 struct AdmittedImage {
     image: MachineImage,
@@ -41,7 +53,7 @@ struct AdmittedImage {
 impl StateImage {
     fn of(state: &State) -> Self {
         StateImage {
-            format: FORMAT,
+            format: FIRST_FORMAT,
             revision: state.revision,
             at_ms: state.at_ms,
             identity: state.identity.clone(),
@@ -53,9 +65,10 @@ impl StateImage {
         }
     }
 
-    fn restore(self) -> Result<State, EnvelopeError> {
-        if self.format > FORMAT {
-            return Err(EnvelopeError::Damaged(format!("format level {} is newer than this build's {FORMAT}", self.format)));
+    fn restore(self, more: Option<SecondImage>) -> Result<State, EnvelopeError> {
+        let format = more.as_ref().map_or(self.format, |more| more.format);
+        if format > NEWEST_FORMAT {
+            return Err(EnvelopeError::Damaged(format!("format {format} is newer than this build's {NEWEST_FORMAT}")));
         }
         let mut state = State { at_ms: self.at_ms, ..State::default() };
         if let Some(identity) = self.identity {
@@ -66,6 +79,8 @@ impl StateImage {
             state.absorb(self.revision, self.at_ms, &crate::change::Change::ControllersChanged { controllers });
         }
         self.brokers.iter().for_each(|broker| state.put_broker(broker));
+        // Before the topics, whose partitions are counted by them.
+        let (moves, reassignments) = more.map_or_else(Default::default, |more| more.into_state(&mut state));
         for topic in &self.topics {
             state.put_topic(Topic::clone(topic));
         }
@@ -75,6 +90,11 @@ impl StateImage {
             };
             state.put_partition(changed_index, *topic, partition);
         }
+        reassignments.iter().for_each(|reassignment| state.put_reassignment(reassignment));
+        for (id, number, movement) in &moves {
+            let changed_index = state.topic(movement.topic_id).map_or(self.revision, |topic| topic.changed_index);
+            state.put_move(changed_index, *id, *number, movement);
+        }
         state.revision = self.revision;
         if state.digest != self.digest {
             return Err(EnvelopeError::Damaged(format!("the digest is {}, and {} was written", state.digest, self.digest)));
@@ -83,12 +103,41 @@ impl StateImage {
     }
 }
 
+type Moves = (Vec<(Index, u32, Arc<Move>)>, Vec<Arc<Reassignment>>);
+
+impl SecondImage {
+    /// None of a state that has nothing of it.
+    fn of(state: &State) -> Option<Self> {
+        (state.format() > FIRST_FORMAT).then(|| SecondImage {
+            format: state.format,
+            settings: state.settings.clone(),
+            standings: state.standings.iter().map(|(id, standing)| (*id, *standing)).collect(),
+            reassignments: state.reassignments.values().cloned().collect(),
+            moves: state.moves.iter().map(|((id, number), movement)| (*id, *number, movement.clone())).collect(),
+        })
+    }
+
+    /// Puts in what stands before topics; what stands after them is given back.
+    fn into_state(self, state: &mut State) -> Moves {
+        state.put_format(self.format);
+        if self.settings.changed_index > 0 {
+            state.put_settings(&self.settings);
+        }
+        self.standings.iter().for_each(|(id, standing)| state.put_standing(*id, *standing));
+        (self.moves, self.reassignments)
+    }
+}
+
 /// The compact binary form of `GET /state`.
 ///
 /// # Errors
 /// As [`envelope::seal`].
 pub fn encode_state(state: &State) -> Result<Vec<u8>, EnvelopeError> {
-    envelope::seal(Kind::State, &StateImage::of(state))
+    let image = StateImage::of(state);
+    match SecondImage::of(state) {
+        Some(more) => envelope::seal(Kind::SecondState, &(image, more)),
+        None => envelope::seal(Kind::State, &image),
+    }
 }
 
 /// Reads [`encode_state`]'s form and checks its digest.
@@ -96,7 +145,11 @@ pub fn encode_state(state: &State) -> Result<Vec<u8>, EnvelopeError> {
 /// # Errors
 /// As [`envelope::open`], and when the digest does not match.
 pub fn decode_state(bytes: &[u8]) -> Result<State, EnvelopeError> {
-    envelope::open::<StateImage>(Kind::State, bytes)?.restore()
+    if envelope::holds(Kind::SecondState, bytes) {
+        let (image, more) = envelope::open::<(StateImage, SecondImage)>(Kind::SecondState, bytes)?;
+        return image.restore(Some(more));
+    }
+    envelope::open::<StateImage>(Kind::State, bytes)?.restore(None)
 }
 
 /// The content of a Raft snapshot.
@@ -109,11 +162,12 @@ pub fn encode_machine(machine: &Machine) -> Result<Vec<u8>, EnvelopeError> {
         keys: machine.keys.iter().map(|(hash, outcome)| (*hash, outcome.clone())).collect(),
         keys_digest: machine.keys.digest(),
     };
-    if machine.instances.is_empty() {
-        return envelope::seal(Kind::Machine, &image);
-    }
     let instances = machine.instances.iter().collect();
-    envelope::seal(Kind::AdmittedMachine, &AdmittedImage { image, instances })
+    match SecondImage::of(&machine.state) {
+        Some(more) => envelope::seal(Kind::SecondMachine, &(AdmittedImage { image, instances }, more)),
+        None if machine.instances.is_empty() => envelope::seal(Kind::Machine, &image),
+        None => envelope::seal(Kind::AdmittedMachine, &AdmittedImage { image, instances }),
+    }
 }
 
 /// Reads [`encode_machine`]'s form and checks both digests.
@@ -121,15 +175,17 @@ pub fn encode_machine(machine: &Machine) -> Result<Vec<u8>, EnvelopeError> {
 /// # Errors
 /// As [`envelope::open`], and when a digest does not match.
 pub fn decode_machine(bytes: &[u8]) -> Result<Machine, EnvelopeError> {
-    let (image, instances) = if envelope::holds(Kind::Machine, bytes) {
-        (envelope::open(Kind::Machine, bytes)?, Vec::new())
+    let (AdmittedImage { image, instances }, more) = if envelope::holds(Kind::Machine, bytes) {
+        (AdmittedImage { image: envelope::open(Kind::Machine, bytes)?, instances: Vec::new() }, None)
+    } else if envelope::holds(Kind::SecondMachine, bytes) {
+        let (image, more) = envelope::open(Kind::SecondMachine, bytes)?;
+        (image, Some(more))
     } else {
-        let AdmittedImage { image, instances } = envelope::open(Kind::AdmittedMachine, bytes)?;
-        (image, instances)
+        (envelope::open(Kind::AdmittedMachine, bytes)?, None)
     };
     let keys = KeyTable::from_pairs(image.keys);
     if keys.digest() != image.keys_digest {
         return Err(EnvelopeError::Damaged("the digest of the idempotency keys does not match".to_owned()));
     }
-    Ok(Machine { state: image.state.restore()?, keys, instances: instances.into_iter().collect() })
+    Ok(Machine { state: image.state.restore(more)?, keys, instances: instances.into_iter().collect() })
 }

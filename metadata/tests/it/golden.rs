@@ -5,6 +5,7 @@
 
 use crate::samples;
 use metadata::envelope::{Kind, open, seal};
+use metadata::frame::Frame;
 use metadata::{Code, State, TopicId, slice, snapshot};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
@@ -105,6 +106,7 @@ fn golden_changes() {
 #[test]
 fn golden_frames() {
     file!("frame.hex").check_values(Kind::Frame, &samples::frames());
+    file!("second_frame.hex").check_values(Kind::Frame, &[("Commit", Frame::Commit(samples::second_commit().into()))]);
     let pulses: Vec<_> = samples::backups().into_iter().map(|(name, backup)| (name, samples::pulse(backup))).collect();
     file!("pulse.hex").check_values(Kind::Frame, &pulses);
 }
@@ -116,6 +118,11 @@ fn golden_small_enums() {
     file!("config_op.hex").check_values(Kind::Entry, &samples::config_op_kinds());
     file!("expected.hex").check_values(Kind::Entry, &samples::expectations());
     file!("outcome.hex").check_values(Kind::Machine, &samples::group_outcomes());
+    file!("reason.hex").check_values(Kind::Entry, &samples::reasons());
+    file!("reassignment_state.hex").check_values(Kind::Entry, &samples::reassignment_states());
+    file!("move_state.hex").check_values(Kind::Entry, &samples::move_states());
+    file!("move_end.hex").check_values(Kind::Entry, &samples::move_ends());
+    file!("source.hex").check_values(Kind::Entry, &samples::sources());
     file!("role.hex").check_values(Kind::Frame, &samples::roles());
     file!("level.hex").check_values(Kind::Frame, &samples::levels());
     let codes: Vec<_> = Code::ALL.iter().map(|code| (code.name(), *code)).collect();
@@ -125,30 +132,37 @@ fn golden_small_enums() {
 #[test]
 fn golden_snapshots() {
     let full = samples::machine();
-    let named = |bytes| vec![("full".to_owned(), bytes)];
     let admitted = samples::admitted();
-    let both = [&full, &admitted];
+    let second = samples::second();
+    let both = [&full, &admitted, &second];
     let encoded: Vec<_> =
-        ["full", "admitted"].into_iter().zip(both).map(|(name, one)| (name.to_owned(), snapshot::encode_machine(one).unwrap())).collect();
+        ["full", "admitted", "second"].into_iter().zip(both).map(|(name, one)| (name.to_owned(), snapshot::encode_machine(one).unwrap())).collect();
     for (stored, machine) in file!("machine.hex").check(&encoded).iter().zip(both) {
         assert_eq!(&snapshot::decode_machine(stored).unwrap(), machine);
     }
-    let stored = file!("state.hex").check(&named(snapshot::encode_state(&full.state).unwrap()));
-    let state = snapshot::decode_state(&stored[0]).unwrap();
-    assert_eq!(state, full.state);
-    // It holds its digest, which decoding compared: so the digest, too, stays what it was for ever.
-    assert_eq!(state.digest_from_scratch(), full.state.digest());
+    let states = [("full", &full.state), ("second", &second.state)];
+    let encoded = states.map(|(name, state)| (name.to_owned(), snapshot::encode_state(state).unwrap()));
+    for (stored, (_, expected)) in file!("state.hex").check(&encoded).iter().zip(states) {
+        let state = snapshot::decode_state(stored).unwrap();
+        assert_eq!(&state, expected);
+        // It holds its digest, which decoding compared: so the digest, too, stays what it was for ever.
+        assert_eq!(state.digest_from_scratch(), expected.digest());
+    }
 }
 
 #[test]
 fn golden_slices() {
-    let state = samples::machine().state;
+    slices(&file!("slice.hex"), &samples::machine().state);
+    slices(&file!("second_slice.hex"), &samples::second().state);
+}
+
+fn slices(file: &File, state: &State) {
     let topics: Vec<TopicId> = state.topics_after(None).map(|topic| topic.id).collect();
     let cases: [(&str, &[TopicId], &[TopicId]); 3] = [("bare", &[], &[]), ("rows", &topics, &[]), ("whole", &topics[..1], &topics[1..])];
     let encode = |state: &State| -> Vec<_> {
         cases.iter().map(|(name, rows, whole)| ((*name).to_owned(), slice::encode(state, rows, whole).unwrap())).collect()
     };
-    for (stored, (name, rows, whole)) in file!("slice.hex").check(&encode(&state)).iter().zip(cases) {
+    for (stored, (name, rows, whole)) in file.check(&encode(state)).iter().zip(cases) {
         let slice = slice::decode(stored).unwrap();
         assert_eq!(slice::encode(&slice, rows, whole).unwrap(), *stored, "{name}");
         assert_eq!(

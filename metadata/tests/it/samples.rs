@@ -1,11 +1,15 @@
 //! A value of every variant that is encoded anywhere; a variant without one does not compile.
 
 use crate::fixture::{configs, id, ids};
-use metadata::command::{Assignment, PartitionTarget};
+use metadata::command::{Assignment, PartitionTarget, Placing, PlannedMove};
 use metadata::frame::{Backup, BrokerPulse, Frame, NodePulse, Pulse, Role, SCHEMA, Since};
-use metadata::intent::{ConfigOp, ConfigOpKind, Heartbeat, IsrChange, IsrMember, NewTopic, Registration};
+use metadata::intent::{
+    AskedMove, ConfigOp, ConfigOpKind, Election, Goal, Heartbeat, IsrChange, IsrMember, NewTopic, Rebalance, Registration, Scope, TopicPartition,
+};
 use metadata::keys::{KeyTable, Remembered};
-use metadata::model::Identity;
+use metadata::model::{Identity, Standing};
+use metadata::reassignment::{Limits, Move, MoveEnd, MoveState, Reassignment, ReassignmentState, Source, Why};
+use metadata::settings::Settings;
 use metadata::views::Level;
 use metadata::{
     Broker, BrokerState, Change, Code, Command, Commit, ControllerNode, Endpoint, Entry, Expected, Group, GroupOutcome, Intent, KeyUse,
@@ -13,6 +17,10 @@ use metadata::{
 };
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// Variants that were there from the first format on; samples of that time hold these.
+const FIRST_CHANGES: usize = 9;
+const FIRST_OUTCOMES: usize = 4;
 
 macro_rules! every {
     ($(#[$doc:meta])* $function:ident: $type:ident { $($variant:ident => $value:expr,)* }) => {
@@ -103,6 +111,86 @@ fn controllers() -> Vec<ControllerNode> {
     ]
 }
 
+fn settings() -> Settings {
+    Settings { values: configs(&[("min.insync.replicas", "2")]), changed_index: 510, clear_from: Some(TOPIC) }
+}
+
+fn rebalance() -> Rebalance {
+    Rebalance { scope: Scope::Brokers, topics: vec!["orders".into()], brokers: ids(&[101, 103]), goal: Goal::Leaders, max_moves: Some(300) }
+}
+
+fn planned() -> PlannedMove {
+    PlannedMove { topic_id: TOPIC, partition: 1, from: ids(&[101, 102]), to: ids(&[103, 101]) }
+}
+
+fn reassignment(id: u64) -> Reassignment {
+    Reassignment {
+        id,
+        reason: Why::Factor,
+        principal: Principal("user:ada".into()),
+        state: ReassignmentState::Running,
+        limits: Limits { per_broker: Some(5) },
+        source: Source::Factor { topic_id: TOPIC, factor: 3 },
+        total: 300,
+        planned: 2,
+        started_at_ms: 1_700_000_000_000,
+        ended_at_ms: None,
+    }
+}
+
+fn movement(partition: u32, state: MoveState) -> Move {
+    let end = Some(MoveEnd::Overridden).filter(|_| state == MoveState::Cancelled);
+    Move { topic_id: TOPIC, topic: "orders.eu".into(), partition, from: ids(&[101, 104]), to: ids(&[103, 101]), state, end }
+}
+
+every! {
+    reasons: Why {
+        Moves => Why::Moves,
+        Rebalance => Why::Rebalance,
+        Drain => Why::Drain,
+        Replacement => Why::Replacement,
+        Factor => Why::Factor,
+    }
+}
+
+every! {
+    reassignment_states: ReassignmentState {
+        Running => ReassignmentState::Running,
+        Done => ReassignmentState::Done,
+        Cancelled => ReassignmentState::Cancelled,
+        Failed => ReassignmentState::Failed,
+    }
+}
+
+every! {
+    move_states: MoveState {
+        Waiting => MoveState::Waiting,
+        Moving => MoveState::Moving,
+        Done => MoveState::Done,
+        Cancelled => MoveState::Cancelled,
+        Failed => MoveState::Failed,
+    }
+}
+
+every! {
+    move_ends: MoveEnd {
+        TopicDeleted => MoveEnd::TopicDeleted,
+        TargetUnregistered => MoveEnd::TargetUnregistered,
+        Overridden => MoveEnd::Overridden,
+        CalledOff => MoveEnd::CalledOff,
+        Outdated => MoveEnd::Outdated,
+    }
+}
+
+every! {
+    sources: Source {
+        Listed => Source::Listed,
+        Rebalance => Source::Rebalance(rebalance()),
+        Off => Source::Off(id(101)),
+        Factor => Source::Factor { topic_id: TOPIC, factor: 3 },
+    }
+}
+
 every! {
     broker_states: BrokerState {
         Online => BrokerState::Online,
@@ -145,6 +233,7 @@ every! {
     expectations: Expected {
         Topic => Expected::Topic { topic_id: TOPIC, changed_index: 400 },
         Broker => Expected::Broker { id: id(101), changed_index: 401 },
+        Settings => Expected::Settings { changed_index: 402 },
     }
 }
 
@@ -154,6 +243,7 @@ every! {
         Topic => GroupOutcome::Topic { topic_id: TOPIC },
         Broker => GroupOutcome::Broker { id: id(101), epoch: 301 },
         Partition => GroupOutcome::Partition { topic_id: TOPIC, partition: 3 },
+        Reassignment => GroupOutcome::Reassignment { id: 700 },
     }
 }
 
@@ -174,6 +264,25 @@ every! {
         UpdatePartitionLeader => Command::UpdatePartitionLeader { target: target() },
         UpdateIsr => Command::UpdateIsr { broker: id(101), broker_epoch: 301, target: PartitionTarget { leader: Some(id(101)), isr: ids(&[101]), elr: ids(&[]), ..target() } },
         AdmitInstance => Command::AdmitInstance { node_id: 3, instance_id: Uuid::from_u128(0x33) },
+        RaiseFormat => Command::RaiseFormat { format: 2 },
+        UpdateSettings => Command::UpdateSettings { values: configs(&[("min.insync.replicas", "2")]) },
+        ClearElr => Command::ClearElr { topics: vec![TOPIC], next: Some(INTERNAL) },
+        StartReassignment => Command::StartReassignment {
+            reason: Why::Rebalance,
+            limits: Limits { per_broker: Some(300) },
+            source: Source::Rebalance(rebalance()),
+            total: 12_000,
+            moves: vec![planned()],
+        },
+        AddMoves => Command::AddMoves { id: 700, first: 10_000, total: 12_000, moves: vec![planned()] },
+        UpdateReassignment => Command::UpdateReassignment { id: 700, state: ReassignmentState::Cancelled, limits: Limits { per_broker: None } },
+        MovePartition => Command::MovePartition {
+            target: target(),
+            placement: Placing { replicas: ids(&[103, 101]), adding: ids(&[103]), removing: ids(&[101]) },
+            sender: Some((id(101), 301)),
+        },
+        UpdateMove => Command::UpdateMove { reassignment_id: 700, number: 3, state: MoveState::Failed, end: Some(MoveEnd::TargetUnregistered) },
+        UpdateDrain => Command::UpdateDrain { id: id(101), epoch: 301, draining: true },
     }
 }
 
@@ -215,6 +324,38 @@ every! {
         },
         AdmitInstance => Intent::AdmitInstance { node_id: 3, instance_id: Uuid::from_u128(0x33) },
         GrowTopic => Intent::GrowTopic { name: "orders".into(), count: 13, assignments: Some(vec![ids(&[101, 102])]), expected: Some(400) },
+        RaiseFormat => Intent::RaiseFormat { format: 2 },
+        ChangeSettings => Intent::ChangeSettings {
+            ops: vec![ConfigOp { key: "cluster.name".into(), op: ConfigOpKind::Set, value: Some("prod".into()) }],
+            expected: Some(402),
+        },
+        ContinueSettings => Intent::ContinueSettings,
+        Elect => Intent::Elect {
+            election: Election::Unclean,
+            partitions: Some(vec![TopicPartition { topic: "orders".into(), partition: 1 }]),
+            topic: None,
+            broker: Some(id(101)),
+        },
+        BalanceLeaders => Intent::BalanceLeaders,
+        ElectUnclean => Intent::ElectUnclean,
+        Reassign => Intent::Reassign {
+            moves: vec![AskedMove { topic: "orders".into(), partition: 1, replicas: ids(&[103, 101]) }],
+            limits: Limits { per_broker: Some(5) },
+            allow_factor_change: true,
+        },
+        Rebalance => Intent::Rebalance { rebalance: rebalance(), limits: Limits { per_broker: None } },
+        ChangeFactor => Intent::ChangeFactor {
+            name: "orders".into(),
+            replication_factor: 3,
+            limits: Limits { per_broker: None },
+            expected: None,
+        },
+        DrainBroker => Intent::DrainBroker { id: id(101), limits: Limits { per_broker: Some(5) }, expected: Some(400) },
+        StopDrain => Intent::StopDrain { id: id(101), expected: None },
+        ReplaceBroker => Intent::ReplaceBroker { id: id(101), broker_epoch: 301 },
+        ContinueReassignments => Intent::ContinueReassignments,
+        CancelReassignment => Intent::CancelReassignment { id: 700 },
+        LimitReassignment => Intent::LimitReassignment { id: 700, limits: Limits { per_broker: Some(1) } },
     }
 }
 
@@ -229,6 +370,12 @@ every! {
         BrokerChanged => Change::BrokerChanged { broker: broker(102, BrokerState::ShuttingDown).into() },
         BrokerRemoved => Change::BrokerRemoved { id: id(101) },
         ControllersChanged => Change::ControllersChanged { controllers: controllers() },
+        FormatRaised => Change::FormatRaised { format: 2 },
+        SettingsChanged => Change::SettingsChanged { settings: settings().into() },
+        StandingChanged => Change::StandingChanged { id: id(101), standing: Standing { since_ms: 1_700_000_000_000, draining: Some(700) } },
+        ReassignmentChanged => Change::ReassignmentChanged { reassignment: reassignment(700).into() },
+        MoveChanged => Change::MoveChanged { reassignment_id: 700, number: 3, movement: movement(3, MoveState::Moving).into() },
+        ReassignmentDropped => Change::ReassignmentDropped { id: 600 },
     }
 }
 
@@ -243,7 +390,7 @@ every! {
     }
 }
 
-/// With every kind of change.
+/// With every kind of change of the first format.
 pub fn commit() -> Commit {
     Commit {
         index: 600,
@@ -253,8 +400,13 @@ pub fn commit() -> Commit {
         principal: Principal("user:ada".into()),
         intent: Some(intents().remove(9).1),
         digest: machine().state.digest(),
-        changes: changes().into_iter().map(|(_, change)| change).collect(),
+        changes: changes().into_iter().map(|(_, change)| change).take(FIRST_CHANGES).collect(),
     }
+}
+
+/// With every kind of change of the second format.
+pub fn second_commit() -> Commit {
+    Commit { changes: changes().into_iter().map(|(_, change)| change).skip(FIRST_CHANGES).collect(), ..commit() }
 }
 
 pub fn pulse(backup: Backup) -> Pulse {
@@ -285,9 +437,11 @@ pub fn pulse(backup: Backup) -> Pulse {
 /// An entry with every command, and one with nothing.
 pub fn entries() -> Vec<(&'static str, Entry)> {
     let mut commands: Vec<Command> = commands().into_iter().map(|(_, command)| command).collect();
-    let later = commands.split_off(10);
+    let mut later = commands.split_off(10);
+    let second = later.split_off(1);
+    let expectations = expectations();
     let mut groups: Vec<Group> =
-        expectations().into_iter().map(|(_, expected)| Group { expected: Some(expected), commands: Vec::new() }).collect();
+        expectations.into_iter().take(2).map(|(_, expected)| Group { expected: Some(expected), commands: Vec::new() }).collect();
     groups.push(Group::of(commands));
     let full = Entry {
         at_ms: 1_700_000_000_000,
@@ -298,7 +452,8 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
     };
     let bare = Entry { at_ms: 0, principal: Principal::controller(1), intent: intents().remove(4).1, key: None, groups: Vec::new() };
     let late = Entry { groups: vec![Group::of(later)], ..bare.clone() };
-    vec![("full", full), ("bare", bare), ("later", late)]
+    let second = Entry { groups: vec![Group::of(second)], ..bare.clone() };
+    vec![("full", full), ("bare", bare), ("later", late), ("second", second)]
 }
 
 /// The same with the controllers' instances.
@@ -306,7 +461,20 @@ pub fn admitted() -> Machine {
     Machine { instances: [(1_u64, Uuid::from_u128(0x31)), (3, Uuid::from_u128(0x33))].into_iter().collect(), ..machine() }
 }
 
-/// A machine with everything in it, made of changes alone: it does not move when a rule does.
+/// The same with what the second format knows.
+pub fn second() -> Machine {
+    let mut machine = admitted();
+    let mut absorb = |change: &Change| machine.state.absorb(560, 1_700_000_000_560, change);
+    for (_, change) in changes().iter().skip(FIRST_CHANGES) {
+        absorb(change);
+    }
+    for (nth, (_, state)) in (0..).zip(move_states()) {
+        absorb(&Change::MoveChanged { reassignment_id: 700, number: nth, movement: movement(nth, state).into() });
+    }
+    machine
+}
+
+/// A machine with everything of the first format in it, made of changes alone: it does not move when a rule does.
 pub fn machine() -> Machine {
     let mut state = State::default();
     let mut index = 500;
@@ -333,7 +501,7 @@ pub fn machine() -> Machine {
     absorb(Change::TopicCreated { topic_id: INTERNAL, name: "__audit".into(), configs: configs(&[]) });
     absorb(Change::PartitionChanged { topic_id: INTERNAL, partition: partition(0).into() });
     let rejection = Rejection::new(Code::InvalidTopic, "no").at("name", "..", "another");
-    let outcomes = group_outcomes().into_iter().map(|(_, outcome)| Ok(outcome)).chain([Err(rejection)]).collect();
+    let outcomes = group_outcomes().into_iter().take(FIRST_OUTCOMES).map(|(_, outcome)| Ok(outcome)).chain([Err(rejection)]).collect();
     let first = Remembered { fingerprint: [1; 16], at_ms: 1_700_000_000_000, index: 503, outcomes };
     let second = Remembered { outcomes: vec![Ok(GroupOutcome::Done)], index: 504, ..first.clone() };
     Machine { state, keys: KeyTable::from_pairs([([3; 32], Arc::new(first)), ([2; 32], Arc::new(second))]), ..Machine::default() }

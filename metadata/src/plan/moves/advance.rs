@@ -1,0 +1,114 @@
+//! What the leader goes on with, from the state alone (H9–H11): moves that begin, complete, fail or are taken back, and what is left to plan.
+
+use super::step::{begin, blocked, completion, ended, per_broker, taken_back};
+use super::{asked, step};
+use crate::command::{Command, Group};
+use crate::ids::{BrokerId, Index};
+use crate::model::Partition;
+use crate::plan::Plan;
+use crate::reassignment::{Flight, Move, MoveEnd, MoveState, ReassignmentState};
+use crate::state::State;
+use std::collections::BTreeMap;
+
+/// Steps in one entry: between two entries others have their turn.
+const MOST_STEPS: usize = 1_000;
+/// Waiting moves that are looked at for one entry: those at the head come first.
+const MOST_LOOKED_AT: usize = 20_000;
+
+/// The next steps of all reassignments; nothing where everything waits for others.
+pub(in crate::plan) fn advance(state: &State) -> Plan {
+    let mut items: Vec<Group> = Vec::new();
+    for at in state.moving.iter().copied() {
+        if items.len() == MOST_STEPS {
+            break;
+        }
+        items.extend(go_on(state, at).map(Group::of));
+    }
+    let mut flights: BTreeMap<BrokerId, Flight> = BTreeMap::new();
+    for at in state.waiting.iter().copied().take(MOST_LOOKED_AT) {
+        if items.len() == MOST_STEPS {
+            break;
+        }
+        items.extend(set_off(state, at, &mut flights).map(Group::of));
+    }
+    if items.is_empty() {
+        items.extend(plan_on(state).map(|command| Group::of(vec![command])));
+    }
+    Plan { items: items.into_iter().map(Ok).collect() }
+}
+
+/// An open move with its partition, and how it has to end if it has to.
+fn open(state: &State, at: (Index, u32)) -> Option<(&Move, &Partition, Option<(MoveState, MoveEnd)>)> {
+    let movement = state.movement(at.0, at.1)?;
+    let partition = state.partition(movement.topic_id, movement.partition)?;
+    let called_off = state.reassignment(at.0).is_none_or(|of| of.state == ReassignmentState::Cancelled);
+    let gone = || movement.to.iter().any(|id| state.broker(*id).is_none());
+    let end = match called_off {
+        true => Some((MoveState::Cancelled, MoveEnd::CalledOff)),
+        false => gone().then_some((MoveState::Failed, MoveEnd::TargetUnregistered)),
+    };
+    Some((movement, partition, end))
+}
+
+/// A move that is under way.
+fn go_on(state: &State, at: (Index, u32)) -> Option<Vec<Command>> {
+    let (movement, partition, end) = open(state, at)?;
+    match end {
+        Some(end) => take_back(state, at, movement, partition, end),
+        None => completion(state, movement.topic_id, partition, &partition.isr, None),
+    }
+}
+
+/// Ends a move before its time; what had begun of it is taken back (H5, H9).
+pub(super) fn take_back(
+    state: &State,
+    at: (Index, u32),
+    movement: &Move,
+    partition: &Partition,
+    (next, end): (MoveState, MoveEnd),
+) -> Option<Vec<Command>> {
+    let mut commands = Vec::new();
+    // One that waits may have overridden one that had begun.
+    if partition.moves() {
+        commands.push(taken_back(state, movement.topic_id, partition, &movement.from)?);
+    }
+    commands.push(ended(at, next, Some(end)));
+    Some(commands)
+}
+
+/// A move that waits.
+fn set_off(state: &State, at: (Index, u32), flights: &mut BTreeMap<BrokerId, Flight>) -> Option<Vec<Command>> {
+    let (movement, partition, end) = open(state, at)?;
+    if let Some(end) = end {
+        return take_back(state, at, movement, partition, end);
+    }
+    let base = state.stands(movement.topic_id, partition);
+    if base.len() != movement.from.len() || !base.iter().all(|id| movement.from.contains(id)) {
+        return take_back(state, at, movement, partition, (MoveState::Failed, MoveEnd::Outdated));
+    }
+    let limit = per_broker(state, state.reassignment(at.0)?.limits);
+    let flight = |id: BrokerId| flights.get(&id).copied().unwrap_or_else(|| state.flight(id));
+    if blocked(state, partition, &movement.to, limit, flight).is_some() {
+        return None;
+    }
+    let placing = step::placing(partition, &movement.to);
+    let commands = begin(state, movement.topic_id, partition, at, &movement.to);
+    if !placing.adding.is_empty() {
+        let mut count = |id: &BrokerId, what: fn(&mut Flight) -> &mut u32| {
+            let known = flights.entry(*id).or_insert_with(|| state.flight(*id));
+            *what(known) += 1;
+        };
+        placing.adding.iter().filter(|id| !partition.adding_replicas.contains(id)).for_each(|id| count(id, |flight| &mut flight.into));
+        placing.removing.iter().filter(|id| !partition.removing_replicas.contains(id)).for_each(|id| count(id, |flight| &mut flight.out_of));
+    }
+    Some(commands)
+}
+
+/// The rest of a plan that was too large for one entry.
+fn plan_on(state: &State) -> Option<Command> {
+    let unfinished = state.reassignments().find(|each| each.state == ReassignmentState::Running && each.planned < each.total)?;
+    let (moves, rest) = asked::from_source(state, &unfinished.source, unfinished.total - unfinished.planned).unwrap_or_default();
+    let total = unfinished.planned + rest;
+    Some(Command::AddMoves { id: unfinished.id, first: unfinished.planned, total, moves })
+}
+
