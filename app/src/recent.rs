@@ -34,6 +34,8 @@ impl Recent {
             Some(Intent::CreateTopics { topics }) => topics.len() > MOST_TOPICS,
             Some(Intent::ChangeIsr { changes, .. }) => changes.len() > MOST_CHANGES,
             Some(Intent::GrowTopic { assignments: Some(rows), .. }) => rows.len() > MOST_CHANGES,
+            Some(Intent::Reassign { moves, .. }) => moves.len() > MOST_CHANGES,
+            Some(Intent::Elect { partitions: Some(partitions), .. }) => partitions.len() > MOST_CHANGES,
             _ => false,
         };
         if self.commit.changes.len() <= MOST_CHANGES && !long_batch {
@@ -45,6 +47,8 @@ impl Recent {
             Some(Intent::CreateTopics { topics }) => topics.truncate(MOST_TOPICS),
             Some(Intent::ChangeIsr { changes, .. }) => changes.truncate(MOST_CHANGES),
             Some(Intent::GrowTopic { assignments: Some(rows), .. }) => rows.truncate(MOST_CHANGES),
+            Some(Intent::Reassign { moves, .. }) => moves.truncate(MOST_CHANGES),
+            Some(Intent::Elect { partitions: Some(partitions), .. }) => partitions.truncate(MOST_CHANGES),
             _ => {}
         }
         Recent { commit: Arc::new(commit), ..self }

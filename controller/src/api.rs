@@ -39,6 +39,32 @@ pub struct Replacement {
     pub url: String,
 }
 
+/// One change of the controllers' membership, or of who of them leads (K).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MemberChange {
+    /// Joins as a learner.
+    Add {
+        id: NodeId,
+        url: String,
+    },
+    /// A learner votes from now on.
+    Promote {
+        id: NodeId,
+    },
+    /// A voter becomes a learner.
+    Demote {
+        id: NodeId,
+    },
+    Remove {
+        id: NodeId,
+    },
+    Replace(Replacement),
+    /// Leads from now on.
+    Lead {
+        id: NodeId,
+    },
+}
+
 /// What became of a submission that was not refused whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Submitted {

@@ -1,6 +1,6 @@
 //! The handle that the edges hold: reads from what is applied, submissions and heartbeats to the leader.
 
-use crate::api::{Outcome, Refusal, Replacement, Submission, Submitted};
+use crate::api::{MemberChange, Outcome, Refusal, Submission, Submitted};
 use crate::following::pulse;
 use crate::ground::Core;
 use crate::hub;
@@ -18,9 +18,15 @@ use metadata::{Code, Commit, Index, NodeId, State, Term};
 use openraft::async_runtime::WatchReceiver;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+/// Leaders that a change of the membership is brought to, one after another.
+const MOST_LEADERS: u32 = 4;
+/// How long the next leader is waited for, at least.
+const NEXT_LEADER: Duration = Duration::from_millis(100);
 
 /// A handle to this node; cheap to clone.
 #[derive(Clone)]
@@ -254,23 +260,43 @@ impl Controller {
         &self.runtime
     }
 
-    /// Puts an empty node, started under a new id, in the place of one whose data is lost.
+    /// Changes the controllers' membership, or who of them leads (K).
     ///
     /// # Errors
-    /// When there is no leader, the request does not fit the membership, or the new node does not catch up in time.
-    pub async fn replace(&self, replacement: Replacement, deadline: Instant) -> Result<Index, Refusal> {
+    /// When there is no leader, the change does not fit the membership, another one is under way, or the time runs out.
+    pub async fn change_members(&self, change: MemberChange, deadline: Instant) -> Result<Index, Refusal> {
         let inner = self.running()?;
-        let index = if inner.known_leader(deadline).await? == self.node_id() {
-            leading::members::replace(&inner, replacement, deadline).await?
-        } else {
-            let remaining_ms = remaining_ms(deadline);
-            match inner.ask_leader(Request::Replace { replacement, remaining_ms }, deadline).await? {
-                Reply::Replaced { index } => index,
-                _ => return Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),
+        let mut tries = 0;
+        let index = loop {
+            tries += 1;
+            let changed = if inner.known_leader(deadline).await? == self.node_id() {
+                leading::members::change(&inner, change.clone(), deadline).await
+            } else {
+                let request = Request::Change { change: change.clone(), remaining_ms: remaining_ms(deadline) };
+                match inner.ask_leader(request, deadline).await {
+                    Ok(Reply::Replaced { index }) => Ok(index),
+                    Ok(_) => Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),
+                    Err(refusal) => Err(refusal),
+                }
+            };
+            match changed {
+                // A leader that is to go hands over first, and the next one is asked.
+                Err(refusal) if refusal.rejection.code == Code::NotController && tries < MOST_LEADERS => {
+                    tokio::time::sleep(NEXT_LEADER).await;
+                }
+                Err(refusal) => return Err(refusal),
+                Ok(index) => break index,
             }
         };
         self.applies(index, deadline).await?;
         Ok(index)
+    }
+
+    /// Waits until this node knows this leader, or the deadline.
+    pub async fn led_by(&self, id: NodeId, deadline: Instant) {
+        let mut metrics = self.inner().raft.server_metrics();
+        let known = metrics.wait_until(|metrics| metrics.current_leader == Some(id));
+        drop(tokio::time::timeout_at(deadline, known).await);
     }
 
     /// Stops cleanly: a leader hands over first.

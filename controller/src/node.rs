@@ -54,6 +54,8 @@ pub(crate) struct Inner {
     pub succeeding: AtomicBool,
     /// Raft has stopped: what it last said of itself no longer holds.
     pub dead: AtomicBool,
+    /// Held through a change of the membership: one at a time.
+    pub changing: tokio::sync::Mutex<()>,
     pub stop: CancellationToken,
 }
 
@@ -235,7 +237,7 @@ impl Inner {
             return Err(Refusal::new(Code::NotController, "This node does not lead"));
         }
         let stays = known.is_some_and(|broker| broker.epoch == heartbeat.broker_epoch)
-            && transition(&view.state, &self.sessions.liveness(now_ms), &heartbeat) == Transition::Stay;
+            && transition(&view.state, &self.sessions.liveness(&view.state, now_ms), &heartbeat) == Transition::Stay;
         let mut index = view.applied;
         if !stays {
             let submission = Submission::new(Intent::BrokerHeartbeat { heartbeat }, Principal::broker(heartbeat.id));

@@ -2,8 +2,8 @@
 
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::intent::{Intent, Principal, Registration};
-use crate::reassignment::{Limits, MoveEnd, MoveState, ReassignmentState, Source, Why};
 use crate::model::{BrokerState, Configs, ControllerNode, Identity, Partition, RecoveryState};
+use crate::reassignment::{Limits, MoveEnd, MoveState, ReassignmentState, Source, Why};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

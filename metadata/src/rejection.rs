@@ -72,6 +72,7 @@ codes! {
     Overloaded = "OVERLOADED", 503, "The controller takes no more work now";
     OutcomeUnknown = "OUTCOME_UNKNOWN", 504, "It may have happened or may yet happen";
     RevisionNotReached = "REVISION_NOT_REACHED", 504, "This node has not applied that index yet";
+    MembershipChangeInProgress = "MEMBERSHIP_CHANGE_IN_PROGRESS", 409, "Another change of the membership is under way";
 }
 
 impl Code {
@@ -85,6 +86,7 @@ impl Code {
                 | Code::OutcomeUnknown
                 | Code::RevisionNotReached
                 | Code::DuplicateBrokerRegistration
+                | Code::MembershipChangeInProgress
         )
     }
 

@@ -4,9 +4,9 @@ use crate::configs;
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::load::{Load, Tally};
 use crate::model::{Broker, Configs, ControllerNode, Identity, Partition, Standing, Topic};
+use crate::proof::digest::Digest;
 use crate::reassignment::{Flight, Move, Progress, Reassignment};
 use crate::settings::Settings;
-use crate::proof::digest::Digest;
 use imbl::{OrdMap, OrdSet};
 use std::sync::Arc;
 

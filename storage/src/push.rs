@@ -5,7 +5,7 @@
 use metadata::digest::Digest;
 use metadata::json::Stamped;
 use metadata::model::Identity;
-use metadata::views::{StateView, TopicView};
+use metadata::views::{ReassignmentView, StateView, TopicView};
 use metadata::{Change, ControllerNode, Index, NodeId, State, Term};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
@@ -134,14 +134,23 @@ fn in_order(changes: Vec<Stamped>, from: Index, to: Index) -> Result<Vec<Stamped
 /// brought to the index of its last change.
 pub fn restore(view: StateView) -> State {
     let mut state = State::default();
-    let StateView { revision, cluster_id, lineage, topics, brokers, controllers, .. } = view;
+    let StateView { revision, cluster_id, lineage, topics, brokers, controllers, reassignments, format, settings, .. } = view;
     let at_ms = topics.iter().map(|topic| topic.created_at_ms).max().unwrap_or(0);
     for topic in topics {
         restore_topic(&mut state, topic);
     }
     for broker in brokers {
-        let change = Change::BrokerRegistered { broker: Arc::new(broker.committed()) };
-        state.absorb(revision, at_ms, &change);
+        let (id, standing) = (broker.id, broker.standing());
+        state.absorb(revision, at_ms, &Change::BrokerRegistered { broker: Arc::new(broker.committed()) });
+        state.absorb(revision, at_ms, &Change::StandingChanged { id, standing });
+    }
+    reassignments.into_iter().for_each(|each| restore_reassignment(&mut state, revision, at_ms, each));
+    // After the brokers: from the second format on it is noted when one comes online.
+    if format > 0 {
+        state.absorb(revision, at_ms, &Change::FormatRaised { format });
+    }
+    if settings.changed_index > 0 {
+        state.absorb(revision, at_ms, &Change::SettingsChanged { settings });
     }
     if let Some((cluster_id, lineage)) = cluster_id.zip(lineage) {
         state.absorb(revision, at_ms, &Change::ClusterBootstrapped { identity: Identity { cluster_id, lineage } });
@@ -150,6 +159,17 @@ pub fn restore(view: StateView) -> State {
     let controllers = controllers.iter().map(|node| ControllerNode::clone(node)).collect();
     state.absorb(revision, at_ms, &Change::ControllersChanged { controllers });
     state
+}
+
+fn restore_reassignment(state: &mut State, revision: Index, at_ms: u64, view: ReassignmentView) {
+    let (id, reassignment) = (view.id, Arc::new(view.committed()));
+    state.absorb(revision, at_ms, &Change::ReassignmentChanged { reassignment });
+    for each in view.moves {
+        // A move that is new stamps its topic.
+        let index = state.topic(each.topic_id).map_or(revision, |topic| topic.changed_index);
+        let number = each.number;
+        state.absorb(index, at_ms, &Change::MoveChanged { reassignment_id: id, number, movement: Arc::new(each.committed()) });
+    }
 }
 
 fn restore_topic(state: &mut State, topic: TopicView) {

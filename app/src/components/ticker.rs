@@ -8,7 +8,7 @@ use crate::signals::changing;
 use crate::time;
 use crate::words::{count, list, num};
 use leptos::prelude::*;
-use metadata::intent::{ConfigOpKind, NewTopic};
+use metadata::intent::{ConfigOpKind, Election, NewTopic};
 use metadata::{BrokerState, Change, Commit, Intent, Partition};
 
 /// One line of the change list.
@@ -60,6 +60,27 @@ pub fn line(recent: &Recent) -> Line {
             let text = format!("grew by {added} to {}", num(u64::try_from(*partitions).unwrap_or_default()));
             Line { glyph: icons::PLUS, about: Some((name.clone(), topic_path(name))), text, warn: false }
         }
+        Some(Intent::RaiseFormat { .. }) => plain(icons::QUORUM, "Every controller knows the newest format".to_owned()),
+        Some(Intent::ChangeSettings { ops, .. }) => {
+            plain(icons::SLIDERS, format!("Settings: {}", ops.iter().map(|op| op.key.as_str()).collect::<Vec<_>>().join(", ")))
+        }
+        Some(Intent::ContinueSettings) => plain(icons::SLIDERS, format!("Settings take effect{}", affected(recent))),
+        Some(Intent::Elect { election: Election::Unclean, .. } | Intent::ElectUnclean) => {
+            Line { warn: true, ..plain(icons::MOVE, format!("Unclean election, records may be lost{}", affected(recent))) }
+        }
+        Some(Intent::Elect { .. } | Intent::BalanceLeaders) => {
+            plain(icons::MOVE, format!("Leaders return to their first replicas{}", affected(recent)))
+        }
+        Some(Intent::Reassign { .. } | Intent::Rebalance { .. } | Intent::ChangeFactor { .. } | Intent::ContinueReassignments) => {
+            plain(icons::MOVE, moves(commit))
+        }
+        Some(Intent::CancelReassignment { id }) => plain(icons::MOVE, format!("Reassignment {} called off", num(*id))),
+        Some(Intent::LimitReassignment { id, .. }) => plain(icons::MOVE, format!("Reassignment {} has another limit", num(*id))),
+        Some(Intent::DrainBroker { id, .. }) => broker(icons::MOVE, *id, "is drained".to_owned()),
+        Some(Intent::StopDrain { id, .. }) => broker(icons::MOVE, *id, "is not drained any more".to_owned()),
+        Some(Intent::ReplaceBroker { id, .. }) => {
+            Line { warn: true, ..broker(icons::MOVE, *id, "down for too long: its replicas are placed elsewhere".to_owned()) }
+        }
         Some(Intent::DeleteTopic { name, .. }) => {
             Line { glyph: icons::TRASH, about: Some((name.clone(), String::new())), text: "deleted".to_owned(), warn: false }
         }
@@ -75,6 +96,19 @@ pub fn line(recent: &Recent) -> Line {
             Line { glyph: icons::SLIDERS, about: Some((name.clone(), topic_path(name))), text, warn: false }
         }
     }
+}
+
+/// Moves that were written down, and those that took a step.
+fn moves(commit: &Commit) -> String {
+    let started = commit.changes.iter().find_map(|change| match change {
+        Change::ReassignmentChanged { reassignment } if reassignment.id == commit.index => Some(reassignment),
+        _ => None,
+    });
+    if let Some(reassignment) = started {
+        return format!("Reassignment begun: {}", count(u64::from(reassignment.total), "move", "moves"));
+    }
+    let steps = commit.changes.iter().filter(|change| matches!(change, Change::MoveChanged { .. })).count();
+    format!("Reassignment: {} went on", count(steps as u64, "move", "moves"))
 }
 
 fn topic_path(name: &str) -> String {

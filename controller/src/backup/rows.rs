@@ -102,7 +102,15 @@ impl Rows {
 
     fn change(&mut self, commit: &Commit, change: &Change) -> Result<(), serde_json::Error> {
         match change {
-            Change::ClusterBootstrapped { .. } | Change::ControllersChanged { .. } => {}
+            // These are in the history alone.
+            Change::ClusterBootstrapped { .. }
+            | Change::ControllersChanged { .. }
+            | Change::FormatRaised { .. }
+            | Change::SettingsChanged { .. }
+            | Change::StandingChanged { .. }
+            | Change::ReassignmentChanged { .. }
+            | Change::MoveChanged { .. }
+            | Change::ReassignmentDropped { .. } => {}
             Change::TopicCreated { topic_id, name, configs } => self.topic(*topic_id, name, commit.index, commit.at_ms, configs)?,
             Change::TopicDeleted { topic_id, .. } => {
                 self.configs.remove(topic_id);

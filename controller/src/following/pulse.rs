@@ -128,7 +128,7 @@ pub(crate) async fn look_around(node: Arc<Inner>) {
 }
 
 fn broker_pulses(node: &Inner, now_ms: u64) -> Vec<BrokerPulse> {
-    let liveness = node.sessions.liveness(now_ms);
+    let liveness = node.sessions.liveness(&node.hub.view().state, now_ms);
     let pulse = |id, epoch| {
         let session = liveness.sessions.get(&id).filter(|session| session.broker_epoch == epoch);
         BrokerPulse {

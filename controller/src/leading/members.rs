@@ -1,12 +1,15 @@
-//! Membership: an empty node takes the place of a lost one, and instances are admitted once they were met.
+//! The controllers' membership (K): one change at a time, by the leader alone, never below a majority that answers. And instances are
+//! admitted once they were met.
 
-use crate::api::{Refusal, Replacement};
+use crate::api::{MemberChange, Refusal, Replacement};
+use crate::following::pulse;
 use crate::net::peers::Lane;
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
 use crate::{LONGEST_DEADLINE, Submission};
-use metadata::{Code, Index, Intent, Principal, Rejection};
+use metadata::{Code, Index, Intent, NodeId, Principal, Rejection};
 use openraft::async_runtime::WatchReceiver;
+use openraft::error::{ChangeMembershipError, ClientWriteError, RaftError};
 use openraft::{BasicNode, ChangeMembers};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,10 +18,10 @@ use tokio::time::Instant;
 
 const ASK: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_millis(500);
-
-/// The request's fields.
-const ID: &str = "add.id";
-const URL: &str = "add.url";
+/// How long a transfer of the leadership may take before it counts as failed.
+const TRANSFER: Duration = Duration::from_secs(3);
+/// K2: entries that a learner may lack when it becomes a voter.
+const MOST_BEHIND: Index = 1_000;
 
 /// Replicates the instances that this leader met, as long as it leads.
 pub(super) async fn admit(node: Arc<Inner>) {
@@ -42,75 +45,254 @@ pub(super) async fn admit(node: Arc<Inner>) {
     }
 }
 
-fn refuse(field: &str, value: impl ToString, what: impl Into<String>, allowed: &str) -> Refusal {
-    Rejection::new(Code::InvalidRequest, what).at(field, value.to_string(), allowed).into()
+fn refuse(code: Code, field: &str, value: impl ToString, what: impl Into<String>, allowed: impl Into<String>) -> Refusal {
+    Rejection::new(code, what).at(field, value.to_string(), allowed).into()
 }
 
-fn check(node: &Inner, asked: &Replacement) -> Result<(), Refusal> {
-    let metrics = node.raft.server_metrics();
-    let metrics = metrics.borrow_watched();
-    let members: BTreeMap<_, _> = metrics.membership_config.nodes().map(|(id, peer)| (*id, peer.addr.clone())).collect();
-    if !members.contains_key(&asked.remove) {
-        let allowed = members.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        return Err(refuse("remove", asked.remove, format!("Controller {} is no member", asked.remove), &allowed));
+/// The membership as this leader has it.
+struct Members {
+    urls: BTreeMap<NodeId, String>,
+    voters: BTreeSet<NodeId>,
+}
+
+impl Members {
+    fn of(node: &Inner) -> Self {
+        let metrics = node.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        Members {
+            urls: metrics.membership_config.nodes().map(|(id, peer)| (*id, peer.addr.clone())).collect(),
+            voters: metrics.membership_config.voter_ids().collect(),
+        }
     }
+
+    fn known(&self, field: &str, id: NodeId) -> Result<(), Refusal> {
+        if self.urls.contains_key(&id) {
+            return Ok(());
+        }
+        let allowed = self.urls.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        Err(refuse(Code::InvalidRequest, field, id, format!("Controller {id} is no member"), allowed))
+    }
+}
+
+/// K1: whether a new node may have this id and this address; `in_place_of` goes with the same change.
+fn check_newcomer(
+    node: &Inner,
+    members: &Members,
+    id: NodeId,
+    url: &str,
+    fields: [&str; 2],
+    in_place_of: Option<NodeId>,
+) -> Result<(), Refusal> {
+    let [id_field, url_field] = fields;
     let view = node.hub.view();
-    // An attempt that was cut short left a learner behind: asked again, it is finished.
-    let begun = members.get(&asked.id) == Some(&asked.url) && metrics.membership_config.voter_ids().all(|voter| voter != asked.id);
-    if begun {
-        return Ok(());
+    if members.urls.contains_key(&id) || view.machine.instances.knows(id) {
+        let what = "This node id was used before, and ids are never used again";
+        return Err(refuse(Code::InvalidRequest, id_field, id, what, "an id that was never used"));
     }
-    if members.contains_key(&asked.id) || view.machine.instances.knows(asked.id) {
-        return Err(refuse(ID, asked.id, "This node id was used before, and ids are never used again", "an id that was never used"));
+    if u32::try_from(id).is_ok_and(|id| view.state.broker(metadata::BrokerId(id)).is_some()) {
+        let what = "A broker has this id; controllers and brokers share one number space";
+        return Err(refuse(Code::InvalidRequest, id_field, id, what, "an id that no broker has"));
     }
-    if u32::try_from(asked.id).is_ok_and(|id| view.state.broker(metadata::BrokerId(id)).is_some()) {
-        return Err(refuse(
-            ID,
-            asked.id,
-            "A broker has this id; controllers and brokers share one number space",
-            "an id that no broker has",
-        ));
-    }
-    if members.values().any(|url| *url == asked.url) && members.get(&asked.remove) != Some(&asked.url) {
-        return Err(refuse(URL, &asked.url, "Another controller listens there", "the address of the new node"));
+    let taken = members.urls.iter().any(|(other, known)| known == url && Some(*other) != in_place_of);
+    if taken {
+        return Err(refuse(Code::InvalidRequest, url_field, url, "Another controller listens there", "the address of the new node"));
     }
     Ok(())
 }
 
-/// Puts an empty node in the place of a lost one: it learns all there is, then one change of membership swaps the two.
+/// Whether the controller of this id listens there, and has a use for this cluster.
+async fn check_listening(node: &Inner, id: NodeId, url: &str, [id_field, url_field]: [&str; 2]) -> Result<(), Refusal> {
+    let newcomer = node.peers.connection(url, Lane::Control);
+    let allowed = "the address of the new node";
+    match newcomer.call(&Request::Status, ASK).await {
+        Ok(Reply::Status(status)) if status.id == id => Ok(()),
+        Ok(Reply::Status(status)) => {
+            let what = format!("Controller {} listens at {url}", status.id);
+            Err(refuse(Code::InvalidRequest, id_field, id, what, status.id.to_string()))
+        }
+        Ok(_) => Err(refuse(Code::InvalidRequest, url_field, url, "What listens there is no controller", allowed)),
+        Err(error) => Err(refuse(Code::InvalidRequest, url_field, url, format!("The new node does not answer: {error}"), allowed)),
+    }
+}
+
+/// Carries one change out; its index, once it is committed.
 ///
 /// # Errors
-/// When this node does not lead, no controller answers at the new address, or it does not catch up in time.
-pub(crate) async fn replace(node: &Arc<Inner>, asked: Replacement, deadline: Instant) -> Result<Index, Refusal> {
+/// NOT_CONTROLLER when this node does not lead (any more), MEMBERSHIP_CHANGE_IN_PROGRESS, what K1 to K7 refuse, OUTCOME_UNKNOWN.
+pub(crate) async fn change(node: &Arc<Inner>, asked: MemberChange, deadline: Instant) -> Result<Index, Refusal> {
     if node.leading_term().is_none() {
         return Err(Refusal::new(Code::NotController, "This node does not lead"));
     }
-    if asked.remove == node.options.node_id {
-        return Err(refuse("remove", asked.remove, "This node leads: move the leadership first", "a node that does not lead"));
+    if let MemberChange::Lead { id } = asked {
+        return transfer(node, id, deadline).await;
     }
-    check(node, &asked)?;
-    let newcomer = node.peers.connection(&asked.url, Lane::Control);
-    match newcomer.call(&Request::Status, ASK).await {
-        Ok(Reply::Status(status)) if status.id == asked.id => {}
+    let _one_at_a_time = node.changing.try_lock().map_err(|_| in_progress())?;
+    match asked {
+        MemberChange::Add { id, url } => add(node, id, url, deadline).await,
+        MemberChange::Promote { id } => promote(node, id, deadline).await,
+        MemberChange::Demote { id } => take_vote(node, id, true, deadline).await,
+        MemberChange::Remove { id } => remove(node, id, deadline).await,
+        MemberChange::Replace(replacement) => replace(node, replacement, deadline).await,
+        MemberChange::Lead { id } => transfer(node, id, deadline).await,
+    }
+}
+
+fn in_progress() -> Refusal {
+    Refusal::new(Code::MembershipChangeInProgress, "Another change of the membership is under way")
+}
+
+async fn add(node: &Arc<Inner>, id: NodeId, url: String, deadline: Instant) -> Result<Index, Refusal> {
+    const FIELDS: [&str; 2] = ["id", "url"];
+    let members = Members::of(node);
+    // Asked again, what was done is done.
+    if members.urls.get(&id) != Some(&url) {
+        check_newcomer(node, &members, id, &url, FIELDS, None)?;
+        check_listening(node, id, &url, FIELDS).await?;
+    }
+    let index = committed(node, ChangeMembers::AddNodes([(id, BasicNode::new(&url))].into()), true, deadline).await?;
+    tracing::info!(id, url, "a controller joined as a learner");
+    Ok(index)
+}
+
+async fn promote(node: &Arc<Inner>, id: NodeId, deadline: Instant) -> Result<Index, Refusal> {
+    let members = Members::of(node);
+    members.known("id", id)?;
+    if members.voters.contains(&id) {
+        return Err(refuse(Code::InvalidRequest, "id", id, format!("Controller {id} votes already"), "a learner"));
+    }
+    let last = node.last_log_index();
+    let matched = {
+        let metrics = node.raft.data_metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.replication.as_ref().and_then(|replication| replication.get(&id).copied().flatten()).map_or(0, |log_id| log_id.index)
+    };
+    let behind = last.saturating_sub(matched);
+    if behind > MOST_BEHIND {
+        let what = format!("Controller {id} lacks {behind} entries: as a voter it would hold the others up");
+        return Err(refuse(Code::IneligibleReplica, "id", id, what, format!("a learner that lacks at most {MOST_BEHIND} entries")));
+    }
+    let index = committed(node, ChangeMembers::AddVoterIds([id].into()), true, deadline).await?;
+    tracing::info!(id, "a learner became a voter");
+    Ok(index)
+}
+
+/// K3: whether without this voter those that answer are still a majority.
+fn check_majority(node: &Arc<Inner>, members: &Members, id: NodeId) -> Result<(), Refusal> {
+    let rest: BTreeSet<NodeId> = members.voters.iter().copied().filter(|voter| *voter != id).collect();
+    if rest.is_empty() {
+        return Err(refuse(Code::PolicyViolation, "id", id, format!("Controller {id} is the only voter"), "one of several voters"));
+    }
+    let patience = node.options.election_timeout.as_millis() as u64 * 2;
+    let heard = |each: &metadata::frame::NodePulse| each.last_contact_ms.is_some_and(|age_ms| age_ms <= patience);
+    let answering = pulse::gather(node).nodes.iter().filter(|each| rest.contains(&each.id) && heard(each)).count();
+    if answering * 2 <= rest.len() {
+        let what = format!("Of the {} voters that would remain only {answering} answer: nothing could be decided any more", rest.len());
+        return Err(refuse(Code::PolicyViolation, "id", id, what, "a voter without which a majority still answers"));
+    }
+    Ok(())
+}
+
+/// Takes a voter's vote; it stays as a learner, or goes.
+async fn take_vote(node: &Arc<Inner>, id: NodeId, stays: bool, deadline: Instant) -> Result<Index, Refusal> {
+    let members = Members::of(node);
+    members.known("id", id)?;
+    if !members.voters.contains(&id) {
+        return Err(refuse(Code::InvalidRequest, "id", id, format!("Controller {id} is a learner"), "a voter"));
+    }
+    check_majority(node, &members, id)?;
+    if id == node.options.node_id {
+        // K3: the leadership first, and then the new leader goes on.
+        super::hand_over(node).await;
+        return Err(Refusal::new(Code::NotController, "This node leads no more: the new leader goes on"));
+    }
+    let index = committed(node, ChangeMembers::RemoveVoters([id].into()), stays, deadline).await?;
+    tracing::info!(id, stays, "a voter lost its vote");
+    Ok(index)
+}
+
+async fn remove(node: &Arc<Inner>, id: NodeId, deadline: Instant) -> Result<Index, Refusal> {
+    let members = Members::of(node);
+    members.known("id", id)?;
+    if members.voters.contains(&id) {
+        return take_vote(node, id, false, deadline).await;
+    }
+    let index = committed(node, ChangeMembers::RemoveNodes([id].into()), false, deadline).await?;
+    tracing::info!(id, "a learner was removed");
+    Ok(index)
+}
+
+/// Commits a change of the membership.
+async fn committed(node: &Arc<Inner>, change: ChangeMembers<NodeId, BasicNode>, retain: bool, deadline: Instant) -> Result<Index, Refusal> {
+    let late = |_| Refusal::new(Code::OutcomeUnknown, "The time ran out: the change of membership may yet happen");
+    let changed = tokio::time::timeout_at(deadline, node.raft.change_membership(change, retain)).await.map_err(late)?;
+    changed.map(|done| done.log_id.index).map_err(|error| match error {
+        RaftError::APIError(ClientWriteError::ChangeMembershipError(ChangeMembershipError::InProgress(_))) => in_progress(),
+        RaftError::APIError(ClientWriteError::ChangeMembershipError(error)) => {
+            Refusal::new(Code::InvalidRequest, format!("The membership cannot change so: {error}"))
+        }
+        RaftError::APIError(ClientWriteError::ForwardToLeader(_)) => Refusal::new(Code::NotController, "This node leads no more"),
+        error => Refusal::new(Code::OutcomeUnknown, format!("The membership does not change: {error}")),
+    })
+}
+
+/// K6: the leadership goes to this voter.
+async fn transfer(node: &Arc<Inner>, id: NodeId, deadline: Instant) -> Result<Index, Refusal> {
+    let members = Members::of(node);
+    members.known("node_id", id)?;
+    if id == node.options.node_id {
+        return Ok(node.hub.view().applied);
+    }
+    if !members.voters.contains(&id) {
+        let allowed = members.voters.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        return Err(refuse(Code::InvalidRequest, "node_id", id, format!("Controller {id} is a learner, and leads nobody"), allowed));
+    }
+    let url = members.urls.get(&id).cloned().unwrap_or_default();
+    let refused = |what: String| refuse(Code::IneligibleReplica, "node_id", id, what, "a voter that answers and has the whole log");
+    match node.peers.connection(&url, Lane::Control).call(&Request::Status, ASK).await {
+        Ok(Reply::Status(status)) if node.last_log_index().saturating_sub(status.last_log_index) <= MOST_BEHIND => {}
         Ok(Reply::Status(status)) => {
-            return Err(refuse(ID, asked.id, format!("Controller {} listens at {}", status.id, asked.url), &status.id.to_string()));
+            return Err(refused(format!("Controller {id} lacks {} entries", node.last_log_index().saturating_sub(status.last_log_index))));
         }
-        Ok(_) => return Err(refuse(URL, &asked.url, "What listens there is no controller", "the address of the new node")),
-        Err(error) => {
-            return Err(refuse(URL, &asked.url, format!("The new node does not answer: {error}"), "the address of the new node"));
-        }
+        Ok(_) | Err(_) => return Err(refused(format!("Controller {id} does not answer"))),
     }
-    let raft = &node.raft;
+    let mut metrics = node.raft.server_metrics();
+    let until = deadline.min(Instant::now() + TRANSFER);
+    if let Err(error) = node.raft.trigger().transfer_leader(id).await {
+        return Err(Refusal::new(Code::OutcomeUnknown, format!("Raft has stopped: {error}")));
+    }
+    let moved = metrics.wait_until(|metrics| metrics.current_leader == Some(id));
+    match tokio::time::timeout_at(until, moved).await {
+        Ok(Ok(_)) => {
+            tracing::info!(id, "the leadership was moved");
+            Ok(node.hub.view().applied)
+        }
+        _ => Err(Refusal::new(Code::OutcomeUnknown, format!("Controller {id} did not take the leadership over in time: it may yet do"))),
+    }
+}
+
+/// K7: puts an empty node in the place of a lost one: it learns all there is, then one change of membership swaps the two.
+async fn replace(node: &Arc<Inner>, asked: Replacement, deadline: Instant) -> Result<Index, Refusal> {
+    const FIELDS: [&str; 2] = ["add.id", "add.url"];
+    if asked.remove == node.options.node_id {
+        let what = "This node leads: move the leadership first";
+        return Err(refuse(Code::InvalidRequest, "remove", asked.remove, what, "a node that does not lead"));
+    }
+    let members = Members::of(node);
+    members.known("remove", asked.remove)?;
+    // An attempt that was cut short left a learner behind: asked again, it is finished.
+    let begun = members.urls.get(&asked.id) == Some(&asked.url) && !members.voters.contains(&asked.id);
+    if !begun {
+        check_newcomer(node, &members, asked.id, &asked.url, FIELDS, Some(asked.remove))?;
+    }
+    check_listening(node, asked.id, &asked.url, FIELDS).await?;
     let unknown = |what: &str, error: &dyn std::fmt::Display| Refusal::new(Code::OutcomeUnknown, format!("{what}: {error}"));
     let late = |_| Refusal::new(Code::OutcomeUnknown, "The time ran out: the change of membership may yet happen");
-    let learns = raft.add_learner(asked.id, BasicNode::new(&asked.url), true);
+    let learns = node.raft.add_learner(asked.id, BasicNode::new(&asked.url), true);
     tokio::time::timeout_at(deadline, learns).await.map_err(late)?.map_err(|error| unknown("The new node does not learn", &error))?;
-    let mut voters: BTreeSet<_> = raft.server_metrics().borrow_watched().membership_config.voter_ids().collect();
+    let mut voters = Members::of(node).voters;
     voters.remove(&asked.remove);
     voters.insert(asked.id);
-    let changes = raft.change_membership(ChangeMembers::ReplaceAllVoters(voters), false);
-    let changed = tokio::time::timeout_at(deadline, changes).await.map_err(late)?;
-    let changed = changed.map_err(|error| unknown("The membership does not change", &error))?;
+    let index = committed(node, ChangeMembers::ReplaceAllVoters(voters), false, deadline).await?;
     tracing::info!(removed = asked.remove, added = asked.id, url = asked.url, "a controller was replaced");
-    Ok(changed.log_id.index)
+    Ok(index)
 }

@@ -3,6 +3,7 @@
 //! One task watches the term; each term's work runs under a token that ends with it.
 
 mod fencing;
+mod going_on;
 pub(crate) mod members;
 mod push;
 pub(crate) mod sessions;
@@ -59,11 +60,18 @@ async fn lead(node: Arc<Inner>, term: Term, token: CancellationToken) {
             tokio::time::sleep(RETRY).await;
         }
         node.sessions.seed(&node.hub.view().state, node.environment.monotonic_ms());
-        bootstrap(&node).await;
+        let born = bootstrap(&node).await;
         let stop = token.clone();
         let (pushes, saves) = (push::run(node.clone(), term), backup::run(node.clone(), term));
         node.background.spawn(async move { stop.run_until_cancelled(async { tokio::join!(pushes, saves) }).await });
-        tokio::join!(fencing::run(node.clone()), tell_pulse(&node), members::admit(node.clone()));
+        tokio::join!(
+            fencing::run(node.clone()),
+            tell_pulse(&node),
+            members::admit(node.clone()),
+            going_on::raise_format(node.clone(), born),
+            going_on::with_open_work(node.clone()),
+            going_on::at_a_pace(node.clone()),
+        );
     };
     tokio::select! {
         () = duties => {}
@@ -71,10 +79,11 @@ async fn lead(node: Arc<Inner>, term: Term, token: CancellationToken) {
     }
 }
 
-/// The first leader names the cluster; until that is committed every mutation is answered NO_LEADER.
-async fn bootstrap(node: &Arc<Inner>) {
+/// The first leader names the cluster; until that is committed every mutation is answered NO_LEADER. Whether it was this one.
+async fn bootstrap(node: &Arc<Inner>) -> bool {
     let draw = Draw::at(node.environment.wall_ms(), node.environment.seed());
     let identity = Identity { cluster_id: draw.uuid(0), lineage: draw.uuid(1) };
+    let born = node.hub.view().state.identity().is_none();
     while node.hub.view().state.identity().is_none() {
         let intent = Intent::BootstrapCluster { identity: identity.clone() };
         let submission = Submission::new(intent, Principal::controller(node.options.node_id));
@@ -83,6 +92,7 @@ async fn bootstrap(node: &Arc<Inner>) {
             tokio::time::sleep(RETRY).await;
         }
     }
+    born
 }
 
 /// Tells every controller the soft state, and hears theirs.

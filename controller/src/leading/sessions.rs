@@ -3,6 +3,7 @@
 use metadata::ids::{BrokerId, Index};
 use metadata::intent::Heartbeat;
 use metadata::liveness::Session;
+use metadata::settings::SESSION_TIMEOUT;
 use metadata::{Liveness, State};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,13 +11,14 @@ use std::time::Duration;
 
 /// The sessions of the brokers, while this node leads.
 pub(crate) struct Sessions {
-    timeout_ms: u64,
+    /// What the flag says, for as long as there is no setting.
+    flag_ms: u64,
     table: Mutex<BTreeMap<BrokerId, Session>>,
 }
 
 impl Sessions {
     pub(crate) fn new(timeout: Duration) -> Self {
-        Sessions { timeout_ms: timeout.as_millis() as u64, table: Mutex::default() }
+        Sessions { flag_ms: timeout.as_millis() as u64, table: Mutex::default() }
     }
 
     // Held for a map operation at most; never across an await or a decision.
@@ -66,15 +68,20 @@ impl Sessions {
         self.table().clear();
     }
 
+    /// L3: how long a session outlives its last heartbeat.
+    fn timeout_ms(&self, state: &State) -> u64 {
+        if state.settings().changed_index == 0 { self.flag_ms } else { state.settings().number(SESSION_TIMEOUT) }
+    }
+
     /// For the plan.
-    pub(crate) fn liveness(&self, now_ms: u64) -> Liveness {
-        Liveness { now_ms, session_timeout_ms: self.timeout_ms, sessions: self.table().clone() }
+    pub(crate) fn liveness(&self, state: &State, now_ms: u64) -> Liveness {
+        Liveness { now_ms, session_timeout_ms: self.timeout_ms(state), sessions: self.table().clone() }
     }
 
     /// The first broker whose session has ended though the state still counts on it (B14).
     pub(crate) fn first_expired(&self, state: &State, now_ms: u64) -> Option<(BrokerId, Index)> {
         use metadata::BrokerState::{Online, ShuttingDown};
-        let liveness = self.liveness(now_ms);
+        let liveness = self.liveness(state, now_ms);
         let counted = state.brokers().filter(|broker| matches!(broker.state, Online | ShuttingDown));
         counted.map(|broker| (broker.id, broker.epoch)).find(|(id, epoch)| !liveness.alive(*id, *epoch))
     }

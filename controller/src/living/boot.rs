@@ -14,7 +14,7 @@ use crate::living::fault::{Fault, StartError};
 use crate::living::identity::{self, Instance};
 use crate::living::proofs::Proofs;
 use crate::living::scrub;
-use crate::net::greeting::Greeter;
+use crate::net::greeting::{Greeter, Unwanted};
 use crate::net::peers::{Factory, Lane, Peers};
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
@@ -127,6 +127,7 @@ async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
         succeeding: AtomicBool::new(false),
         dead: AtomicBool::new(false),
         proofs,
+        changing: tokio::sync::Mutex::default(),
         stop: core.stopping.child_token(),
         options: core.options.clone(),
         environment: core.ground.environment.clone(),
@@ -159,8 +160,8 @@ async fn ask_around(core: &Core, peers: &Arc<Peers>) -> Result<(), StartError> {
     });
     let answers = futures::future::join_all(asked).await;
     let refuse = |detail: String| Err(StartError::Refused(format!("{} is empty. {detail}", core.ground.disk.path(identity::FILE))));
-    if let Some(detail) = peers.greeter().refusals().borrow().clone() {
-        return refuse(detail);
+    if let Some(unwanted) = peers.greeter().refusals().borrow().clone() {
+        return refuse(unwanted.detail);
     }
     let id = core.options.node_id;
     let strange = |ids: &Vec<NodeId>| !core.options.join && !ids.is_empty() && !ids.contains(&id);
@@ -266,7 +267,10 @@ async fn failed(started: &Started) -> Fault {
             let detail = raft.metrics().borrow_watched().running_state.as_ref().err().map_or_else(String::new, ToString::to_string);
             started.disk_failure.get().map_or(Fault::Raft { detail }, Fault::disk)
         }
-        Ok(refusal) = refusals.wait_for(Option::is_some) => Fault::Refused { detail: refusal.clone().unwrap_or_default() },
+        Ok(refusal) = refusals.wait_for(Option::is_some) => match refusal.clone() {
+            Some(Unwanted { removed: true, detail }) => Fault::Removed { detail },
+            other => Fault::Refused { detail: other.map(|other| other.detail).unwrap_or_default() },
+        },
     }
 }
 

@@ -43,6 +43,8 @@ pub enum Fault {
     Refused { detail: String },
     /// Raft stopped for another reason.
     Raft { detail: String },
+    /// The others removed this node from their membership (K4).
+    Removed { detail: String },
 }
 
 impl Fault {
@@ -89,7 +91,7 @@ impl fmt::Display for Fault {
             Fault::StillDiverged { index, detail } => {
                 write!(f, "the state diverged at index {index}, and what was rebuilt from snapshot and log does not agree either: {detail}")
             }
-            Fault::Refused { detail } => f.write_str(detail),
+            Fault::Refused { detail } | Fault::Removed { detail } => f.write_str(detail),
             Fault::Raft { detail } => write!(f, "Raft stopped: {detail}"),
         }
     }

@@ -19,7 +19,15 @@ pub(crate) struct Greeter {
     met: Mutex<BTreeMap<NodeId, Uuid>>,
     changed: watch::Sender<u64>,
     /// What a peer said when it refused this node.
-    refused: watch::Sender<Option<String>>,
+    refused: watch::Sender<Option<Unwanted>>,
+}
+
+/// Why peers will not have this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unwanted {
+    /// It was a member, and is none any more.
+    pub removed: bool,
+    pub detail: String,
 }
 
 impl Greeter {
@@ -55,7 +63,24 @@ impl Greeter {
                 *met.entry(peer.node_id).or_insert(peer.instance_id)
             }
         };
-        if first == peer.instance_id { Ok(()) } else { Err(erased(peer, first)) }
+        if first != peer.instance_id {
+            return Err(erased(peer, first));
+        }
+        if self.removed(peer.node_id) {
+            let detail = format!(
+                "Node {} was removed from the controllers of this cluster: what it has is old, and nobody takes its votes. Stop it and delete \
+                 its data directory; to have it back, start an empty node under an id that was never used",
+                peer.node_id
+            );
+            return Err(Refusal::new(Code::PolicyViolation, detail));
+        }
+        Ok(())
+    }
+
+    /// K4: whether a node was a member once and is none any more. One that is about to join was never admitted.
+    pub(crate) fn removed(&self, id: NodeId) -> bool {
+        let view = self.hub.view();
+        view.machine.instances.knows(id) && !view.state.is_controller(id)
     }
 
     /// Instances that were met and are not replicated yet.
@@ -73,13 +98,14 @@ impl Greeter {
     /// A peer refused this node for good.
     pub(crate) fn was_refused(&self, refusal: &Refusal) {
         // A node of another history says nothing about this one.
-        if refusal.rejection.code == Code::InvalidRegistration {
-            self.refused.send_replace(Some(refusal.rejection.detail.clone()));
+        let removed = refusal.rejection.code == Code::PolicyViolation;
+        if removed || refusal.rejection.code == Code::InvalidRegistration {
+            self.refused.send_replace(Some(Unwanted { removed, detail: refusal.rejection.detail.clone() }));
         }
     }
 
     /// Follows what peers say when they refuse this node.
-    pub(crate) fn refusals(&self) -> watch::Receiver<Option<String>> {
+    pub(crate) fn refusals(&self) -> watch::Receiver<Option<Unwanted>> {
         self.refused.subscribe()
     }
 }

@@ -1,6 +1,6 @@
 //! The vocabulary between controllers.
 
-use crate::api::{Refusal, Replacement, Submission, Submitted};
+use crate::api::{MemberChange, Refusal, Replacement, Submission, Submitted};
 use crate::raft::{SnapshotMeta, TypeConfig, Vote};
 use bytes::Bytes;
 use metadata::digest::Digest;
@@ -66,6 +66,13 @@ pub(crate) enum Request {
     },
     /// Who belongs to the cluster.
     Members,
+    /// To the leader: one change of the membership.
+    Change {
+        change: MemberChange,
+        remaining_ms: u64,
+    },
+    /// The newest format that the other node's build reads.
+    Format,
 }
 
 /// The reply to a request. `Refused` answers anything.
@@ -95,6 +102,9 @@ pub(crate) enum Reply {
     /// Empty before the cluster has its identity.
     Members {
         ids: Vec<NodeId>,
+    },
+    Format {
+        newest: u32,
     },
 }
 

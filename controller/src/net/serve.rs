@@ -2,7 +2,9 @@
 
 use super::rpc::{Reply, Request};
 use super::{Duplex, wire};
+use crate::api::MemberChange;
 use crate::following::succession;
+use crate::leading::members;
 use crate::node::Inner;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -76,6 +78,10 @@ async fn requests(
                 },
             }
         };
+        // K4: it is told why when it greets again.
+        if node.peers.greeter().removed(peer) {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "this peer was removed from the membership"));
+        }
         let mut answer = answer(node.clone(), peer, request).map(move |reply| (id, reply)).boxed();
         // The first poll puts an append into Raft's queue: in the order of arrival.
         match poll!(&mut answer) {
@@ -166,9 +172,14 @@ async fn decide(node: &Arc<Inner>, request: Request) -> Reply {
             Reply::Status(node.status())
         }
         Request::Replace { replacement, remaining_ms } => {
-            let replaced = crate::leading::members::replace(node, replacement, deadline(remaining_ms)).await;
+            let replaced = members::change(node, MemberChange::Replace(replacement), deadline(remaining_ms)).await;
             replaced.map_or_else(Reply::Refused, |index| Reply::Replaced { index })
         }
+        Request::Change { change, remaining_ms } => {
+            let changed = members::change(node, change, deadline(remaining_ms)).await;
+            changed.map_or_else(Reply::Refused, |index| Reply::Replaced { index })
+        }
+        Request::Format => Reply::Format { newest: metadata::state::NEWEST_FORMAT },
     }
 }
 

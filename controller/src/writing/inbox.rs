@@ -27,6 +27,8 @@ pub(crate) struct Job {
 fn items(intent: &Intent) -> u32 {
     let items = match intent {
         Intent::CreateTopics { topics } => topics.len() + topics.iter().flat_map(|topic| &topic.assignments).map(Vec::len).sum::<usize>(),
+        Intent::Reassign { moves, .. } => moves.len(),
+        Intent::Elect { partitions, .. } => 1 + partitions.as_ref().map_or(0, Vec::len),
         Intent::GrowTopic { assignments, .. } => 1 + assignments.as_ref().map_or(0, Vec::len),
         _ => 1,
     };

@@ -213,10 +213,11 @@ fn planned(node: &Inner, state: &State, submission: &Submission) -> Result<(Plan
         None => Draw::at(now_ms, node.environment.seed()),
     };
     let liveness = match submission.intent {
-        Intent::CreateTopics { .. } | Intent::DeleteTopic { .. } | Intent::ChangeConfigs { .. } | Intent::GrowTopic { .. } => {
-            Liveness::default()
+        // Only these ask who is alive; for the others a copy of all sessions would be for nothing.
+        Intent::RegisterBroker { .. } | Intent::BrokerHeartbeat { .. } | Intent::SessionExpired { .. } => {
+            node.sessions.liveness(state, node.environment.monotonic_ms())
         }
-        _ => node.sessions.liveness(node.environment.monotonic_ms()),
+        _ => Liveness::default(),
     };
     let plan = plan(state, &liveness, &draw, &submission.intent)?;
     if preview.is_some_and(|preview| preview != Preview::of(draw.seed, &plan.groups())) {

@@ -23,9 +23,13 @@ impl State {
     }
 
     pub(crate) fn put_standing(&mut self, id: BrokerId, standing: Standing) {
-        self.digest.add(Kind::Standing, &(id, standing));
-        if let Some(old) = self.standings.insert(id, standing) {
+        if let Some(old) = self.standings.remove(&id) {
             self.digest.sub(Kind::Standing, &(id, old));
+        }
+        // What says nothing is no entity.
+        if standing != Standing::default() {
+            self.digest.add(Kind::Standing, &(id, standing));
+            self.standings.insert(id, standing);
         }
     }
 

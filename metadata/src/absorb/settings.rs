@@ -2,8 +2,8 @@
 
 use crate::configs;
 use crate::ids::TopicId;
-use crate::proof::digest::Kind;
 use crate::load::Tally;
+use crate::proof::digest::Kind;
 use crate::settings::Settings;
 use crate::state::State;
 use std::sync::Arc;

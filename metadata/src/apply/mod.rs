@@ -22,8 +22,8 @@ use crate::ids::Index;
 use crate::intent::Principal;
 use crate::model::ControllerNode;
 use crate::outcome::GroupOutcome;
-use crate::rejection::{Code, Rejection};
 use crate::reassignment::{MoveEnd, MoveState};
+use crate::rejection::{Code, Rejection};
 use crate::state::{FIRST_FORMAT, State};
 use partitions::placed;
 use std::sync::Arc;
@@ -168,10 +168,8 @@ impl State {
                 check_deletable(&topic.name, topic.internal(), &topic.configs)?;
                 *outcome = GroupOutcome::Topic { topic_id: *topic_id };
                 // H9: its moves end with it.
-                let ends: Vec<_> = self
-                    .open_moves_of(*topic_id)
-                    .map(|(id, number)| (id, number, MoveState::Cancelled, MoveEnd::TopicDeleted))
-                    .collect();
+                let ends: Vec<_> =
+                    self.open_moves_of(*topic_id).map(|(id, number)| (id, number, MoveState::Cancelled, MoveEnd::TopicDeleted)).collect();
                 let mut changes = self.end_moves(&ends, at_ms);
                 changes.push(Change::TopicDeleted { topic_id: *topic_id, name: topic.name.clone() });
                 Ok(changes)

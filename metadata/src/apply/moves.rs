@@ -95,7 +95,8 @@ impl State {
             }
         }
         if kept.saturating_add(more) > MOST_MOVES || count >= MOST_REASSIGNMENTS {
-            let detail = format!("{kept} moves of {count} reassignments are under way, and there is room for {MOST_MOVES} of {MOST_REASSIGNMENTS}");
+            let detail =
+                format!("{kept} moves of {count} reassignments are under way, and there is room for {MOST_MOVES} of {MOST_REASSIGNMENTS}");
             return Err(Rejection::new(Code::PolicyViolation, detail));
         }
         Ok(changes)
@@ -114,12 +115,15 @@ impl State {
                 && planned.to.iter().all(|id| self.broker(*id).is_some())
                 && seen.insert((planned.topic_id, planned.partition));
             if !sound || self.stands(planned.topic_id, partition) != planned.from {
-                return Err(Rejection::new(Code::InvalidReplicaAssignment, format!(
-                    "Partition {} of {} changed meanwhile, or a broker that it goes to",
-                    planned.partition, topic.name
-                )));
+                return Err(Rejection::new(
+                    Code::InvalidReplicaAssignment,
+                    format!("Partition {} of {} changed meanwhile, or a broker that it goes to", planned.partition, topic.name),
+                ));
             }
-            overridden.extend(self.open_move(planned.topic_id, planned.partition).map(|(id, number)| (id, number, MoveState::Cancelled, MoveEnd::Overridden)));
+            overridden.extend(
+                self.open_move(planned.topic_id, planned.partition)
+                    .map(|(id, number)| (id, number, MoveState::Cancelled, MoveEnd::Overridden)),
+            );
             let movement = Move {
                 topic_id: planned.topic_id,
                 topic: topic.name.clone(),
@@ -247,5 +251,9 @@ impl State {
 
 /// NO_REASSIGNMENT_IN_PROGRESS for an id.
 pub(crate) fn no_reassignment(id: Index) -> Rejection {
-    Rejection::new(Code::NoReassignmentInProgress, format!("No reassignment {id} is under way")).at("id", id, "the id of a running reassignment")
+    Rejection::new(Code::NoReassignmentInProgress, format!("No reassignment {id} is under way")).at(
+        "id",
+        id,
+        "the id of a running reassignment",
+    )
 }

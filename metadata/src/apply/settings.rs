@@ -39,11 +39,8 @@ impl State {
     /// E9: eligibility was judged by another minimum.
     pub(super) fn without_elr(&self, id: TopicId) -> impl Iterator<Item = Change> + '_ {
         self.partitions_of(id).filter(|partition| !partition.elr.is_empty()).map(move |partition| {
-            let cleared = Partition {
-                elr: Vec::new(),
-                partition_epoch: partition.partition_epoch.saturating_add(1),
-                ..Partition::clone(partition)
-            };
+            let cleared =
+                Partition { elr: Vec::new(), partition_epoch: partition.partition_epoch.saturating_add(1), ..Partition::clone(partition) };
             Change::PartitionChanged { topic_id: id, partition: Arc::new(cleared) }
         })
     }

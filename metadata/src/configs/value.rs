@@ -50,9 +50,7 @@ impl Kind {
                 let items: Vec<&str> = items(text).into_iter().filter(|item| !item.is_empty()).collect();
                 if items == ["*"] { Some("*".to_owned()) } else { replicas(&items) }
             }
-            Kind::Text { longest } => {
-                (text.chars().count() <= longest && !text.chars().any(char::is_control)).then(|| text.to_owned())
-            }
+            Kind::Text { longest } => (text.chars().count() <= longest && !text.chars().any(char::is_control)).then(|| text.to_owned()),
             Kind::Labels => labels::parse(&items(text).join(",")).map(|labels| labels::text(&labels)),
         }
     }

@@ -150,9 +150,11 @@ pub(super) fn unclean(state: &State) -> Plan {
     if state.total().offline == 0 {
         return Plan::default();
     }
-    held_by_leader(state, |partition| partition.leader.is_none(), |topic, partition| {
-        state.unclean_allowed(topic).then(|| elected(state, topic, partition)).flatten()
-    })
+    held_by_leader(
+        state,
+        |partition| partition.leader.is_none(),
+        |topic, partition| state.unclean_allowed(topic).then(|| elected(state, topic, partition)).flatten(),
+    )
 }
 
 fn held_by_leader(state: &State, due: impl Fn(&Partition) -> bool, elect: impl Fn(TopicId, &Partition) -> Option<PartitionTarget>) -> Plan {

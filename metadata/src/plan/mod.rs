@@ -12,7 +12,7 @@ mod topics;
 
 pub use brokers::{HeartbeatReply, Transition, heartbeat_reply, transition};
 pub use elections::MOST_AT_ONCE as MOST_ELECTIONS;
-pub use moves::{Wait, wait_of};
+pub use moves::{Wait, after_moves, wait_of};
 pub use topics::{check_name, create as plan_topics};
 
 use crate::command::{Command, Group};

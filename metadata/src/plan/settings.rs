@@ -62,7 +62,8 @@ fn checked(values: &Configs) -> Result<Configs, Rejection> {
             format!("1 to {factor}"),
         ));
     }
-    configs::check_together(&all.values).map_err(|no| Rejection { field: no.field.map(|field| field.replacen("configs.", "settings.", 1)), ..no })?;
+    configs::check_together(&all.values)
+        .map_err(|no| Rejection { field: no.field.map(|field| field.replacen("configs.", "settings.", 1)), ..no })?;
     Ok(all.values)
 }
 

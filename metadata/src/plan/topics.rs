@@ -181,12 +181,7 @@ pub(super) fn apply_op<'k, I: Iterator<Item = &'k Key>>(
         Err(Rejection::new(Code::InvalidConfig, detail.to_owned()).at(field, value, allowed))
     };
     let Some(key) = find(&op.key) else {
-        return no(
-            "There is no such configuration key",
-            "key",
-            &op.key,
-            &all().map(|key| key.name).collect::<Vec<_>>().join(", "),
-        );
+        return no("There is no such configuration key", "key", &op.key, &all().map(|key| key.name).collect::<Vec<_>>().join(", "));
     };
     let value = match (&op.value, op.op) {
         (_, ConfigOpKind::Delete) => {

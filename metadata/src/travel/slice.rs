@@ -5,9 +5,9 @@ use crate::change::Change;
 use crate::ids::{BrokerId, Index, TopicId};
 use crate::load::{Load, Tally};
 use crate::model::{Broker, ControllerNode, Identity, Partition, Standing, Topic};
+use crate::proof::digest::Digest;
 use crate::reassignment::{Progress, Reassignment};
 use crate::settings::Settings;
-use crate::proof::digest::Digest;
 use crate::state::{FIRST_FORMAT, State};
 use crate::travel::envelope::{self, EnvelopeError, Kind};
 use serde::{Deserialize, Serialize};
@@ -48,16 +48,16 @@ pub fn encode(state: &State, rows: &[TopicId], whole: &[TopicId]) -> Result<Vec<
         partitions.extend(state.partitions_of(topic.id).take(most).map(|partition| (topic.id, partition.clone())));
     }
     let image = Image {
-            revision: state.revision,
-            at_ms: state.at_ms,
-            digest: state.digest,
-            identity: state.identity.clone(),
-            controllers: state.controllers().map(|node| ControllerNode::clone(node)).collect(),
-            brokers: state.brokers().map(|broker| (broker.clone(), state.load(broker.id))).collect(),
-            topics: held().map(|topic| (topic.clone(), state.tally(topic.id))).collect(),
-            partitions,
-            topic_count: state.topic_count() as u64,
-            total: state.total,
+        revision: state.revision,
+        at_ms: state.at_ms,
+        digest: state.digest,
+        identity: state.identity.clone(),
+        controllers: state.controllers().map(|node| ControllerNode::clone(node)).collect(),
+        brokers: state.brokers().map(|broker| (broker.clone(), state.load(broker.id))).collect(),
+        topics: held().map(|topic| (topic.clone(), state.tally(topic.id))).collect(),
+        partitions,
+        topic_count: state.topic_count() as u64,
+        total: state.total,
     };
     if state.format() == FIRST_FORMAT {
         return envelope::seal(Kind::Slice, &image);

@@ -1,6 +1,7 @@
 //! Rows, details and lists, in the shapes of the outside contract.
 
 use super::health::{Health, TopicHealth};
+use super::moves::{ReassignmentView, reassignment};
 use super::quorum::Quorum;
 use super::reasons::Known;
 use super::verdict::verdict;
@@ -8,8 +9,9 @@ use crate::change::{Change, Commit};
 use crate::configs;
 use crate::ids::{BrokerId, Index, NodeId, Term, TopicId};
 use crate::intent::NewTopic;
-use crate::model::{Broker, BrokerState, Configs, ControllerNode, Endpoint, Partition, Topic};
+use crate::model::{Broker, BrokerState, Configs, ControllerNode, Endpoint, Partition, Standing, Topic};
 use crate::proof::digest::Digest;
+use crate::settings::Settings;
 use crate::state::State;
 use crate::travel::frame::{BrokerPulse, NodePulse};
 use serde::{Deserialize, Serialize};
@@ -85,6 +87,12 @@ pub struct BrokerView {
     pub state: BrokerState,
     pub held: bool,
     pub shutdown_index: Option<Index>,
+    /// Since when it has been online, or not; none where that was not written down.
+    #[serde(default)]
+    pub since_ms: Option<u64>,
+    /// The reassignment that moves everything off it.
+    #[serde(default)]
+    pub draining: Option<Index>,
     pub replicas: u32,
     pub leaders: u32,
     pub heartbeat_age_ms: Option<u64>,
@@ -92,6 +100,11 @@ pub struct BrokerView {
 }
 
 impl BrokerView {
+    /// What is known of it beside its registration.
+    pub fn standing(&self) -> Standing {
+        Standing { since_ms: self.since_ms.unwrap_or_default(), draining: self.draining }
+    }
+
     /// The broker as committed, without what is counted or soft.
     pub fn committed(self) -> Broker {
         Broker {
@@ -125,6 +138,9 @@ pub struct BrokerCounts {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClusterView {
     pub cluster_id: Option<Uuid>,
+    /// What people call it; none where that is not set.
+    #[serde(default)]
+    pub name: Option<String>,
     pub lineage: Option<Uuid>,
     pub node_id: NodeId,
     pub leader_id: Option<NodeId>,
@@ -149,8 +165,13 @@ pub struct StateView {
     /// Without the leader's soft state, so that it is the same on every node.
     pub brokers: Vec<BrokerView>,
     pub controllers: Vec<Arc<ControllerNode>>,
-    /// None yet can run.
-    pub reassignments: Vec<()>,
+    /// With all their moves.
+    pub reassignments: Vec<ReassignmentView>,
+    /// The level of encodings that every node reads.
+    #[serde(default)]
+    pub format: u32,
+    #[serde(default)]
+    pub settings: Arc<Settings>,
 }
 
 fn row(state: &State, topic: &Topic, configs: bool) -> TopicRow {
@@ -246,7 +267,7 @@ fn created_at(commit: &Commit, at: usize) -> Option<TopicView> {
 
 /// One broker, with what the leader heard of it.
 pub fn broker(state: &State, broker: &Broker, pulse: Option<&BrokerPulse>) -> BrokerView {
-    let load = state.load(broker.id);
+    let (load, standing) = (state.load(broker.id), state.standing(broker.id));
     BrokerView {
         id: broker.id,
         epoch: broker.epoch,
@@ -258,6 +279,8 @@ pub fn broker(state: &State, broker: &Broker, pulse: Option<&BrokerPulse>) -> Br
         state: broker.state,
         held: broker.held,
         shutdown_index: broker.shutdown_index,
+        since_ms: Some(standing.since_ms).filter(|since_ms| *since_ms > 0),
+        draining: standing.draining,
         replicas: load.replicas,
         leaders: load.leaders,
         heartbeat_age_ms: pulse.and_then(|pulse| pulse.heartbeat_age_ms),
@@ -284,6 +307,7 @@ pub fn cluster(state: &State, known: &Known<'_>) -> ClusterView {
     }
     ClusterView {
         cluster_id: state.identity().map(|identity| identity.cluster_id),
+        name: state.settings().values.get(crate::settings::CLUSTER_NAME).cloned(),
         lineage: state.identity().map(|identity| identity.lineage),
         node_id: known.node_id,
         leader_id: known.pulse.and_then(|pulse| pulse.leader_id),
@@ -307,6 +331,8 @@ pub fn full(state: &State) -> StateView {
         topics: state.topics_after(None).map(|each| view(each, state.partitions_of(each.id).cloned().collect())).collect(),
         brokers: brokers(state, &[]),
         controllers: state.controllers().cloned().collect(),
-        reassignments: Vec::new(),
+        reassignments: state.reassignments().map(|each| reassignment(state, each, None, usize::MAX)).collect(),
+        format: state.format,
+        settings: state.settings().clone(),
     }
 }

@@ -4,8 +4,10 @@
 mod health;
 mod level;
 mod lists;
+mod moves;
 mod quorum;
 mod reasons;
+mod settings;
 mod verdict;
 
 pub use health::{Health, TopicHealth};
@@ -14,6 +16,8 @@ pub use lists::{
     BrokerCounts, BrokerView, ClusterView, StateView, TopicPage, TopicQuery, TopicRow, TopicView, broker, brokers, cluster, created_topic,
     created_topics, forgotten_topic, full, topic, topics,
 };
+pub use moves::{BrokerEffect, MoveView, ReassignmentView, effect, reassignment, waiting_words};
 pub use quorum::{Quorum, STALE_MS};
 pub use reasons::{Finding, Known, Reason};
+pub use settings::{SettingView, settings, topic_configs};
 pub use verdict::{Verdict, verdict};

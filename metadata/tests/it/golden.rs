@@ -135,8 +135,11 @@ fn golden_snapshots() {
     let admitted = samples::admitted();
     let second = samples::second();
     let both = [&full, &admitted, &second];
-    let encoded: Vec<_> =
-        ["full", "admitted", "second"].into_iter().zip(both).map(|(name, one)| (name.to_owned(), snapshot::encode_machine(one).unwrap())).collect();
+    let encoded: Vec<_> = ["full", "admitted", "second"]
+        .into_iter()
+        .zip(both)
+        .map(|(name, one)| (name.to_owned(), snapshot::encode_machine(one).unwrap()))
+        .collect();
     for (stored, machine) in file!("machine.hex").check(&encoded).iter().zip(both) {
         assert_eq!(&snapshot::decode_machine(stored).unwrap(), machine);
     }

@@ -4,7 +4,8 @@ use crate::fixture::{configs, id, ids};
 use metadata::command::{Assignment, PartitionTarget, Placing, PlannedMove};
 use metadata::frame::{Backup, BrokerPulse, Frame, NodePulse, Pulse, Role, SCHEMA, Since};
 use metadata::intent::{
-    AskedMove, ConfigOp, ConfigOpKind, Election, Goal, Heartbeat, IsrChange, IsrMember, NewTopic, Rebalance, Registration, Scope, TopicPartition,
+    AskedMove, ConfigOp, ConfigOpKind, Election, Goal, Heartbeat, IsrChange, IsrMember, NewTopic, Rebalance, Registration, Scope,
+    TopicPartition,
 };
 use metadata::keys::{KeyTable, Remembered};
 use metadata::model::{Identity, Standing};

@@ -5,8 +5,8 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use metadata::digest::Digest;
 use metadata::plan::HeartbeatReply;
-use metadata::views::{BrokerView, ClusterView, TopicPage, TopicView};
-use metadata::{ControllerNode, Group, Index, NodeId, Partition, TopicId};
+use metadata::views::{BrokerEffect, BrokerView, ClusterView, ReassignmentView, SettingView, TopicPage, TopicView};
+use metadata::{BrokerId, ControllerNode, Group, Index, NodeId, Partition, Term, TopicId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -136,6 +136,61 @@ pub struct PlannedAnswer {
     /// Of a batch: one for each topic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<BatchResult>>,
+    /// Of a reassignment: what each broker carries before and after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Vec<BrokerEffect>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct ElectionsAnswer {
+    pub revision: Index,
+    /// One for each partition that was listed, in its order, or for each that needed an election.
+    pub results: Vec<ElectionResult>,
+    /// More need one than fit into one entry: ask again.
+    pub more: bool,
+}
+
+/// What became of one election.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ElectionResult {
+    Refused { topic: String, partition: u32, error: Problem },
+    Elected { topic: String, partition: u32, leader: Option<BrokerId> },
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct ReassignmentAnswer {
+    pub revision: Index,
+    pub reassignment: ReassignmentView,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct ReassignmentsAnswer {
+    pub revision: Index,
+    /// The newest first, each with the first of its moves.
+    pub reassignments: Vec<ReassignmentView>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct SettingsAnswer {
+    pub revision: Index,
+    pub changed_index: Index,
+    pub settings: Vec<SettingView>,
+}
+
+/// Every key of a topic's configuration, with the value that holds and where it comes from.
+#[derive(Serialize, JsonSchema)]
+pub struct TopicConfigsAnswer {
+    pub revision: Index,
+    pub configs: Vec<SettingView>,
+}
+
+/// Who leads the controllers now.
+#[derive(Serialize, JsonSchema)]
+pub struct LeaderAnswer {
+    pub revision: Index,
+    pub leader_id: NodeId,
+    pub term: Term,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -144,7 +199,7 @@ pub struct DigestAnswer {
     pub digest: Digest,
 }
 
-/// The membership after a controller was replaced.
+/// The membership after it changed.
 #[derive(Serialize, JsonSchema)]
 pub struct ReplacedAnswer {
     pub revision: Index,
@@ -187,6 +242,12 @@ json_answers!(
     IsrAnswer,
     CommittedAnswer,
     PlannedAnswer,
+    ElectionsAnswer,
+    ReassignmentAnswer,
+    ReassignmentsAnswer,
+    SettingsAnswer,
+    TopicConfigsAnswer,
+    LeaderAnswer,
     DigestAnswer,
     ReplacedAnswer,
     AliveAnswer,

@@ -21,7 +21,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-fn id(text: &str) -> Result<BrokerId, Refused> {
+/// The id in a path.
+pub fn id(text: &str) -> Result<BrokerId, Refused> {
     let number = text.parse().ok().filter(|id| *id <= BrokerId::MAX);
     number
         .map(BrokerId)
@@ -189,6 +190,12 @@ pub async fn change_isr(State(node): State<Node>, Path(text): Path<String>, part
                     }
                     _ => None,
                 });
+                if let Some(moved) = changed.filter(|changed| changed.leader != Some(id)) {
+                    // D11: the change completed a move that took the leadership from whoever reported it.
+                    let leader = moved.leader.map_or_else(|| "nobody".to_owned(), |leader| format!("broker {leader}"));
+                    let no = Rejection::new(Code::NewLeaderElected, format!("It was written, and {leader} leads now"));
+                    return IsrResult::Refused { topic_id, partition, error: document(&no.into(), outcome.index) };
+                }
                 IsrResult::Changed { topic_id, partition, state: changed.or_else(|| state.partition(topic_id, partition)).cloned() }
             }
             Err(rejection) => {

@@ -17,6 +17,7 @@ mod connections;
 #[cfg(test)]
 mod decoders;
 mod doubled;
+mod elections;
 mod feed;
 mod guard;
 mod health;
@@ -29,6 +30,8 @@ mod problem;
 mod query;
 mod quorum;
 mod raft;
+mod reassignments;
+mod settings;
 mod site;
 mod state;
 mod table;

@@ -6,6 +6,7 @@ use super::call::Call;
 use super::problem::Refused;
 use axum::response::{IntoResponse, Response};
 use controller::{Outcome, Refusal, Submission, Submitted};
+use metadata::views::{self, BrokerEffect};
 use metadata::{GroupOutcome, Index};
 use serde_json::Value;
 
@@ -31,7 +32,8 @@ pub async fn submit(node: &Node, call: &Call, submission: Submission) -> Result<
             return Err(Refusal { revision: Some(index), ..rejection.into() }.into());
         }
         let groups: Vec<_> = items.into_iter().flatten().filter(|group| !group.commands.is_empty()).collect();
-        return Ok(Done::Planned(planned_answer(index, &groups, &preview, None)?));
+        let effect = groups.iter().find_map(|group| views::effect(&node.controller.state(), &group.commands));
+        return Ok(Done::Planned(shown(index, &groups, &preview, None, effect)?));
     }
     let mut whole = node.controller.submit(submission, call.deadline).await?;
     let outcome = whole.outcomes.pop().unwrap_or(Ok(GroupOutcome::Done));
@@ -51,7 +53,17 @@ pub fn planned_answer(
     preview: &str,
     results: Option<Vec<BatchResult>>,
 ) -> Result<Response, Refused> {
+    shown(index, groups, preview, results, None)
+}
+
+fn shown(
+    index: Index,
+    groups: &[metadata::Group],
+    preview: &str,
+    results: Option<Vec<BatchResult>>,
+    effect: Option<Vec<BrokerEffect>>,
+) -> Result<Response, Refused> {
     let groups: Result<Vec<Value>, _> = groups.iter().map(|group| serde_json::to_value(metadata::json::group(group))).collect();
     let groups = groups.map_err(|error| Refused::new(metadata::Code::InvalidRequest, error.to_string()))?;
-    Ok(PlannedAnswer { revision: index, dry_run: true, groups, preview: preview.to_owned(), results }.into_response())
+    Ok(PlannedAnswer { revision: index, dry_run: true, groups, preview: preview.to_owned(), results, effect }.into_response())
 }

@@ -103,6 +103,11 @@ impl Operation {
         Operation::new(Kind::Command, Method::POST, path, name, summary, handler)
     }
 
+    /// A command whose object goes.
+    pub fn removal<H: Handler<T, Node>, T: 'static>(path: &'static str, name: &'static str, summary: &'static str, handler: H) -> Self {
+        Operation::new(Kind::Command, Method::DELETE, path, name, summary, handler)
+    }
+
     pub fn feed<H: Handler<T, Node>, T: 'static>(path: &'static str, name: &'static str, summary: &'static str, handler: H) -> Self {
         let mut operation = Operation::new(Kind::Feed, Method::GET, path, name, summary, handler);
         operation.answers.push(answer(StatusCode::SWITCHING_PROTOCOLS, Vec::new(), "The feed begins: each message is a Frame"));

@@ -1,15 +1,15 @@
-//! The controllers' membership: an empty node in the place of a lost one.
+//! The controllers' membership, and who of them leads (K).
 
 use super::Node;
-use super::answers::ReplacedAnswer;
+use super::answers::{LeaderAnswer, ReplacedAnswer};
 use super::body::{self, ONE_MIB};
 use super::call;
 use super::problem::Refused;
 use super::query::Query;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use controller::Replacement;
+use controller::{MemberChange, Replacement};
 use http::request::Parts;
 use metadata::{Code, NodeId, Rejection};
 use schemars::JsonSchema;
@@ -24,30 +24,87 @@ pub struct Replace {
     add: Newcomer,
 }
 
+/// A node that joins.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Newcomer {
+pub struct Newcomer {
     /// An id that was never used.
     id: NodeId,
     /// Where it listens: http://HOST:PORT.
     url: String,
 }
 
-pub async fn replace(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
-    Query::read(parts.uri.query(), &[])?;
-    let deadline = call::deadline(&parts)?;
-    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
-    let asked: Replace = body::json(&parts.headers, &bytes)?;
-    let url = asked.add.url.trim_end_matches('/').to_owned();
-    let address = url.strip_prefix("http://").unwrap_or_default();
-    let named = address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0));
-    if !named || asked.add.id == 0 {
-        let (field, value, allowed) =
-            if named { ("add.id", asked.add.id.to_string(), "1 or more") } else { ("add.url", asked.add.url, "http://HOST:PORT") };
-        return Err(Rejection::new(Code::InvalidRequest, "That is no controller's id and address").at(field, value, allowed).into());
+/// Who is to lead.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Successor {
+    node_id: NodeId,
+}
+
+impl Newcomer {
+    /// Id and address, as far as they can be told apart from typing errors here.
+    fn checked(self, [id_field, url_field]: [&str; 2]) -> Result<(NodeId, String), Refused> {
+        let url = self.url.trim_end_matches('/').to_owned();
+        let address = url.strip_prefix("http://").unwrap_or_default();
+        let named = address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0));
+        if !named || self.id == 0 {
+            let (field, value, allowed) =
+                if named { (id_field, self.id.to_string(), "1 or more") } else { (url_field, self.url, "http://HOST:PORT") };
+            return Err(Rejection::new(Code::InvalidRequest, "That is no controller's id and address").at(field, value, allowed).into());
+        }
+        Ok((self.id, url))
     }
-    let replacement = Replacement { remove: asked.remove, id: asked.add.id, url };
-    let index = node.controller.replace(replacement, deadline).await?;
+}
+
+async fn changed(node: &Node, parts: &Parts, change: MemberChange) -> Result<Response, Refused> {
+    Query::read(parts.uri.query(), &[])?;
+    let index = node.controller.change_members(change, call::deadline(parts)?).await?;
     let controllers = node.controller.state().controllers().cloned().collect();
     Ok(ReplacedAnswer { revision: index, controllers }.into_response())
+}
+
+fn id(text: &str) -> Result<NodeId, Refused> {
+    let no = || Rejection::new(Code::InvalidRequest, "A controller's id is a number").at("id", text, "1 or more").into();
+    text.parse().ok().filter(|id| *id > 0).ok_or_else(no)
+}
+
+pub async fn replace(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
+    let Replace { remove, add } = body::json(&parts.headers, &bytes)?;
+    let (id, url) = add.checked(["add.id", "add.url"])?;
+    changed(&node, &parts, MemberChange::Replace(Replacement { remove, id, url })).await
+}
+
+pub async fn add(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
+    let newcomer: Newcomer = body::json(&parts.headers, &bytes)?;
+    let (id, url) = newcomer.checked(["id", "url"])?;
+    changed(&node, &parts, MemberChange::Add { id, url }).await
+}
+
+pub async fn promote(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    let id = id(&text)?;
+    changed(&node, &parts, MemberChange::Promote { id }).await
+}
+
+pub async fn demote(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    let id = id(&text)?;
+    changed(&node, &parts, MemberChange::Demote { id }).await
+}
+
+pub async fn remove(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    let id = id(&text)?;
+    changed(&node, &parts, MemberChange::Remove { id }).await
+}
+
+pub async fn lead(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    Query::read(parts.uri.query(), &[])?;
+    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
+    let Successor { node_id } = body::json(&parts.headers, &bytes)?;
+    let deadline = call::deadline(&parts)?;
+    let index = node.controller.change_members(MemberChange::Lead { id: node_id }, deadline).await?;
+    // This node may hear of the new leader a moment later than the old one did.
+    node.controller.led_by(node_id, deadline).await;
+    let revision = index.max(node.controller.applied_index());
+    Ok(LeaderAnswer { revision, leader_id: node_id, term: node.controller.term() }.into_response())
 }

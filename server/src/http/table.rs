@@ -1,21 +1,30 @@
 //! The table of operations: everything that the outside contract offers. The router and `/openapi.json` are made from it.
 
 use super::answers::{
-    AliveAnswer, BatchAnswer, BrokerAnswer, BrokersAnswer, ClusterAnswer, CommittedAnswer, DigestAnswer, HeartbeatAnswer, IsrAnswer,
-    PartitionAnswer, ReadyAnswer, RegistrationAnswer, ReplacedAnswer, TopicAnswer, TopicsAnswer,
+    AliveAnswer, BatchAnswer, BrokerAnswer, BrokersAnswer, ClusterAnswer, CommittedAnswer, DigestAnswer, ElectionsAnswer, HeartbeatAnswer,
+    IsrAnswer, LeaderAnswer, PartitionAnswer, ReadyAnswer, ReassignmentAnswer, ReassignmentsAnswer, RegistrationAnswer, ReplacedAnswer,
+    SettingsAnswer, TopicAnswer, TopicConfigsAnswer, TopicsAnswer,
 };
 use super::operations::Operation;
-use super::{batch, brokers, cluster, feed, health, metrics, openapi, quorum, state, topics};
+use super::{batch, brokers, cluster, elections, feed, health, metrics, openapi, quorum, reassignments, settings, state, topics};
 use http::Method;
 use metadata::Code;
 use metadata::views::StateView;
 
 /// Every operation.
 pub fn table() -> Vec<Operation> {
-    [cluster_operations(), topic_operations(), broker_operations(), broker_own_operations(), state_operations(), plain_operations()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        cluster_operations(),
+        topic_operations(),
+        broker_operations(),
+        broker_own_operations(),
+        steering_operations(),
+        state_operations(),
+        plain_operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn cluster_operations() -> Vec<Operation> {
@@ -28,7 +37,123 @@ fn cluster_operations() -> Vec<Operation> {
             quorum::replace,
         )
         .body::<quorum::Replace>()
-        .answers::<ReplacedAnswer>(),
+        .answers::<ReplacedAnswer>()
+        .refuses(MEMBERS),
+        Operation::command("/api/v1/quorum/leader", "moveLeadership", "Let another controller lead", quorum::lead)
+            .body::<quorum::Successor>()
+            .answers::<LeaderAnswer>()
+            .refuses(&[Code::IneligibleReplica]),
+        Operation::command("/api/v1/quorum/members", "addController", "A controller joins as a learner", quorum::add)
+            .body::<quorum::Newcomer>()
+            .answers::<ReplacedAnswer>()
+            .refuses(MEMBERS),
+        Operation::command("/api/v1/quorum/members/{id}/promote", "promoteController", "A learner votes from now on", quorum::promote)
+            .answers::<ReplacedAnswer>()
+            .refuses(MEMBERS),
+        Operation::command("/api/v1/quorum/members/{id}/demote", "demoteController", "A voter becomes a learner", quorum::demote)
+            .answers::<ReplacedAnswer>()
+            .refuses(MEMBERS),
+        Operation::removal("/api/v1/quorum/members/{id}", "removeController", "Remove a controller", quorum::remove)
+            .answers::<ReplacedAnswer>()
+            .refuses(MEMBERS),
+    ]
+}
+
+/// What a change of the membership can be refused with.
+const MEMBERS: &[Code] = &[Code::MembershipChangeInProgress, Code::IneligibleReplica, Code::PolicyViolation];
+
+/// Elections, moves and settings.
+fn steering_operations() -> Vec<Operation> {
+    let moves = &[
+        Code::PolicyViolation,
+        Code::UnknownTopicOrPartition,
+        Code::UnknownTopicId,
+        Code::BrokerIdNotRegistered,
+        Code::InvalidReplicaAssignment,
+        Code::InvalidReplicationFactor,
+    ];
+    let none = &[Code::NoReassignmentInProgress];
+    vec![
+        Operation::mutation(
+            Method::POST,
+            "/api/v1/elections",
+            "elect",
+            "Elect leaders anew: the first replica, or uncleanly",
+            elections::elect,
+        )
+        .body::<elections::Asked>()
+        .answers::<ElectionsAnswer>()
+        .refuses(&[Code::PolicyViolation, Code::UnknownTopicOrPartition, Code::UnknownTopicId, Code::BrokerIdNotRegistered])
+        .refuses(&[Code::ElectionNotNeeded, Code::PreferredLeaderNotAvailable, Code::EligibleLeadersNotAvailable]),
+        Operation::read("/api/v1/reassignments", "listReassignments", "Reassignments, the newest first", reassignments::list)
+            .query(&["limit"])
+            .answers::<ReassignmentsAnswer>(),
+        Operation::mutation(
+            Method::POST,
+            "/api/v1/reassignments",
+            "startReassignment",
+            "Move partitions, rebalance, or change a replication factor",
+            reassignments::start,
+        )
+        .body::<reassignments::Asked>()
+        .answers::<ReassignmentAnswer>()
+        .refuses(moves),
+        Operation::read("/api/v1/reassignments/{id}", "getReassignment", "A reassignment with its moves", reassignments::get)
+            .query(&["after", "limit"])
+            .answers::<ReassignmentAnswer>()
+            .refuses(none),
+        Operation::mutation(
+            Method::PATCH,
+            "/api/v1/reassignments/{id}",
+            "limitReassignment",
+            "Change how fast it may go",
+            reassignments::limit,
+        )
+        .body::<reassignments::Redirected>()
+        .answers::<ReassignmentAnswer>()
+        .refuses(none),
+        Operation::mutation(
+            Method::DELETE,
+            "/api/v1/reassignments/{id}",
+            "cancelReassignment",
+            "Call a reassignment off",
+            reassignments::cancel,
+        )
+        .answers::<ReassignmentAnswer>()
+        .refuses(none)
+        .refuses(&[Code::EligibleLeadersNotAvailable]),
+        Operation::mutation(
+            Method::POST,
+            "/api/v1/brokers/{id}/drain",
+            "drainBroker",
+            "Move everything off a broker, its leaders first",
+            reassignments::drain,
+        )
+        .conditional()
+        .body::<reassignments::Draining>()
+        .answers::<ReassignmentAnswer>()
+        .refuses(moves)
+        .refuses(&[Code::StaleBrokerEpoch]),
+        Operation::mutation(Method::DELETE, "/api/v1/brokers/{id}/drain", "stopDrain", "Stop draining a broker", reassignments::stop_drain)
+            .conditional()
+            .answers::<ReassignmentAnswer>()
+            .refuses(none)
+            .refuses(&[Code::BrokerIdNotRegistered, Code::StaleBrokerEpoch]),
+        Operation::read("/api/v1/settings", "getSettings", "The cluster's settings", settings::get).answers::<SettingsAnswer>().tagged(),
+        Operation::mutation(Method::PATCH, "/api/v1/settings", "changeSettings", "Change the cluster's settings", settings::change)
+            .conditional()
+            .body::<settings::Asked>()
+            .answers::<SettingsAnswer>()
+            .tagged()
+            .refuses(&[Code::InvalidConfig]),
+        Operation::read(
+            "/api/v1/topics/{name}/configs",
+            "getConfigs",
+            "Every key of a topic, with the value that holds and where it comes from",
+            settings::of_topic,
+        )
+        .answers::<TopicConfigsAnswer>()
+        .refuses(&[Code::UnknownTopicOrPartition]),
     ]
 }
 

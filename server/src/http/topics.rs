@@ -90,7 +90,8 @@ fn answer(revision: u64, topic: TopicView, status: StatusCode) -> Response {
     response
 }
 
-fn unknown(name: &str, revision: u64) -> Refused {
+/// UNKNOWN_TOPIC_OR_PARTITION for a name.
+pub fn unknown(name: &str, revision: u64) -> Refused {
     let no = Rejection::new(Code::UnknownTopicOrPartition, format!("There is no topic {name}"));
     Refused(controller::Refusal { revision: Some(revision), ..no.at("name", name, "the name of an existing topic").into() })
 }

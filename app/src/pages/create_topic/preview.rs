@@ -86,7 +86,7 @@ pub fn preview(state: &State, seed: u128, asked: &NewTopic) -> Result<Preview, R
     };
     let partitions = partitions(&group);
     let loads = loads(state, &partitions);
-    let min_isr = configs::min_insync_replicas(&asked.configs);
+    let min_isr = configs::min_insync_replicas(&asked.configs).unwrap_or_else(|| state.settings().min_isr());
     Ok(Preview {
         token,
         replicas: skew(&loads, |load| load.replicas, |load| load.more_replicas),

@@ -5,7 +5,7 @@ use super::{asked, step};
 use crate::command::{Command, Group};
 use crate::ids::{BrokerId, Index};
 use crate::model::Partition;
-use crate::plan::Plan;
+use crate::plan::{MOST_PARTITIONS, Plan};
 use crate::reassignment::{Flight, Move, MoveEnd, MoveState, ReassignmentState};
 use crate::state::State;
 use std::collections::BTreeMap;
@@ -99,7 +99,11 @@ fn set_off(state: &State, at: (Index, u32), flights: &mut BTreeMap<BrokerId, Fli
             *what(known) += 1;
         };
         placing.adding.iter().filter(|id| !partition.adding_replicas.contains(id)).for_each(|id| count(id, |flight| &mut flight.into));
-        placing.removing.iter().filter(|id| !partition.removing_replicas.contains(id)).for_each(|id| count(id, |flight| &mut flight.out_of));
+        placing
+            .removing
+            .iter()
+            .filter(|id| !partition.removing_replicas.contains(id))
+            .for_each(|id| count(id, |flight| &mut flight.out_of));
     }
     Some(commands)
 }
@@ -107,8 +111,8 @@ fn set_off(state: &State, at: (Index, u32), flights: &mut BTreeMap<BrokerId, Fli
 /// The rest of a plan that was too large for one entry.
 fn plan_on(state: &State) -> Option<Command> {
     let unfinished = state.reassignments().find(|each| each.state == ReassignmentState::Running && each.planned < each.total)?;
-    let (moves, rest) = asked::from_source(state, &unfinished.source, unfinished.total - unfinished.planned).unwrap_or_default();
+    let (moves, rest) =
+        asked::from_source(state, &unfinished.source, unfinished.total - unfinished.planned, MOST_PARTITIONS).unwrap_or_default();
     let total = unfinished.planned + rest;
     Some(Command::AddMoves { id: unfinished.id, first: unfinished.planned, total, moves })
 }
-

@@ -25,23 +25,16 @@ pub(super) fn start(reason: Why, limits: Limits, source: Source, total: u32, mov
 
 fn check_limits(limits: Limits) -> Result<(), Rejection> {
     match limits.per_broker {
-        Some(count) if count == 0 || count > MOST_PER_BROKER => {
-            Err(Rejection::new(Code::InvalidRequest, "No move could ever begin, or nothing is limited").at(
-                "limits.per_broker",
-                count,
-                format!("1 to {MOST_PER_BROKER}, or absent"),
-            ))
-        }
+        Some(count) if count == 0 || count > MOST_PER_BROKER => Err(Rejection::new(
+            Code::InvalidRequest,
+            "No move could ever begin, or nothing is limited",
+        )
+        .at("limits.per_broker", count, format!("1 to {MOST_PER_BROKER}, or absent"))),
         _ => Ok(()),
     }
 }
 
-pub(in crate::plan) fn reassign(
-    state: &State,
-    asked: &[AskedMove],
-    limits: Limits,
-    allow_factor_change: bool,
-) -> Result<Group, Rejection> {
+pub(in crate::plan) fn reassign(state: &State, asked: &[AskedMove], limits: Limits, allow_factor_change: bool) -> Result<Group, Rejection> {
     check_limits(limits)?;
     if asked.is_empty() || asked.len() > MOST_PARTITIONS {
         let no = Rejection::new(Code::PolicyViolation, format!("One request moves 1 to {MOST_PARTITIONS} partitions"));
@@ -72,7 +65,10 @@ fn planned(state: &State, asked: &AskedMove, allow_factor_change: bool) -> Resul
     let shown = || asked.replicas.iter().map(BrokerId::to_string).collect::<Vec<_>>().join(", ");
     let no = |detail: String, allowed: String| Err(Rejection::new(Code::InvalidReplicaAssignment, detail).at("replicas", shown(), allowed));
     if asked.replicas.is_empty() || has_duplicates(&asked.replicas) {
-        return no("A partition has at least one replica, and at most one on a broker".to_owned(), "brokers that are all different".to_owned());
+        return no(
+            "A partition has at least one replica, and at most one on a broker".to_owned(),
+            "brokers that are all different".to_owned(),
+        );
     }
     if let Some(unknown) = asked.replicas.iter().find(|id| state.broker(**id).is_none()) {
         let known = state.brokers().map(|broker| broker.id.to_string()).collect::<Vec<_>>().join(", ");
@@ -84,7 +80,8 @@ fn planned(state: &State, asked: &AskedMove, allow_factor_change: bool) -> Resul
     }
     let (factor, wanted) = (partition.factor(), asked.replicas.len());
     if factor != wanted && !allow_factor_change {
-        let no = Rejection::new(Code::InvalidReplicationFactor, format!("The partition has {factor} replicas, and the move would change that"));
+        let no =
+            Rejection::new(Code::InvalidReplicationFactor, format!("The partition has {factor} replicas, and the move would change that"));
         return Err(no.at("replicas", shown(), format!("{factor} brokers, or allow_replication_factor_change: true")));
     }
     let min_isr = crate::configs::min_insync_replicas(&topic.configs).unwrap_or(1);
@@ -107,22 +104,19 @@ pub(in crate::plan) fn rebalance(state: &State, asked: &Rebalance, limits: Limit
     Ok(Group::of(vec![start(Why::Rebalance, limits, Source::Rebalance(asked.clone()), total, moves)]))
 }
 
-/// The moves that are left of a plan too large for one entry, and how many there are in all; at most `limit`.
-pub(super) fn from_source(state: &State, source: &Source, limit: u32) -> Result<(Vec<PlannedMove>, u32), Rejection> {
+/// The moves that are left of a plan too large for one entry, and how many there are in all; at most `limit`, and `most` of them written down.
+pub(super) fn from_source(state: &State, source: &Source, limit: u32, most: usize) -> Result<(Vec<PlannedMove>, u32), Rejection> {
     match source {
         Source::Listed => Ok((Vec::new(), 0)),
-        Source::Rebalance(asked) => balance::moves(state, asked, limit, MOST_PARTITIONS),
-        Source::Off(id) => off::moves(state, *id, MOST_PARTITIONS),
-        Source::Factor { topic_id, factor } => Ok(factor::moves(state, *topic_id, *factor, MOST_PARTITIONS)),
+        Source::Rebalance(asked) => balance::moves(state, asked, limit, most),
+        Source::Off(id) => off::moves(state, *id, most),
+        Source::Factor { topic_id, factor } => Ok(factor::moves(state, *topic_id, *factor, most)),
     }
 }
 
 fn emptied(state: &State, id: BrokerId, epoch: Index, reason: Why, limits: Limits) -> Result<Vec<Command>, Rejection> {
     let (moves, total) = off::moves(state, id, MOST_PARTITIONS)?;
-    Ok(vec![
-        start(reason, limits, Source::Off(id), total, moves),
-        Command::UpdateDrain { id, epoch, draining: true },
-    ])
+    Ok(vec![start(reason, limits, Source::Off(id), total, moves), Command::UpdateDrain { id, epoch, draining: true }])
 }
 
 /// The reassignment that empties a broker and has not ended.
@@ -131,12 +125,7 @@ fn emptying(state: &State, id: BrokerId) -> Option<&Reassignment> {
     of.map(|of| &**of).filter(|of| of.state == ReassignmentState::Running)
 }
 
-pub(in crate::plan) fn drain(
-    state: &State,
-    id: BrokerId,
-    limits: Limits,
-    expected: Option<Index>,
-) -> Result<Group, Rejection> {
+pub(in crate::plan) fn drain(state: &State, id: BrokerId, limits: Limits, expected: Option<Index>) -> Result<Group, Rejection> {
     check_limits(limits)?;
     let (broker, expected) = brokers::by_operator(state, id, expected)?;
     // Asked again while it is under way, it goes on as it does.

@@ -1,11 +1,11 @@
 //! The least movement for a goal (J3): first every partition spread over racks, then replicas even over brokers, then leaders.
 
 use super::board::{At, Board};
-use crate::intent::{Goal, Rebalance, Scope};
+use crate::apply::unknown_broker;
 use crate::command::PlannedMove;
 use crate::ids::TopicId;
+use crate::intent::{Goal, Rebalance, Scope};
 use crate::plan::topics::unknown_topic;
-use crate::apply::unknown_broker;
 use crate::rejection::Rejection;
 use crate::state::State;
 use std::collections::BTreeSet;

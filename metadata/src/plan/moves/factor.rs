@@ -25,7 +25,8 @@ pub(in crate::plan) fn change_factor(
         let no = Rejection::new(Code::InvalidReplicationFactor, detail);
         no.at("replication_factor", asked, format!("{min_isr} to {eligible}"))
     };
-    let factor = u32::try_from(asked).ok().filter(|factor| *factor > 0).ok_or_else(|| no("A partition has at least one replica".to_owned()))?;
+    let factor =
+        u32::try_from(asked).ok().filter(|factor| *factor > 0).ok_or_else(|| no("A partition has at least one replica".to_owned()))?;
     if (factor as usize) < min_isr {
         return Err(no(format!("{} of {name} is {min_isr}: fewer replicas could never be in sync", configs::MIN_INSYNC_REPLICAS)));
     }
@@ -52,9 +53,11 @@ pub(super) fn moves(state: &State, topic_id: TopicId, factor: u32, most: usize) 
             let in_sync = |at: At| partition.is_some_and(|partition| partition.isr.contains(&board.seats[at as usize].id));
             let leads = |at: At| partition.is_some_and(|partition| partition.leader == Some(board.seats[at as usize].id));
             let crowded = |at: At| replicas.iter().filter(|other| board.rack(**other) == board.rack(at)).count();
-            let Some(out) = replicas.iter().copied().min_by_key(|at| {
-                (leads(*at), in_sync(*at), Reverse(crowded(*at)), Reverse(board.seats[*at as usize].replicas))
-            }) else {
+            let Some(out) = replicas
+                .iter()
+                .copied()
+                .min_by_key(|at| (leads(*at), in_sync(*at), Reverse(crowded(*at)), Reverse(board.seats[*at as usize].replicas)))
+            else {
                 break;
             };
             replicas.retain(|at| *at != out);

@@ -6,12 +6,14 @@ mod advance;
 mod asked;
 mod balance;
 mod board;
+mod effect;
 mod factor;
 mod off;
 mod step;
 
 pub(super) use advance::advance;
-pub(super) use asked::{cancel, drain, limit, rebalance, reassign, replace, stop_drain};
+pub(super) use asked::{cancel, drain, limit, reassign, rebalance, replace, stop_drain};
+pub use effect::after_moves;
 pub(super) use factor::change_factor;
 pub(super) use step::completion;
 pub use step::{Wait, wait_of};

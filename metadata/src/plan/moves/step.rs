@@ -72,8 +72,7 @@ pub(in crate::plan) fn completion(
     if !old.moves() {
         return None;
     }
-    let placing =
-        Placing { replicas: old.replicas.clone(), adding: old.adding_replicas.clone(), removing: old.removing_replicas.clone() };
+    let placing = Placing { replicas: old.replicas.clone(), adding: old.adding_replicas.clone(), removing: old.removing_replicas.clone() };
     let mut commands = vec![settled(state, topic_id, old, &placing, isr, sender)?];
     commands.extend(state.open_move(topic_id, old.partition).map(|at| ended(at, MoveState::Done, None)));
     Some(commands)
