@@ -74,6 +74,11 @@ impl Partition {
         self.replicas.len().saturating_sub(self.adding_replicas.len())
     }
 
+    /// Whether these are its replicas once what is under way is done.
+    pub fn goes_to(&self, to: &[BrokerId]) -> bool {
+        self.replicas.iter().filter(|id| !self.removing_replicas.contains(id)).eq(to)
+    }
+
     /// Whether a move of it is under way.
     pub fn moves(&self) -> bool {
         !self.adding_replicas.is_empty() || !self.removing_replicas.is_empty()

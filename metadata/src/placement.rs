@@ -58,11 +58,11 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Starts from what the state's brokers carry. Brokers in controlled shutdown or being fenced get nothing.
+    /// Starts from what the state's brokers carry. Brokers in controlled shutdown, being fenced or drained get nothing.
     pub fn new(state: &State, draw: &Draw) -> Self {
         use crate::model::BrokerState::{Fenced, Online};
         let mut names: BTreeMap<Option<&str>, usize> = BTreeMap::new();
-        let eligible = || state.brokers().filter(|broker| matches!(broker.state, Online | Fenced));
+        let eligible = || state.brokers().filter(|broker| matches!(broker.state, Online | Fenced) && !state.draining(broker.id));
         for broker in eligible() {
             let next = names.len();
             names.entry(broker.rack.as_deref()).or_insert(next);

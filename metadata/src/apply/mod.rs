@@ -188,7 +188,10 @@ impl State {
             Command::UpdateSettings { values } => self.set(values, index),
             Command::ClearElr { topics, next } => self.cleared(topics, *next),
             Command::UpdateDrain { id, epoch, draining } => {
-                *outcome = GroupOutcome::Broker { id: *id, epoch: *epoch };
+                // Where a reassignment begins or ends with it, the answer is about that.
+                if *outcome == GroupOutcome::Done {
+                    *outcome = GroupOutcome::Broker { id: *id, epoch: *epoch };
+                }
                 self.drained(*id, *epoch, *draining, index)
             }
             Command::StartReassignment { .. }

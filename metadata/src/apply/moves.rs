@@ -112,7 +112,8 @@ impl State {
             let partition = self.partition(planned.topic_id, planned.partition).ok_or_else(|| unknown_topic_id(planned.topic_id))?;
             let sound = !planned.to.is_empty()
                 && !has_duplicates(&planned.to)
-                && planned.to.iter().all(|id| self.broker(*id).is_some())
+                // Who is gone may stay where it is, and comes nowhere anew.
+                && planned.to.iter().all(|id| self.broker(*id).is_some() || planned.from.contains(id))
                 && seen.insert((planned.topic_id, planned.partition));
             if !sound || self.stands(planned.topic_id, partition) != planned.from {
                 return Err(Rejection::new(
@@ -178,7 +179,7 @@ impl State {
         if replicas.is_empty() || has_duplicates(replicas) || !known || !within(adding) || !within(removing) {
             return Err(Rejection::new(Code::InvalidReplicaAssignment, "A broker of the move is not registered, or named twice"));
         }
-        self.check_roles(old, replicas, target)?;
+        self.check_roles(old, placement, target)?;
         // H7: who is not a replica any more has to learn it.
         let lost = old.replicas.iter().any(|id| !replicas.contains(id));
         let partition = Partition {
@@ -203,6 +204,12 @@ impl State {
         let old = self.movement(id, number).ok_or_else(|| no_reassignment(id))?;
         if old.state.ended() || (old.state == MoveState::Moving && state == MoveState::Waiting) {
             return Err(Rejection::new(Code::InvalidUpdateVersion, "The move has ended meanwhile"));
+        }
+        // The command before this one settled the partition, or nobody would.
+        let partition = self.partition(old.topic_id, old.partition);
+        let left = |partition: &Arc<Partition>| if state.ended() { partition.moves() } else { !partition.goes_to(&old.to) };
+        if partition.is_some_and(left) {
+            return Err(Rejection::new(Code::InvalidUpdateVersion, "The partition began to move meanwhile"));
         }
         if *outcome == GroupOutcome::Done {
             *outcome = GroupOutcome::Partition { topic_id: old.topic_id, partition: old.partition };

@@ -2,7 +2,7 @@
 
 use super::topics::unknown_topic_id;
 use crate::change::Change;
-use crate::command::{Assignment, PartitionTarget};
+use crate::command::{Assignment, PartitionTarget, Placing};
 use crate::ids::{BrokerId, TopicId};
 use crate::model::Partition;
 use crate::outcome::GroupOutcome;
@@ -55,7 +55,8 @@ impl State {
     }
 
     /// Whether these replicas may have these roles.
-    pub(super) fn check_roles(&self, old: &Partition, replicas: &[BrokerId], target: &PartitionTarget) -> Result<(), Rejection> {
+    pub(super) fn check_roles(&self, old: &Partition, next: &Placing, target: &PartitionTarget) -> Result<(), Rejection> {
+        let replicas = &next.replicas;
         let in_replicas = |ids: &[BrokerId]| ids.iter().all(|id| replicas.contains(id)) && !has_duplicates(ids);
         let sound = in_replicas(&target.isr)
             && in_replicas(&target.elr)
@@ -67,6 +68,11 @@ impl State {
                 "The leader must be in the ISR, the ISR in the replicas, the ELR outside the ISR",
             ));
         }
+        // E6: the minimum may have become another one since it was decided.
+        let minimum = self.min_isr(target.topic_id).min(replicas.len() - next.adding.len());
+        if !target.elr.is_empty() && target.isr.len() >= minimum {
+            return Err(Rejection::new(Code::InvalidUpdateVersion, "Another minimum of replicas in sync came meanwhile"));
+        }
         let eligible = |id: &BrokerId| self.active(*id) || old.isr.contains(id);
         if !target.isr.iter().all(eligible) || target.leader.is_some_and(|id| target.leader != old.leader && !self.active(id)) {
             return Err(Rejection::new(Code::IneligibleReplica, "A replica became inactive meanwhile"));
@@ -76,7 +82,9 @@ impl State {
 
     pub(super) fn retargeted(&self, target: &PartitionTarget, outcome: &mut GroupOutcome) -> Result<Vec<Change>, Rejection> {
         let old = self.partition_at(target)?;
-        self.check_roles(old, &old.replicas, target)?;
+        let Partition { replicas, adding_replicas: adding, removing_replicas: removing, .. } = &**old;
+        let next = Placing { replicas: replicas.clone(), adding: adding.clone(), removing: removing.clone() };
+        self.check_roles(old, &next, target)?;
         *outcome = GroupOutcome::Partition { topic_id: target.topic_id, partition: target.partition };
         let partition = target.over(old);
         Ok(vec![Change::PartitionChanged { topic_id: target.topic_id, partition: Arc::new(partition) }])

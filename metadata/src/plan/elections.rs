@@ -12,7 +12,7 @@ use crate::model::Partition;
 use crate::rejection::{Code, Rejection};
 use crate::settings::{AUTO_LEADERS, IMBALANCE_PERCENTAGE, RETURN_DELAY};
 use crate::state::State;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Elections that the leader holds by itself in one run (E11, E12).
 pub const MOST_AT_ONCE: usize = 1_000;
@@ -34,7 +34,19 @@ pub(super) fn asked(
             let no = Rejection::new(Code::PolicyViolation, "Too many partitions in one request");
             return Err(no.at("partitions", listed.len(), format!("at most {MOST_PARTITIONS}")));
         }
-        return Ok(Plan { items: listed.iter().enumerate().map(|(at, one)| named(state, kind, at, one)).collect() });
+        let mut seen = BTreeSet::new();
+        let each = |(at, one): (usize, &TopicPartition)| {
+            if !seen.insert(one.clone()) {
+                let no = Rejection::new(Code::InvalidRequest, "The request names this partition twice");
+                return Err(no.at(
+                    format!("partitions[{at}]"),
+                    format!("{}-{}", one.topic, one.partition),
+                    "a partition once in a request",
+                ));
+            }
+            named(state, kind, at, one)
+        };
+        return Ok(Plan { items: listed.iter().enumerate().map(each).collect() });
     }
     if let Some(id) = broker.filter(|id| state.broker(*id).is_none()) {
         return Err(unknown_broker(id).renamed("broker"));

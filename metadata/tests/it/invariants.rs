@@ -2,6 +2,7 @@
 
 use metadata::load::{Load, Tally};
 use metadata::model::Broker;
+use metadata::reassignment::{Flight, MOST_MOVES, MOST_REASSIGNMENTS, MoveState, Progress, ReassignmentState};
 use metadata::{BrokerId, BrokerState, Partition, State, TopicId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,7 @@ pub fn hold_in(state: &State) {
     }
     let epochs: BTreeSet<_> = state.brokers().map(|broker| broker.epoch).collect();
     assert_eq!(epochs.len(), state.broker_count(), "an epoch twice");
+    moves(state);
     names(state);
     counts(state);
     assert_eq!(state.digest(), state.digest_from_scratch());
@@ -32,13 +34,61 @@ fn roles(state: &State, topic_id: TopicId, partition: &Partition) {
     assert!(isr.iter().chain(elr).all(|id| replicas.contains(id)), "in sync or eligible, and no replica: {partition:?}");
     assert!(!isr.iter().any(|id| elr.contains(id)), "in sync and eligible: {partition:?}");
     assert!(leader.is_none() || partition.last_known_leader.is_none(), "{partition:?}");
-    let min_isr = state.min_isr(topic_id).min(replicas.len());
-    assert!(elr.is_empty() || isr.len() < min_isr, "eligible though enough are in sync: {partition:?}");
+    let min_isr = state.min_isr(topic_id).min(partition.factor());
+    // E9: after another minimum the old judgements go one entry after another.
+    let judged = state.settings().clear_from.is_none();
+    assert!(elr.is_empty() || isr.len() < min_isr || !judged, "eligible though enough are in sync: {partition:?}");
     for id in isr {
         let state = state.broker(*id).map(|broker| broker.state);
         assert!(state.is_some_and(|state| state != BrokerState::Fenced), "{id} is in sync and {state:?}: {partition:?}");
     }
     assert!(partition.leader_epoch <= partition.partition_epoch, "{partition:?}");
+}
+
+/// H: what a partition says of its move, and what the move says of the partition.
+fn moves(state: &State) {
+    let mut flights: BTreeMap<BrokerId, Flight> = BTreeMap::new();
+    for (topic_id, partition) in state.all_partitions() {
+        let Partition { replicas, adding_replicas: adding, removing_replicas: removing, .. } = &**partition;
+        assert!(distinct(adding) && distinct(removing) && !adding.iter().any(|id| removing.contains(id)), "{partition:?}");
+        assert!(adding.iter().chain(removing).all(|id| replicas.contains(id)), "{partition:?}");
+        assert!(partition.factor() > 0 && removing.len() < replicas.len(), "{partition:?}");
+        let open = state.open_move(topic_id, partition.partition).and_then(|(id, number)| state.movement(id, number));
+        assert!(!partition.moves() || open.is_some(), "a move that nobody will end: {partition:?}");
+        if let Some(open) = open.filter(|open| open.state == MoveState::Moving) {
+            let target: Vec<_> = replicas.iter().filter(|id| !removing.contains(id)).copied().collect();
+            assert_eq!(target, open.to, "{partition:?}");
+        }
+        adding.iter().for_each(|id| flights.entry(*id).or_default().into += 1);
+        removing.iter().for_each(|id| flights.entry(*id).or_default().out_of += 1);
+    }
+    for broker in state.brokers() {
+        assert_eq!(state.flight(broker.id), flights.get(&broker.id).copied().unwrap_or_default(), "of broker {}", broker.id);
+    }
+    let mut kept = 0;
+    for each in state.reassignments() {
+        let mut progress = Progress::default();
+        for (number, of) in state.moves_of(each.id, 0) {
+            kept += 1;
+            match of.state {
+                MoveState::Waiting => progress.waiting += 1,
+                MoveState::Moving => progress.moving += 1,
+                MoveState::Done => progress.done += 1,
+                MoveState::Cancelled => progress.cancelled += 1,
+                MoveState::Failed => progress.failed += 1,
+            }
+            assert_eq!(of.end.is_some(), matches!(of.state, MoveState::Cancelled | MoveState::Failed), "{of:?}");
+            let open = state.open_move(of.topic_id, of.partition) == Some((each.id, number));
+            assert_eq!(open, !of.state.ended(), "{of:?}");
+        }
+        assert_eq!(state.progress(each.id), progress);
+        assert_eq!(progress.open() + progress.ended(), each.planned, "{each:?}");
+        assert!(each.planned <= each.total, "{each:?}");
+        let ended = each.planned == each.total && progress.open() == 0;
+        assert_eq!(each.ended_at_ms.is_some(), ended, "{each:?} {progress:?}");
+        assert!(!ended || each.state != ReassignmentState::Running, "{each:?}");
+    }
+    assert!(kept <= MOST_MOVES && state.reassignments().count() <= MOST_REASSIGNMENTS);
 }
 
 fn standing(state: &State, broker: &Broker) {
@@ -102,7 +152,8 @@ fn electable(partition: &Partition, id: BrokerId) -> bool {
 }
 
 /// What one entry may do to a state.
-pub fn hold_between(before: &State, after: &State) {
+/// `reported`: a leader said who is in sync, and a move completes with the report that the last of its new replicas is.
+pub fn hold_between(before: &State, after: &State, reported: bool) {
     assert!(after.revision() >= before.revision() && after.at_ms() >= before.at_ms());
     assert!(before.identity().is_none() || before.identity() == after.identity());
     for (topic_id, old) in before.all_partitions() {
@@ -110,7 +161,15 @@ pub fn hold_between(before: &State, after: &State) {
             assert!(after.topic(topic_id).is_none(), "a partition went without its topic");
             continue;
         };
-        assert_eq!(new.replicas, old.replicas);
+        // H7: who is no replica any more learns it from the leader epoch.
+        let lost = old.replicas.iter().any(|id| !new.replicas.contains(id));
+        assert!(!lost || new.leader_epoch > old.leader_epoch, "a replica left without a new epoch: {old:?} {new:?}");
+        // No move loses what was held: somebody who was in sync or eligible before is so after it, where records may not be lost.
+        let held = |partition: &Partition| partition.isr.iter().chain(&partition.elr).copied().collect::<BTreeSet<_>>();
+        let (was, is) = (held(old), held(new));
+        let lossy = before.unclean_allowed(topic_id) || after.unclean_allowed(topic_id);
+        let kept = was.is_empty() || is.iter().any(|id| was.contains(id));
+        assert!(!lost || lossy || kept || reported, "a move lost its records: {old:?} {new:?}");
         assert!(new.leader_epoch >= old.leader_epoch && new.partition_epoch >= old.partition_epoch, "an epoch fell: {old:?} {new:?}");
         assert!(new == old || new.partition_epoch > old.partition_epoch, "changed without an epoch: {old:?} {new:?}");
         assert!(new.leader == old.leader || new.leader_epoch > old.leader_epoch, "another leader, the same epoch: {old:?} {new:?}");

@@ -42,7 +42,7 @@ fn open(state: &State, at: (Index, u32)) -> Option<(&Move, &Partition, Option<(M
     let movement = state.movement(at.0, at.1)?;
     let partition = state.partition(movement.topic_id, movement.partition)?;
     let called_off = state.reassignment(at.0).is_none_or(|of| of.state == ReassignmentState::Cancelled);
-    let gone = || movement.to.iter().any(|id| state.broker(*id).is_none());
+    let gone = || movement.to.iter().any(|id| state.broker(*id).is_none() && !movement.from.contains(id));
     let end = match called_off {
         true => Some((MoveState::Cancelled, MoveEnd::CalledOff)),
         false => gone().then_some((MoveState::Failed, MoveEnd::TargetUnregistered)),

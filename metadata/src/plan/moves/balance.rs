@@ -87,8 +87,20 @@ impl Balance {
         }
     }
 
-    /// Brokers that carry more than their share give to those that carry less.
+    /// Brokers that carry more than their share give to those that carry less: first what is above it, so that nothing moves twice; then
+    /// between any two that differ, as racks may not let every broker have its share.
     fn even_replicas(&mut self) {
+        let carried: Vec<u32> = self.board.least_loaded().map(|at| self.board.seats[at as usize].replicas).collect();
+        let Some(brokers) = u32::try_from(carried.len()).ok().filter(|count| *count > 0) else { return };
+        let total: u32 = carried.iter().sum();
+        for share in [total.div_ceil(brokers), total / brokers] {
+            self.give_away(|from, to| from > share && to < share);
+        }
+        self.give_away(|from, to| to + 1 < from);
+    }
+
+    /// Passes of replicas from those that carry most to those that carry least, as long as `better` says so of what the two carry.
+    fn give_away(&mut self, better: impl Fn(u32, u32) -> bool + Copy) {
         for _ in 0..MOST_PASSES {
             let mut held: Vec<Vec<usize>> = self.board.seats.iter().map(|_| Vec::new()).collect();
             for (part, of) in self.board.parts.iter().enumerate() {
@@ -102,10 +114,10 @@ impl Balance {
                 // Those that it only follows first: their leaders stay.
                 parts.sort_by_key(|part| self.board.parts[*part].replicas.first() == Some(&at));
                 for part in parts {
-                    if !self.lighter_than(at) {
+                    if !self.can_give(at, better) {
                         break;
                     }
-                    moved |= self.may(part) && self.give(part, at);
+                    moved |= self.may(part) && self.give(part, at, better);
                 }
             }
             if !moved || self.left == 0 {
@@ -114,13 +126,12 @@ impl Balance {
         }
     }
 
-    /// Whether somebody carries at least two replicas less.
-    fn lighter_than(&self, at: At) -> bool {
+    fn can_give(&self, at: At, better: impl Fn(u32, u32) -> bool) -> bool {
         let carried = |at: At| self.board.seats[at as usize].replicas;
-        self.board.least_loaded().next().is_some_and(|least| carried(least) + 1 < carried(at))
+        self.board.least_loaded().next().is_some_and(|least| better(carried(at), carried(least)))
     }
 
-    fn give(&mut self, part: usize, out: At) -> bool {
+    fn give(&mut self, part: usize, out: At, better: impl Fn(u32, u32) -> bool) -> bool {
         let replicas = &self.board.parts[part].replicas;
         if !replicas.contains(&out) {
             return false;
@@ -132,7 +143,7 @@ impl Balance {
             let rack = self.board.rack(*at);
             !replicas.contains(at) && (rack == kept || !others.contains(&rack))
         };
-        let into = self.board.least_loaded().take_while(|at| self.board.seats[*at as usize].replicas + 1 < carried).find(fits);
+        let into = self.board.least_loaded().take_while(|at| better(carried, self.board.seats[*at as usize].replicas)).find(fits);
         let Some(into) = into else { return false };
         let next = replaced(replicas, out, into);
         self.place(part, next);

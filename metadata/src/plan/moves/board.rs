@@ -39,7 +39,11 @@ pub(super) struct Board {
 /// Where a partition will be once its open move is done.
 pub(super) fn destination(state: &State, topic_id: TopicId, partition: &Partition) -> Vec<BrokerId> {
     let open = state.open_move(topic_id, partition.partition).and_then(|(id, number)| state.movement(id, number));
+    // H9: a move to a broker that is gone will fail.
+    let fails =
+        |open: &&std::sync::Arc<crate::reassignment::Move>| open.to.iter().any(|id| state.broker(*id).is_none() && !open.from.contains(id));
     match open {
+        Some(open) if fails(&open) => state.stands(topic_id, partition),
         Some(open) => open.to.clone(),
         None => partition.replicas.iter().filter(|id| !partition.removing_replicas.contains(id)).copied().collect(),
     }
