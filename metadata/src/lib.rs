@@ -37,6 +37,7 @@ pub mod proof;
 pub mod reassignment;
 pub mod rejection;
 pub mod settings;
+mod small_map;
 pub mod state;
 pub mod travel;
 pub mod views;

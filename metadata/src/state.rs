@@ -7,7 +7,8 @@ use crate::model::{Broker, Configs, ControllerNode, Identity, Partition, Standin
 use crate::proof::digest::Digest;
 use crate::reassignment::{Flight, Move, Progress, Reassignment};
 use crate::settings::Settings;
-use imbl::{OrdMap, OrdSet};
+use crate::small_map::SmallMap;
+use imbl::OrdMap;
 use std::sync::Arc;
 
 /// The level of encodings that the first builds of this wrote and read.
@@ -28,8 +29,8 @@ pub struct State {
     /// What every node is known to read; 0 stands for the first.
     pub(crate) format: u32,
     pub(crate) settings: Arc<Settings>,
-    pub(crate) standings: OrdMap<BrokerId, Standing>,
-    pub(crate) reassignments: OrdMap<Index, Arc<Reassignment>>,
+    pub(crate) standings: SmallMap<BrokerId, Standing>,
+    pub(crate) reassignments: SmallMap<Index, Arc<Reassignment>>,
     pub(crate) moves: OrdMap<(Index, u32), Arc<Move>>,
     pub(crate) digest: Digest,
     // Below: derived from the above, kept in step by `absorb`.
@@ -42,10 +43,10 @@ pub struct State {
     /// The open move of each partition that has one.
     pub(crate) open_moves: OrdMap<(TopicId, u32), (Index, u32)>,
     /// Open moves by reassignment and number.
-    pub(crate) waiting: OrdSet<(Index, u32)>,
-    pub(crate) moving: OrdSet<(Index, u32)>,
-    pub(crate) progress: OrdMap<Index, Progress>,
-    pub(crate) flights: OrdMap<BrokerId, Flight>,
+    pub(crate) waiting: OrdMap<(Index, u32), Arc<Move>>,
+    pub(crate) moving: OrdMap<(Index, u32), Arc<Move>>,
+    pub(crate) progress: SmallMap<Index, Progress>,
+    pub(crate) flights: SmallMap<BrokerId, Flight>,
     /// Topics that a slice counts but does not hold; 0 in a whole state.
     pub(crate) hidden_topics: usize,
 }
@@ -196,7 +197,7 @@ impl State {
 
     /// What is known of a broker beside its registration.
     pub fn standing(&self, id: BrokerId) -> Standing {
-        self.standings.get(&id).copied().unwrap_or_default()
+        self.standings.get(id).copied().unwrap_or_default()
     }
 
     /// Whether everything is being moved off this broker, or was.
@@ -206,12 +207,12 @@ impl State {
 
     /// Reassignments, the oldest first.
     pub fn reassignments(&self) -> impl DoubleEndedIterator<Item = &Arc<Reassignment>> {
-        self.reassignments.values()
+        self.reassignments.iter().map(|(_, each)| each)
     }
 
     /// The reassignment of this id.
     pub fn reassignment(&self, id: Index) -> Option<&Arc<Reassignment>> {
-        self.reassignments.get(&id)
+        self.reassignments.get(id)
     }
 
     /// A reassignment's moves in order, from this number on.
@@ -237,17 +238,17 @@ impl State {
     /// Whether the leader may have something to go on with by itself: moves, plans, settings (H11, L2).
     pub fn has_open_work(&self) -> bool {
         let unplanned = |each: &Arc<Reassignment>| each.planned < each.total && each.ended_at_ms.is_none();
-        !self.waiting.is_empty() || !self.moving.is_empty() || self.reassignments.values().any(unplanned)
+        !self.waiting.is_empty() || !self.moving.is_empty() || self.reassignments().any(unplanned)
     }
 
     /// How far a reassignment is.
     pub fn progress(&self, id: Index) -> Progress {
-        self.progress.get(&id).copied().unwrap_or_default()
+        self.progress.get(id).copied().unwrap_or_default()
     }
 
     /// What is under way at a broker.
     pub fn flight(&self, id: BrokerId) -> Flight {
-        self.flights.get(&id).copied().unwrap_or_default()
+        self.flights.get(id).copied().unwrap_or_default()
     }
 }
 

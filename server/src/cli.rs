@@ -44,20 +44,43 @@ pub enum Command {
         #[command(flatten)]
         wanted: verbs::Export,
     },
-    /// List, show, fence, unfence and remove brokers.
+    /// List, show, fence, unfence, drain and remove brokers.
     Brokers {
         #[command(flatten)]
         common: Common,
         #[command(subcommand)]
         verb: verbs::Brokers,
     },
-    /// The controllers: who leads, how far each one is; or replace a lost one.
+    /// The controllers: who leads, how far each one is; or change who belongs to them, and who leads.
     Quorum {
         #[command(flatten)]
         common: Common,
         #[command(subcommand)]
         verb: Option<verbs::Quorum>,
     },
+    /// Elect leaders anew: the first replica of a partition, or with --unclean whoever is online.
+    Elect {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        wanted: verbs::Elect,
+    },
+    /// Move partitions between brokers: from a file, to even out, or to another replication factor. Alone: what moves.
+    Reassign {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        wanted: Box<verbs::Reassign>,
+    },
+    /// Show the cluster's settings, or change them.
+    Settings {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        wanted: verbs::Settings,
+    },
+    /// Say whether serve could use a configuration file.
+    CheckConfig(verbs::CheckConfig),
     /// Print every change as it is committed.
     Watch {
         #[command(flatten)]
@@ -79,7 +102,7 @@ Exit codes:
   3  the node is not reachable (verbs that ask one)
   4  rejected: nothing happened; of apply, what is not listed as refused was done
   5  unknown outcome: it may have happened or may yet happen
-  6  a dry run of apply: something is to be done";
+  6  a dry run of apply: something is to be done; reassign --verify: something is not done yet";
 
 /// The command line, with the exit codes at the end of every help text.
 pub fn command() -> clap::Command {

@@ -48,6 +48,10 @@ fn main() -> ExitCode {
         cli::Command::Export { common, wanted } => verbs::run(&common, verbs::Verb::Export(wanted)),
         cli::Command::Brokers { common, verb } => verbs::run(&common, verbs::Verb::Brokers(verb)),
         cli::Command::Quorum { common, verb } => verbs::run(&common, verbs::Verb::Quorum(verb)),
+        cli::Command::Elect { common, wanted } => verbs::run(&common, verbs::Verb::Elect(wanted)),
+        cli::Command::Reassign { common, wanted } => verbs::run(&common, verbs::Verb::Reassign(wanted)),
+        cli::Command::Settings { common, wanted } => verbs::run(&common, verbs::Verb::Settings(wanted)),
+        cli::Command::CheckConfig(wanted) => verbs::check_config(wanted),
         cli::Command::Watch { common } => verbs::run(&common, verbs::Verb::Watch),
     };
     match ran {

@@ -122,6 +122,14 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     })
 }
 
+/// Whether a node could be run with these flags.
+///
+/// # Errors
+/// [`Usage`] with the flag at fault.
+pub fn check(flags: &ServeFlags) -> Result<(), Usage> {
+    settings(flags.clone()).map(drop)
+}
+
 /// Runs the node until it is asked to stop.
 ///
 /// # Errors

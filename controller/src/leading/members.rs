@@ -2,7 +2,6 @@
 //! admitted once they were met.
 
 use crate::api::{MemberChange, Refusal, Replacement};
-use crate::following::pulse;
 use crate::net::peers::Lane;
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
@@ -177,14 +176,18 @@ async fn promote(node: &Arc<Inner>, id: NodeId, deadline: Instant) -> Result<Ind
 }
 
 /// K3: whether without this voter those that answer are still a majority.
-fn check_majority(node: &Arc<Inner>, members: &Members, id: NodeId) -> Result<(), Refusal> {
+async fn check_majority(node: &Arc<Inner>, members: &Members, id: NodeId) -> Result<(), Refusal> {
     let rest: BTreeSet<NodeId> = members.voters.iter().copied().filter(|voter| *voter != id).collect();
     if rest.is_empty() {
         return Err(refuse(Code::PolicyViolation, "id", id, format!("Controller {id} is the only voter"), "one of several voters"));
     }
-    let patience = node.options.election_timeout.as_millis() as u64 * 2;
-    let heard = |each: &metadata::frame::NodePulse| each.last_contact_ms.is_some_and(|age_ms| age_ms <= patience);
-    let answering = pulse::gather(node).nodes.iter().filter(|each| rest.contains(&each.id) && heard(each)).count();
+    // Asked now, not remembered: one that died a moment ago would be counted, and the change would wait for it for ever.
+    let asked = rest.iter().filter(|voter| **voter != node.options.node_id).filter_map(|voter| members.urls.get(voter)).map(|url| {
+        let connection = node.peers.connection(url, Lane::Control);
+        async move { connection.call(&Request::Status, ASK).await }
+    });
+    let others = futures::future::join_all(asked).await.into_iter().filter(|answer| matches!(answer, Ok(Reply::Status(_)))).count();
+    let answering = others + usize::from(rest.contains(&node.options.node_id));
     if answering * 2 <= rest.len() {
         let what = format!("Of the {} voters that would remain only {answering} answer: nothing could be decided any more", rest.len());
         return Err(refuse(Code::PolicyViolation, "id", id, what, "a voter without which a majority still answers"));
@@ -199,7 +202,7 @@ async fn take_vote(node: &Arc<Inner>, id: NodeId, stays: bool, deadline: Instant
     if !members.voters.contains(&id) {
         return Err(refuse(Code::InvalidRequest, "id", id, format!("Controller {id} is a learner"), "a voter"));
     }
-    check_majority(node, &members, id)?;
+    check_majority(node, &members, id).await?;
     if id == node.options.node_id {
         // K3: the leadership first, and then the new leader goes on.
         super::hand_over(node).await;

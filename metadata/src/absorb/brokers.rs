@@ -23,7 +23,7 @@ impl State {
     }
 
     pub(crate) fn put_standing(&mut self, id: BrokerId, standing: Standing) {
-        if let Some(old) = self.standings.remove(&id) {
+        if let Some(old) = self.standings.remove(id) {
             self.digest.sub(Kind::Standing, &(id, old));
         }
         // What says nothing is no entity.
@@ -37,7 +37,7 @@ impl State {
         if let Some(old) = self.brokers.remove(&id) {
             self.digest.sub(Kind::Broker, &old);
         }
-        if let Some(old) = self.standings.remove(&id) {
+        if let Some(old) = self.standings.remove(id) {
             self.digest.sub(Kind::Standing, &(id, old));
         }
     }

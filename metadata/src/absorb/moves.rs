@@ -21,10 +21,10 @@ impl State {
             None => self.touch_topic(movement.topic_id, index),
         }
         self.digest.add(Kind::Move, &(id, number, movement));
-        *self.progress.entry(id).or_default().of(movement.state) += 1;
+        *self.progress.entry(id).of(movement.state) += 1;
         match movement.state {
-            MoveState::Waiting => drop(self.waiting.insert((id, number))),
-            MoveState::Moving => drop(self.moving.insert((id, number))),
+            MoveState::Waiting => drop(self.waiting.insert((id, number), movement.clone())),
+            MoveState::Moving => drop(self.moving.insert((id, number), movement.clone())),
             _ => {}
         }
         if !movement.state.ended() {
@@ -33,7 +33,7 @@ impl State {
     }
 
     pub(super) fn drop_reassignment(&mut self, id: Index) {
-        if let Some(old) = self.reassignments.remove(&id) {
+        if let Some(old) = self.reassignments.remove(id) {
             self.digest.sub(Kind::Reassignment, &old);
         }
         let numbers: Vec<u32> = self.moves_of(id, 0).map(|(number, _)| number).collect();
@@ -42,12 +42,12 @@ impl State {
                 self.count_move_out(id, number, &old);
             }
         }
-        self.progress.remove(&id);
+        self.progress.remove(id);
     }
 
     fn count_move_out(&mut self, id: Index, number: u32, old: &Move) {
         self.digest.sub(Kind::Move, &(id, number, old));
-        let count = self.progress.entry(id).or_default().of(old.state);
+        let count = self.progress.entry(id).of(old.state);
         *count = count.wrapping_sub(1);
         self.waiting.remove(&(id, number));
         self.moving.remove(&(id, number));

@@ -23,8 +23,8 @@ impl State {
         self.tallies.entry(topic).or_default().add(tally);
         for_each_load(partition, |broker, load| self.loads.entry(broker).or_default().add(load));
         if partition.moves() {
-            partition.adding_replicas.iter().for_each(|id| self.flights.entry(*id).or_default().into += 1);
-            partition.removing_replicas.iter().for_each(|id| self.flights.entry(*id).or_default().out_of += 1);
+            partition.adding_replicas.iter().for_each(|id| self.flights.entry(*id).into += 1);
+            partition.removing_replicas.iter().for_each(|id| self.flights.entry(*id).out_of += 1);
         }
     }
 
@@ -36,8 +36,8 @@ impl State {
         for_each_load(old, |broker, load| self.loads.entry(broker).or_default().sub(load));
         let less = |count: &mut u32| *count = count.wrapping_sub(1);
         if old.moves() {
-            old.adding_replicas.iter().for_each(|id| less(&mut self.flights.entry(*id).or_default().into));
-            old.removing_replicas.iter().for_each(|id| less(&mut self.flights.entry(*id).or_default().out_of));
+            old.adding_replicas.iter().for_each(|id| less(&mut self.flights.entry(*id).into));
+            old.removing_replicas.iter().for_each(|id| less(&mut self.flights.entry(*id).out_of));
         }
     }
 }

@@ -83,7 +83,7 @@ impl State {
     fn make_room(&self, more: u32) -> Result<Vec<Change>, Rejection> {
         let (mut kept, mut count) = (self.moves.len() as u32, self.reassignments.len());
         let mut changes = Vec::new();
-        for old in self.reassignments.values() {
+        for old in self.reassignments() {
             if kept.saturating_add(more) <= MOST_MOVES && count < MOST_REASSIGNMENTS {
                 break;
             }

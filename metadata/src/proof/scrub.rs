@@ -64,7 +64,7 @@ impl Scrub {
             digest.add(Kind::Settings, &state.settings);
         }
         state.standings.iter().for_each(|(id, standing)| digest.add(Kind::Standing, &(id, standing)));
-        state.reassignments.values().for_each(|reassignment| digest.add(Kind::Reassignment, reassignment));
+        state.reassignments().for_each(|reassignment| digest.add(Kind::Reassignment, reassignment));
         Some(*digest)
     }
 }

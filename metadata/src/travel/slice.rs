@@ -65,8 +65,8 @@ pub fn encode(state: &State, rows: &[TopicId], whole: &[TopicId]) -> Result<Vec<
     let more = More {
         format: state.format,
         settings: state.settings.clone(),
-        standings: state.standings.iter().map(|(id, standing)| (*id, *standing)).collect(),
-        reassignments: state.reassignments.values().map(|each| (each.clone(), state.progress(each.id))).collect(),
+        standings: state.standings.iter().map(|(id, standing)| (id, *standing)).collect(),
+        reassignments: state.reassignments().map(|each| (each.clone(), state.progress(each.id))).collect(),
     };
     envelope::seal(Kind::SecondSlice, &(image, more))
 }
@@ -86,9 +86,13 @@ pub fn decode(bytes: &[u8]) -> Result<State, EnvelopeError> {
     if let Some(more) = more {
         state.format = more.format;
         state.settings = more.settings;
-        state.standings = more.standings.into_iter().collect();
-        state.progress = more.reassignments.iter().map(|(each, progress)| (each.id, *progress)).collect();
-        state.reassignments = more.reassignments.into_iter().map(|(each, _)| (each.id, each)).collect();
+        for (id, standing) in more.standings {
+            state.standings.insert(id, standing);
+        }
+        for (each, progress) in more.reassignments {
+            state.progress.insert(each.id, progress);
+            state.reassignments.insert(each.id, each);
+        }
     }
     if let Some(identity) = image.identity {
         state.absorb(image.revision, image.at_ms, &Change::ClusterBootstrapped { identity });

@@ -111,8 +111,8 @@ impl SecondImage {
         (state.format() > FIRST_FORMAT).then(|| SecondImage {
             format: state.format,
             settings: state.settings.clone(),
-            standings: state.standings.iter().map(|(id, standing)| (*id, *standing)).collect(),
-            reassignments: state.reassignments.values().cloned().collect(),
+            standings: state.standings.iter().map(|(id, standing)| (id, *standing)).collect(),
+            reassignments: state.reassignments().cloned().collect(),
             moves: state.moves.iter().map(|((id, number), movement)| (*id, *number, movement.clone())).collect(),
         })
     }

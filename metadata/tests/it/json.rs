@@ -53,6 +53,27 @@ fn every_change_has_the_shape_of_the_contract() {
             "kind": "controllers_changed",
             "controllers": [{ "id": 1, "url": "http://c1:9091", "voter": true }, { "id": 2, "url": "http://c2:9091", "voter": false }],
         }),
+        json!({ "kind": "format_raised", "format": 2 }),
+        json!({
+            "kind": "settings_changed",
+            "settings": { "values": { "min.insync.replicas": "2" }, "changed_index": 510, "clear_from": TOPIC },
+        }),
+        json!({ "kind": "standing_changed", "id": 101, "standing": { "since_ms": 1_700_000_000_000_u64, "draining": 700 } }),
+        json!({
+            "kind": "reassignment_changed",
+            "reassignment": {
+                "id": 700, "reason": "factor", "principal": "user:ada", "state": "running", "limits": { "per_broker": 5 },
+                "source": { "factor": { "topic_id": TOPIC, "factor": 3 } }, "total": 300, "planned": 2,
+                "started_at_ms": 1_700_000_000_000_u64, "ended_at_ms": null,
+            },
+        }),
+        json!({
+            "kind": "move_changed", "reassignment_id": 700, "number": 3,
+            "move": {
+                "topic_id": TOPIC, "topic": "orders.eu", "partition": 3, "from": [101, 104], "to": [103, 101], "state": "moving", "end": null,
+            },
+        }),
+        json!({ "kind": "reassignment_dropped", "id": 600 }),
     ];
     let changes = samples::changes();
     assert_eq!(changes.len(), expected.len());
@@ -156,10 +177,19 @@ fn intents_and_commands_are_named_by_their_kind() {
         "update_partition_leader",
         "update_isr",
         "admit_instance",
+        "raise_format",
+        "update_settings",
+        "clear_elr",
+        "start_reassignment",
+        "add_moves",
+        "update_reassignment",
+        "move_partition",
+        "update_move",
+        "update_drain",
     ];
     assert_eq!(kinds, expected);
     assert_eq!(keys(&value), ["commands"]);
-    for ((_, expected), kind) in samples::expectations().into_iter().zip(["topic", "broker"]) {
+    for ((_, expected), kind) in samples::expectations().into_iter().zip(["topic", "broker", "settings"]) {
         group.expected = Some(expected);
         assert_eq!(tree_of(json::group(&group))["expected"]["kind"], kind);
     }
@@ -200,7 +230,7 @@ const STATUS: &[(u16, &str)] = &[
     (405, "METHOD_NOT_ALLOWED"),
     (409, "TOPIC_ALREADY_EXISTS STALE_BROKER_EPOCH DUPLICATE_BROKER_REGISTRATION INCONSISTENT_CLUSTER_ID FENCED_LEADER_EPOCH"),
     (409, "INVALID_UPDATE_VERSION INELIGIBLE_REPLICA ELECTION_NOT_NEEDED PREFERRED_LEADER_NOT_AVAILABLE"),
-    (409, "ELIGIBLE_LEADERS_NOT_AVAILABLE NEW_LEADER_ELECTED STALE_PREVIEW"),
+    (409, "ELIGIBLE_LEADERS_NOT_AVAILABLE NEW_LEADER_ELECTED STALE_PREVIEW MEMBERSHIP_CHANGE_IN_PROGRESS"),
     (412, "REVISION_CONFLICT"),
     (413, "PAYLOAD_TOO_LARGE"),
     (415, "UNSUPPORTED_MEDIA_TYPE"),

@@ -32,7 +32,7 @@ fn go_on(world: &mut World) -> usize {
         if outcomes.is_empty() {
             return entries;
         }
-        outcomes.into_iter().for_each(|outcome| drop(outcome.unwrap()));
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
         entries += 1;
     }
 }
@@ -254,11 +254,8 @@ fn h9_what_happens_during_a_move() {
         (
             "the rack changes",
             |world| {
-                drop(
-                    world
-                        .register(metadata::intent::Registration { rack: Some("other".into()), ..crate::fixture::registration(104, 1) })
-                        .unwrap(),
-                )
+                let moved = metadata::intent::Registration { rack: Some("other".into()), ..crate::fixture::registration(104, 1) };
+                world.register(moved).unwrap();
             },
             (MoveState::Moving, None),
             "broker 104 to be in sync",

@@ -2,7 +2,7 @@
 
 use crate::fixture::{configs, id, ids};
 use metadata::command::{Assignment, PartitionTarget, Placing, PlannedMove};
-use metadata::frame::{Backup, BrokerPulse, Frame, NodePulse, Pulse, Role, SCHEMA, Since};
+use metadata::frame::{Backup, BrokerPulse, Frame, NodePulse, Pulse, Role, Since};
 use metadata::intent::{
     AskedMove, ConfigOp, ConfigOpKind, Election, Goal, Heartbeat, IsrChange, IsrMember, NewTopic, Rebalance, Registration, Scope,
     TopicPartition,
@@ -382,7 +382,7 @@ every! {
 
 every! {
     frames: Frame {
-        Hello => Frame::Hello { schema: SCHEMA, cluster_id: Some(identity().cluster_id), lineage: Some(identity().lineage), node_id: 2, term: 3, index: 600 },
+        Hello => Frame::Hello { schema: 1, cluster_id: Some(identity().cluster_id), lineage: Some(identity().lineage), node_id: 2, term: 3, index: 600 },
         Commit => Frame::Commit(commit().into()),
         Progress => Frame::Progress { index: 601, quorum_age_ms: 12 },
         Gone => Frame::Gone { oldest: 500 },

@@ -34,6 +34,11 @@ pub struct Newcomer {
     url: String,
 }
 
+/// These calls know no parameter.
+fn no_query(parts: &Parts) -> Result<(), Refused> {
+    Query::read(parts.uri.query(), &[]).map(drop)
+}
+
 /// Who is to lead.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -57,7 +62,6 @@ impl Newcomer {
 }
 
 async fn changed(node: &Node, parts: &Parts, change: MemberChange) -> Result<Response, Refused> {
-    Query::read(parts.uri.query(), &[])?;
     let index = node.controller.change_members(change, call::deadline(parts)?).await?;
     let controllers = node.controller.state().controllers().cloned().collect();
     Ok(ReplacedAnswer { revision: index, controllers }.into_response())
@@ -69,6 +73,7 @@ fn id(text: &str) -> Result<NodeId, Refused> {
 }
 
 pub async fn replace(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    no_query(&parts)?;
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
     let Replace { remove, add } = body::json(&parts.headers, &bytes)?;
     let (id, url) = add.checked(["add.id", "add.url"])?;
@@ -76,6 +81,7 @@ pub async fn replace(State(node): State<Node>, parts: Parts, body: Body) -> Resu
 }
 
 pub async fn add(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    no_query(&parts)?;
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
     let newcomer: Newcomer = body::json(&parts.headers, &bytes)?;
     let (id, url) = newcomer.checked(["id", "url"])?;
@@ -83,22 +89,25 @@ pub async fn add(State(node): State<Node>, parts: Parts, body: Body) -> Result<R
 }
 
 pub async fn promote(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    no_query(&parts)?;
     let id = id(&text)?;
     changed(&node, &parts, MemberChange::Promote { id }).await
 }
 
 pub async fn demote(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    no_query(&parts)?;
     let id = id(&text)?;
     changed(&node, &parts, MemberChange::Demote { id }).await
 }
 
 pub async fn remove(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    no_query(&parts)?;
     let id = id(&text)?;
     changed(&node, &parts, MemberChange::Remove { id }).await
 }
 
 pub async fn lead(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
-    Query::read(parts.uri.query(), &[])?;
+    no_query(&parts)?;
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
     let Successor { node_id } = body::json(&parts.headers, &bytes)?;
     let deadline = call::deadline(&parts)?;

@@ -12,7 +12,6 @@ use axum::response::{IntoResponse, Response};
 
 use controller::{Refusal, Submission};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
 use metadata::intent::{AskedMove, Rebalance};
 use metadata::reassignment::Limits;
 use metadata::{BrokerId, Code, GroupOutcome, Index, Intent, Principal, Rejection, views};
@@ -97,11 +96,11 @@ fn read_id(text: &str, revision: Index) -> Result<Index, Refused> {
 }
 
 /// The reassignment as it is now.
-fn answer(node: &Node, revision: Index, id: Index, status: StatusCode) -> Result<Response, Refused> {
+fn answer(node: &Node, revision: Index, id: Index) -> Result<Response, Refused> {
     let state = node.controller.state();
     let of = state.reassignment(id).ok_or_else(|| unknown(&id.to_string(), revision))?;
     let reassignment = views::reassignment(&state, of, None, USUALLY_LISTED);
-    Ok((status, ReassignmentAnswer { revision, reassignment }).into_response())
+    Ok(ReassignmentAnswer { revision, reassignment }.into_response())
 }
 
 /// Submits what begins a reassignment, or changes one.
@@ -109,14 +108,7 @@ async fn submitted(node: &Node, call: &Call, submission: Submission, known: Opti
     match mutation::submit(node, call, submission).await? {
         Done::Planned(response) => Ok(response),
         Done::Committed { index, outcome, .. } => match (outcome, known) {
-            (GroupOutcome::Reassignment { id }, None) => {
-                let mut response = answer(node, index, id, StatusCode::CREATED)?;
-                if let Ok(location) = HeaderValue::from_str(&node.base.to(&format!("/api/v1/reassignments/{id}"))) {
-                    response.headers_mut().insert(header::LOCATION, location);
-                }
-                Ok(response)
-            }
-            (_, Some(id)) => answer(node, index, id, StatusCode::OK),
+            (GroupOutcome::Reassignment { id }, None) | (_, Some(id)) => answer(node, index, id),
             _ => Err(Refused::new(Code::OutcomeUnknown, "The reassignment was committed; look for it in the list")),
         },
     }
@@ -185,7 +177,7 @@ pub async fn stop_drain(State(node): State<Node>, Path(text): Path<String>, part
     match mutation::submit(&node, &call, submission).await? {
         Done::Planned(response) => Ok(response),
         Done::Committed { index, .. } => match before {
-            Some(reassignment) => answer(&node, index, reassignment, StatusCode::OK),
+            Some(reassignment) => answer(&node, index, reassignment),
             None => Err(unknown("of the drain", index)),
         },
     }
@@ -196,7 +188,7 @@ async fn of_broker(node: &Node, call: &Call, id: BrokerId, submission: Submissio
         Done::Planned(response) => Ok(response),
         Done::Committed { index, .. } => {
             let draining = node.controller.state().standing(id).draining;
-            answer(node, index, draining.ok_or_else(|| unknown("of the drain", index))?, StatusCode::OK)
+            answer(node, index, draining.ok_or_else(|| unknown("of the drain", index))?)
         }
     }
 }

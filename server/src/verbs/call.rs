@@ -156,7 +156,8 @@ impl Server {
         }
     }
 
-    async fn ask(&self, method: Method, path: &[&str], query: &[(&str, &str)], body: Option<Value>) -> anyhow::Result<Value> {
+    /// Asks; the answer, or the refusal as an error.
+    pub async fn ask(&self, method: Method, path: &[&str], query: &[(&str, &str)], body: Option<Value>) -> anyhow::Result<Value> {
         let (status, answer) = self.exchange(&Request { method, path, query, body: body.as_ref(), headers: &[] }).await?;
         if (200..300).contains(&status) { Ok(answer) } else { Err(refused(&answer, status)) }
     }

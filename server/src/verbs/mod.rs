@@ -1,15 +1,19 @@
-//! The verbs for operators: `topics`, `apply`, `export`, `brokers`, `quorum`, `watch`, against any node, over the same API that
-//! scripts use.
+//! The verbs for operators: `topics`, `apply`, `export`, `brokers`, `elect`, `reassign`, `settings`, `quorum`, `watch`, against any node,
+//! over the same API that scripts use.
 //!
-//! `call` asks the node and turns refusals into exit codes; `table` prints; `apply` holds what works on files; `watch` follows the feed.
+//! `call` asks the node and turns refusals into exit codes; `table` prints; `apply` holds what works on files, `steering` and `reassign` what steers; `watch` follows the feed.
 
 mod apply;
 mod call;
+mod reassign;
+mod steering;
 mod table;
 mod watch;
 
 pub use apply::{Apply, Export};
 pub use call::Failed;
+pub use reassign::Reassign;
+pub use steering::{CheckConfig, Elect, Settings, check_config};
 
 use anyhow::{Context, bail};
 use call::Server;
@@ -89,6 +93,16 @@ pub enum Brokers {
     Fence { id: u32 },
     /// Take an operator's fence off.
     Unfence { id: u32 },
+    /// Move everything off a broker, its leaders first; then it may be removed.
+    Drain {
+        id: u32,
+        /// Stop draining it, and take back what has begun.
+        #[arg(long)]
+        stop: bool,
+        /// Moves in flight into a broker and out of one.
+        #[arg(long, value_name = "N", conflicts_with = "stop")]
+        per_broker: Option<u32>,
+    },
     /// Unregister a broker: it leaves every ISR.
     Remove { id: u32 },
 }
@@ -103,6 +117,19 @@ pub enum Quorum {
         #[arg(long, value_name = "ID=HOST:PORT")]
         with: String,
     },
+    /// A controller, started with --join, joins as a learner: it serves pages, reads and feeds, and has no vote.
+    Add {
+        #[arg(value_name = "ID=HOST:PORT")]
+        node: String,
+    },
+    /// A learner votes from now on.
+    Promote { id: u64 },
+    /// A voter becomes a learner.
+    Demote { id: u64 },
+    /// A controller leaves for good: its id is never used again.
+    Remove { id: u64 },
+    /// Let another controller lead.
+    Transfer { id: u64 },
 }
 
 /// A verb with what it needs.
@@ -113,6 +140,9 @@ pub enum Verb {
     Export(Export),
     Brokers(Brokers),
     Quorum(Option<Quorum>),
+    Elect(Elect),
+    Reassign(Box<Reassign>),
+    Settings(Settings),
     Watch,
 }
 
@@ -128,7 +158,10 @@ pub fn run(common: &Common, verb: Verb) -> anyhow::Result<()> {
             Verb::Apply(wanted) => apply::apply(&Server::new(common)?, wanted).await,
             Verb::Export(wanted) => apply::export(&Server::new(common)?, &wanted).await,
             Verb::Brokers(verb) => brokers(&Server::new(common)?, verb).await,
-            Verb::Quorum(verb) => quorum(&Server::new(common)?, verb).await,
+            Verb::Quorum(verb) => steering::quorum(&Server::new(common)?, verb).await,
+            Verb::Elect(wanted) => steering::elect(&Server::new(common)?, wanted).await,
+            Verb::Reassign(wanted) => reassign::run(&Server::new(common)?, *wanted).await,
+            Verb::Settings(wanted) => steering::settings(&Server::new(common)?, wanted).await,
             Verb::Watch => watch::run(common).await,
         }
     });
@@ -178,18 +211,9 @@ async fn brokers(server: &Server, verb: Brokers) -> anyhow::Result<()> {
         Brokers::Get { id } => server.show(Method::GET, &["brokers", &id.to_string()], None, table::broker).await,
         Brokers::Fence { id } => server.show(Method::POST, &["brokers", &id.to_string(), "fence"], None, table::broker).await,
         Brokers::Unfence { id } => server.show(Method::POST, &["brokers", &id.to_string(), "unfence"], None, table::broker).await,
+        Brokers::Drain { id, stop, per_broker } => steering::drain(server, id, stop, per_broker).await,
         Brokers::Remove { id } => server.show(Method::DELETE, &["brokers", &id.to_string()], None, table::committed).await,
     }
-}
-
-async fn quorum(server: &Server, verb: Option<Quorum>) -> anyhow::Result<()> {
-    let Some(Quorum::Replace { id, with }) = verb else { return server.show(Method::GET, &["cluster"], None, table::quorum).await };
-    let newcomer = crate::peers::peers(&with)?.into_iter().next();
-    let Some((new_id, url)) = newcomer else {
-        return Err(crate::usage::Usage(format!("--with {with:?} is no ID=HOST:PORT")).into());
-    };
-    let body = json!({ "remove": id, "add": { "id": new_id, "url": url } });
-    server.show(Method::POST, &["quorum", "replace"], Some(body), table::members).await
 }
 
 fn pairs(texts: &[String]) -> anyhow::Result<Map<String, Value>> {

@@ -104,6 +104,56 @@ pub fn members(answer: &Value) -> String {
     rows(&answer["controllers"], &[("NODE", "id"), ("VOTER", "voter"), ("URL", "url")])
 }
 
+/// Who leads now.
+pub fn leader(answer: &Value) -> String {
+    format!("controller {} leads in term {}", cell(&answer["leader_id"]), cell(&answer["term"]))
+}
+
+pub fn elections(answer: &Value) -> String {
+    let line = |result: &Value| {
+        let partition = format!("{}-{}", cell(&result["topic"]), cell(&result["partition"]));
+        match result["error"]["code"].as_str() {
+            Some(code) => format!("{partition}: {}: {}", plain(code), cell(&result["error"]["detail"])),
+            None => format!("{partition}: led by {}", cell(&result["leader"])),
+        }
+    };
+    let lines: Vec<String> = answer["results"].as_array().into_iter().flatten().map(line).collect();
+    if lines.is_empty() { "no partition needs an election".to_owned() } else { lines.join("\n") }
+}
+
+pub fn reassignments(answer: &Value) -> String {
+    rows(
+        &answer["reassignments"],
+        &[("ID", "id"), ("REASON", "reason"), ("STATE", "state"), ("DONE", "done"), ("TOTAL", "total"), ("BY", "principal")],
+    )
+}
+
+pub fn reassignment(answer: &Value) -> String {
+    let of = &answer["reassignment"];
+    let progress = &of["progress"];
+    let moves = rows(
+        &of["moves"],
+        &[("TOPIC", "topic"), ("PARTITION", "partition"), ("FROM", "from"), ("TO", "to"), ("STATE", "state"), ("WAITS FOR", "waits_for")],
+    );
+    format!(
+        "reassignment {}  {}  {}  by {}\n{} of {} done, {} moving, {} waiting, {} cancelled, {} failed\n{moves}",
+        cell(&of["id"]),
+        cell(&of["reason"]),
+        cell(&of["state"]),
+        cell(&of["principal"]),
+        cell(&of["done"]),
+        cell(&of["total"]),
+        cell(&progress["moving"]),
+        cell(&progress["waiting"]),
+        cell(&progress["cancelled"]),
+        cell(&progress["failed"])
+    )
+}
+
+pub fn settings(answer: &Value) -> String {
+    rows(&answer["settings"], &[("KEY", "key"), ("VALUE", "value"), ("SOURCE", "source"), ("DEFAULT", "default"), ("UNIT", "unit")])
+}
+
 pub fn committed(answer: &Value) -> String {
     format!("committed at {}", cell(&answer["revision"]))
 }
@@ -112,6 +162,16 @@ pub fn planned(answer: &Value) -> String {
     let mut lines = vec![format!("would be committed after {}; preview {}", cell(&answer["revision"]), cell(&answer["preview"]))];
     for group in answer["groups"].as_array().into_iter().flatten() {
         lines.extend(group["commands"].as_array().into_iter().flatten().map(Value::to_string));
+    }
+    if answer["effect"].is_array() {
+        let columns = [
+            ("BROKER", "id"),
+            ("REPLICAS", "replicas_before"),
+            ("AFTER", "replicas_after"),
+            ("LEADERS", "leaders_before"),
+            ("AFTER", "leaders_after"),
+        ];
+        lines.push(rows(&answer["effect"], &columns));
     }
     lines.join("\n")
 }
@@ -123,10 +183,28 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    const SHOWS: [Show; 8] = [topics, topic, configs, brokers, broker, quorum, members, planned];
+    const SHOWS: [Show; 13] =
+        [topics, topic, configs, brokers, broker, quorum, members, planned, leader, elections, reassignments, reassignment, settings];
 
-    const NAMES: [&str; 12] =
-        ["topics", "topic", "name", "configs", "partitions", "brokers", "controllers", "health", "groups", "commands", "code", "id"];
+    const NAMES: [&str; 17] = [
+        "topics",
+        "topic",
+        "name",
+        "configs",
+        "partitions",
+        "brokers",
+        "controllers",
+        "health",
+        "groups",
+        "commands",
+        "code",
+        "id",
+        "results",
+        "reassignments",
+        "reassignment",
+        "moves",
+        "effect",
+    ];
 
     /// Any JSON under the names that answers have.
     fn answers() -> impl Strategy<Value = Value> {

@@ -18,14 +18,14 @@ const MOST_LOOKED_AT: usize = 20_000;
 /// The next steps of all reassignments; nothing where everything waits for others.
 pub(in crate::plan) fn advance(state: &State) -> Plan {
     let mut items: Vec<Group> = Vec::new();
-    for at in state.moving.iter().copied() {
+    for at in state.moving.keys().copied() {
         if items.len() == MOST_STEPS {
             break;
         }
         items.extend(go_on(state, at).map(Group::of));
     }
     let mut flights: BTreeMap<BrokerId, Flight> = BTreeMap::new();
-    for at in state.waiting.iter().copied().take(MOST_LOOKED_AT) {
+    for at in state.waiting.keys().copied().take(MOST_LOOKED_AT) {
         if items.len() == MOST_STEPS {
             break;
         }

@@ -168,7 +168,7 @@ pub(in crate::plan) fn limit(state: &State, id: Index, limits: Limits) -> Result
 
 pub(in crate::plan) fn cancel(state: &State, id: Index) -> Result<Group, Rejection> {
     let of = running(state, id)?;
-    let moving = || state.moving.range((id, 0)..=(id, u32::MAX)).filter_map(|at| state.movement(at.0, at.1));
+    let moving = || state.moving.range((id, 0)..=(id, u32::MAX)).map(|(_, movement)| movement);
     let stuck = |movement: &&std::sync::Arc<crate::reassignment::Move>| {
         step::wait_of(state, of.limits, true, movement) == Some(step::Wait::NobodyBefore)
     };
@@ -189,10 +189,9 @@ fn called_off(state: &State, of: &Reassignment) -> Vec<Command> {
     let id = of.id;
     let mut commands = vec![Command::UpdateReassignment { id, state: ReassignmentState::Cancelled, limits: of.limits }];
     let open = state.moving.range((id, 0)..=(id, u32::MAX)).chain(state.waiting.range((id, 0)..=(id, u32::MAX)));
-    for at in open.take(MOST_TAKEN_BACK).copied() {
-        let Some(movement) = state.movement(at.0, at.1) else { continue };
+    for (at, movement) in open.take(MOST_TAKEN_BACK) {
         let Some(partition) = state.partition(movement.topic_id, movement.partition) else { continue };
-        commands.extend(take_back(state, at, movement, partition, (MoveState::Cancelled, MoveEnd::CalledOff)).into_iter().flatten());
+        commands.extend(take_back(state, *at, movement, partition, (MoveState::Cancelled, MoveEnd::CalledOff)).into_iter().flatten());
     }
     commands
 }
