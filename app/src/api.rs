@@ -8,6 +8,9 @@ mod asking;
 pub mod brokers;
 mod encoding;
 #[cfg(feature = "ssr")]
+pub mod steered;
+pub mod steering;
+#[cfg(feature = "ssr")]
 mod submit;
 pub mod topics;
 

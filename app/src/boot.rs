@@ -3,6 +3,7 @@
 
 pub mod base64;
 
+use crate::foreseen::Foreseen;
 use crate::heard::Heard;
 use crate::recent::Recent;
 use metadata::frame::Pulse;
@@ -28,13 +29,15 @@ pub struct Boot {
     pub quorum_age_ms: u64,
     /// Why the node takes no part, if it does not.
     pub fault: Option<String>,
-    /// Newest first.
-    pub recent: Vec<Recent>,
+    /// [`Recent`]s, newest first, as [`Boot::recent`] reads them: only pages that show them do, and only their packs hold the code for it.
+    pub recent: Vec<u8>,
     pub heard: Heard,
     /// How many topics have partitions without all their replicas in sync; the slice holds the worst of them.
     pub attention: u32,
     /// Why the form that led here was refused, when it was posted without JavaScript.
     pub refusal: Option<Rejection>,
+    /// What the action that this page was asked about would do.
+    pub foreseen: Option<Foreseen>,
 }
 
 impl Boot {
@@ -46,6 +49,11 @@ impl Boot {
     /// Reads [`Boot::to_text`]'s form.
     pub fn from_text(text: &str) -> Option<Boot> {
         postcard::from_bytes(&base64::decode(text.trim())?).ok()
+    }
+
+    /// The last commits, newest first.
+    pub fn recent(&self) -> Vec<Recent> {
+        postcard::from_bytes(&self.recent).unwrap_or_default()
     }
 
     /// What is known beside the state.

@@ -17,6 +17,7 @@ pub mod components;
 pub mod config_values;
 #[cfg(feature = "hydrate")]
 pub mod feed;
+pub mod foreseen;
 pub mod freshness;
 pub mod heard;
 pub mod icons;
@@ -76,6 +77,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/brokers") view=packs::BROKERS/>
                     <Route path=path!("/brokers/:id") view=packs::BROKER/>
                     <Route path=path!("/quorum") view=packs::QUORUM/>
+                    <Route path=path!("/operations") view=packs::OPERATIONS/>
                 </Routes>
             </shell::Shell>
         </Router>

@@ -4,7 +4,7 @@
 use crate::boot::Boot;
 use crate::freshness::Silence;
 use crate::heard::Heard;
-use crate::recent::Recent;
+use crate::recent::{MOST_RECENT, Recent};
 use crate::signals::Reading;
 use leptos::prelude::*;
 use metadata::digest::Digest;
@@ -123,6 +123,8 @@ pub(crate) struct Wire {
     pub connection: RwSignal<Connection>,
     pub silence: RwSignal<Option<Silence>>,
     pub recent: RwSignal<Arc<Vec<Recent>>>,
+    /// The commits of the first paint are in `recent`.
+    pub seeded: StoredValue<bool>,
     pub now_ms: RwSignal<u64>,
     pub node_id: RwSignal<NodeId>,
     pub delay_ms: RwSignal<Option<u64>>,
@@ -159,7 +161,8 @@ impl Live {
             pulse: RwSignal::new(boot.pulse.clone()),
             connection: RwSignal::new(connection),
             silence: RwSignal::new(silence),
-            recent: RwSignal::new(Arc::new(boot.recent.clone())),
+            recent: RwSignal::new(Arc::default()),
+            seeded: StoredValue::new(false),
             now_ms: RwSignal::new(boot.now_ms),
             node_id: RwSignal::new(boot.node_id),
             delay_ms: RwSignal::new(None),
@@ -192,6 +195,21 @@ impl Live {
             toasts: wire.toasts.into(),
             wire,
         }
+    }
+
+    /// Puts the commits of the first paint below those that came since. For pages that show commits, before they do.
+    pub fn with_first_commits(&self) {
+        if self.wire.seeded.get_value() {
+            return;
+        }
+        self.wire.seeded.set_value(true);
+        let Some(boot) = use_context::<Arc<Boot>>() else { return };
+        self.wire.recent.update(|recent| {
+            let oldest = recent.last().map_or(Index::MAX, |recent| recent.commit.index);
+            let list = Arc::make_mut(recent);
+            list.extend(boot.recent().into_iter().filter(|first| first.commit.index < oldest));
+            list.truncate(MOST_RECENT);
+        });
     }
 
     /// Whether actions are off: nothing is asked of a cluster whose state is not known.

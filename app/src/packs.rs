@@ -47,6 +47,7 @@ page!(OVERVIEW, overview in overview, crate::pages::overview::Overview);
 page!(TOPICS, topics in topics, crate::pages::topics::TopicsPage);
 page!(BROKERS, brokers in brokers, crate::pages::brokers::BrokersPage);
 page!(QUORUM, quorum in brokers, crate::pages::quorum::QuorumPage);
+page!(OPERATIONS, operations in operations, crate::pages::operations::OperationsPage);
 page!(TOPIC, topic in topic, crate::pages::topic::TopicPage);
 page!(BROKER, broker in broker, crate::pages::broker::BrokerPage);
 page!(CREATE_TOPIC, create_topic in create_topic, crate::pages::create_topic::CreateTopicPage);
@@ -63,6 +64,7 @@ impl Page {
             ["brokers"] => BROKERS,
             ["brokers", _] => BROKER,
             ["quorum"] => QUORUM,
+            ["operations"] => OPERATIONS,
             _ => return None,
         })
     }
@@ -116,7 +118,7 @@ pub async fn go_on(live: crate::live::Live) {
         gloo_timers::future::TimeoutFuture::new(tried * 500).await;
         tried += 1;
     }
-    for page in [OVERVIEW, TOPICS, BROKERS, TOPIC, BROKER, CREATE_TOPIC] {
+    for page in [OVERVIEW, TOPICS, BROKERS, TOPIC, BROKER, CREATE_TOPIC, OPERATIONS] {
         let _tried_again_on_navigation = page.load().await;
     }
 }

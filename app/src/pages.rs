@@ -5,6 +5,7 @@ pub mod brokers;
 pub mod create_topic;
 pub mod first_paint;
 pub mod not_found;
+pub mod operations;
 pub mod overview;
 #[cfg(all(test, feature = "ssr"))]
 mod painted;

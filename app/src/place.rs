@@ -14,6 +14,7 @@ pub enum Place {
     Brokers,
     Broker(BrokerId),
     Quorum,
+    Operations,
     Nowhere,
 }
 
@@ -29,6 +30,7 @@ impl Place {
             ["brokers"] => Place::Brokers,
             ["brokers", id] => id.parse().map_or(Place::Nowhere, |id| Place::Broker(BrokerId(id))),
             ["quorum"] => Place::Quorum,
+            ["operations"] => Place::Operations,
             _ => Place::Nowhere,
         }
     }
@@ -40,6 +42,7 @@ impl Place {
             Place::Topics | Place::CreateTopic | Place::Topic(_) => ("Topics", "/topics"),
             Place::Brokers | Place::Broker(_) => ("Brokers", "/brokers"),
             Place::Quorum => ("Quorum", "/quorum"),
+            Place::Operations => ("Operations", "/operations"),
             Place::Nowhere => ("Not found", ""),
         }
     }

@@ -23,6 +23,6 @@ pub fn shown(state: &State, place: &Place, query: &ParamsMap) -> Shown {
         Place::Topic(name) => crate::pages::topic::shown(state, name, query),
         Place::Brokers => crate::pages::brokers::shown(state, query),
         Place::Broker(id) => crate::pages::broker::shown(state, *id, query),
-        Place::Quorum | Place::Nowhere => Shown::default(),
+        Place::Quorum | Place::Operations | Place::Nowhere => Shown::default(),
     }
 }

@@ -1,5 +1,6 @@
 //! The way back to a form that was refused without JavaScript, and the refusal worded anew when the form is rendered.
 
+use super::steered::{Steering, What};
 use crate::place::Place;
 use leptos_router::location::Url;
 use leptos_router::params::ParamsMap;
@@ -97,6 +98,11 @@ pub fn reworded(state: &State, place: &Place, query: &ParamsMap, now_ms: u64) ->
         }
         Place::Topic(name) => Ok(Intent::DeleteTopic { name: name.clone(), expected: None }),
         Place::Broker(id) => Ok(Intent::FenceBroker { id: *id, expected: None }),
+        Place::Operations => match Steering::of_query(query).what() {
+            Ok(What::Intent(intent)) => Ok(intent),
+            Ok(What::Members(_)) => return Some(Rejection::new(code, code.title())),
+            Err(no) => Err(no),
+        },
         _ => return None,
     };
     let draw = Draw { now_ms, seed: u128::from(now_ms) };

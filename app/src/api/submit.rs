@@ -3,7 +3,7 @@
 use super::{Answer, Committed};
 use crate::base;
 use axum::http::{HeaderValue, StatusCode, header, request::Parts};
-use controller::{Controller, LONGEST_DEADLINE, Submission};
+use controller::{Controller, LONGEST_DEADLINE, MemberChange, Submission};
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use metadata::{Code, Intent, Principal, Rejection};
@@ -20,6 +20,15 @@ pub async fn submit(intent: Intent, preview: Option<String>) -> Answer {
         Some(Err(no)) => Err(no),
         _ => Ok(Committed { index: outcome.index }),
     }
+}
+
+/// Changes the controllers' membership, or who of them leads.
+pub async fn change_members(change: MemberChange) -> Answer {
+    let Some(controller) = use_context::<Controller>() else {
+        return Err(Rejection::new(Code::NoLeader, "This node has no controller"));
+    };
+    let changed = controller.change_members(change, Instant::now() + LONGEST_DEADLINE).await;
+    changed.map(|index| Committed { index }).map_err(|refusal| *refusal.rejection)
 }
 
 /// Answers a plain form with 303: to the result's page, or back to the form. A call from a page that is alive is left alone.

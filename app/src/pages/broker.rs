@@ -240,6 +240,7 @@ fn concerns(recent: &Recent, id: BrokerId) -> bool {
 #[component]
 fn Changes(id: BrokerId) -> impl IntoView {
     let live = use_live();
+    live.with_first_commits();
     let rows = Memo::new(move |_| {
         live.recent.with(|recent| recent.iter().filter(|recent| concerns(recent, id)).take(8).cloned().collect::<Vec<_>>())
     });

@@ -198,6 +198,7 @@ fn VoterRow(log: NodeLog) -> impl IntoView {
 #[component]
 fn ChangesCard() -> impl IntoView {
     let live = use_live();
+    live.with_first_commits();
     let word = move || match live.connection.get() {
         Connection::Live => "Live",
         Connection::Stale { .. } => "Stopped",

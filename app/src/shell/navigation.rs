@@ -12,6 +12,7 @@ use crate::time;
 use crate::words::num;
 use leptos::prelude::*;
 use metadata::BrokerState;
+use metadata::settings::CLUSTER_NAME;
 
 #[component]
 fn NavLink(path: &'static str, name: &'static str, glyph: Glyph, #[prop(optional)] children: Option<Children>) -> impl IntoView {
@@ -34,6 +35,7 @@ pub fn Sidebar(overlays: Overlays) -> impl IntoView {
                 <NavLink path="/brokers" name="Brokers" glyph=icons::BROKERS><BrokerCount/></NavLink>
                 <h3>"Control plane"</h3>
                 <NavLink path="/quorum" name="Quorum" glyph=icons::QUORUM><QuorumCount/></NavLink>
+                <NavLink path="/operations" name="Operations" glyph=icons::SLIDERS/>
             </nav>
             <Foot overlays=overlays/>
         </aside>
@@ -44,11 +46,12 @@ pub fn Sidebar(overlays: Overlays) -> impl IntoView {
 #[component]
 pub fn TabBar() -> impl IntoView {
     view! {
-        <nav class="tabbar" aria-label="Main" style="grid-template-columns:repeat(4,minmax(0,1fr))">
+        <nav class="tabbar" aria-label="Main" style="grid-template-columns:repeat(5,minmax(0,1fr))">
             <NavLink path="/" name="Overview" glyph=icons::GAUGE/>
             <NavLink path="/topics" name="Topics" glyph=icons::TOPICS/>
             <NavLink path="/brokers" name="Brokers" glyph=icons::BROKERS/>
             <NavLink path="/quorum" name="Quorum" glyph=icons::QUORUM/>
+            <NavLink path="/operations" name="Operations" glyph=icons::SLIDERS/>
         </nav>
     }
 }
@@ -59,6 +62,7 @@ fn ClusterBlock() -> impl IntoView {
     let (live, verdict, since) = (use_live(), use_verdict(), use_since());
     let name = Memo::new(move |_| {
         live.state.with(|state| match state.identity() {
+            Some(_) if !state.settings().value(&CLUSTER_NAME).is_empty() => state.settings().value(&CLUSTER_NAME).to_owned(),
             Some(identity) => format!("Cluster {}", identity.cluster_id.as_simple().to_string().split_at(8).0),
             None => "No cluster yet".to_owned(),
         })

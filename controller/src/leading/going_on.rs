@@ -78,11 +78,11 @@ pub(super) async fn at_a_pace(node: Arc<Inner>) {
             continue;
         }
         let due = |since: Instant, every: Duration| since.elapsed() >= every;
-        if due(balanced, Duration::from_secs(state.settings().number(IMBALANCE_INTERVAL))) {
+        if due(balanced, Duration::from_secs(state.settings().number(&IMBALANCE_INTERVAL))) {
             run(&node, &Intent::BalanceLeaders).await;
             balanced = Instant::now();
         }
-        if due(elected, Duration::from_millis(state.settings().number(UNCLEAN_INTERVAL))) {
+        if due(elected, Duration::from_millis(state.settings().number(&UNCLEAN_INTERVAL))) {
             run(&node, &Intent::ElectUnclean).await;
             elected = Instant::now();
         }
@@ -111,10 +111,10 @@ async fn run(node: &Arc<Inner>, intent: &Intent) {
 /// J4: brokers that have been down for too long, where that is switched on.
 fn to_replace(state: &State, now_ms: u64) -> Vec<(BrokerId, Index)> {
     let settings = state.settings();
-    if !settings.yes(REPLACE) {
+    if !settings.yes(&REPLACE) {
         return Vec::new();
     }
-    let after_ms = settings.number(REPLACE_AFTER);
+    let after_ms = settings.number(&REPLACE_AFTER);
     let due = |broker: &&Arc<metadata::Broker>| {
         let standing = state.standing(broker.id);
         let down = !broker.active() && standing.since_ms > 0 && standing.since_ms.saturating_add(after_ms) <= now_ms;
@@ -156,15 +156,15 @@ async fn adopt_flags(node: &Arc<Inner>, adopts: bool) {
     let flag = node.options.broker_session_timeout.as_millis().to_string();
     let state = node.hub.view().state.clone();
     let settings = state.settings();
-    if settings.value(SESSION_TIMEOUT) == flag {
+    if settings.value(&SESSION_TIMEOUT) == flag {
         return;
     }
     if settings.changed_index > 0 || !adopts {
-        let setting = settings.value(SESSION_TIMEOUT);
-        tracing::warn!(flag, setting, "--broker-session-timeout-ms differs from the setting {SESSION_TIMEOUT}, which holds");
+        let setting = settings.value(&SESSION_TIMEOUT);
+        tracing::warn!(flag, setting, "--broker-session-timeout-ms differs from the setting broker.session.timeout.ms, which holds");
         return;
     }
-    let op = ConfigOp { key: SESSION_TIMEOUT.to_owned(), op: ConfigOpKind::Set, value: Some(flag) };
+    let op = ConfigOp { key: SESSION_TIMEOUT.name.to_owned(), op: ConfigOpKind::Set, value: Some(flag) };
     if let Err(refusal) = submit(node, Intent::ChangeSettings { ops: vec![op], expected: Some(0) }).await {
         tracing::warn!(%refusal, "--broker-session-timeout-ms did not become a setting");
     }

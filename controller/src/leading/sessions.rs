@@ -70,7 +70,7 @@ impl Sessions {
 
     /// L3: how long a session outlives its last heartbeat.
     fn timeout_ms(&self, state: &State) -> u64 {
-        if state.settings().changed_index == 0 { self.flag_ms } else { state.settings().number(SESSION_TIMEOUT) }
+        if state.settings().changed_index == 0 { self.flag_ms } else { state.settings().number(&SESSION_TIMEOUT) }
     }
 
     /// For the plan.

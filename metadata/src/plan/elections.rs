@@ -133,17 +133,17 @@ fn elected(state: &State, topic_id: TopicId, partition: &Partition) -> Option<Pa
 /// J10: whether leaders may return to a broker by themselves.
 fn welcomes(state: &State, id: BrokerId, now_ms: u64) -> bool {
     let standing = state.standing(id);
-    let rested = standing.since_ms.saturating_add(state.settings().number(RETURN_DELAY)) <= now_ms;
+    let rested = standing.since_ms.saturating_add(state.settings().number(&RETURN_DELAY)) <= now_ms;
     state.broker(id).is_some_and(|broker| broker.active() && !broker.held) && standing.draining.is_none() && rested
 }
 
 /// E11: leaders return to brokers that lead too few of what they should lead.
 pub(super) fn balance(state: &State, draw: &Draw) -> Plan {
     let settings = state.settings();
-    if !settings.yes(AUTO_LEADERS) || state.total().not_preferred == 0 {
+    if !settings.yes(&AUTO_LEADERS) || state.total().not_preferred == 0 {
         return Plan::default();
     }
-    let percentage = settings.number(IMBALANCE_PERCENTAGE);
+    let percentage = settings.number(&IMBALANCE_PERCENTAGE);
     let mut counts: BTreeMap<BrokerId, (u64, u64)> = BTreeMap::new();
     let astray = |partition: &Partition| partition.leader.is_some() && partition.leader != partition.replicas.first().copied();
     for (_, partition) in state.all_partitions() {

@@ -53,9 +53,9 @@ fn checked(values: &Configs) -> Result<Configs, Rejection> {
         kept.insert(name.clone(), configs::canonical_of(key, value).map_err(|no| no.within("settings."))?);
     }
     let all = Settings { values: kept, ..Settings::default() };
-    let (minimum, factor) = (all.min_isr() as u64, all.number(settings::REPLICATION_FACTOR));
+    let (minimum, factor) = (all.min_isr() as u64, all.number(&settings::REPLICATION_FACTOR));
     if minimum > factor {
-        let detail = format!("{MIN_INSYNC_REPLICAS} cannot exceed {}, {factor}", settings::REPLICATION_FACTOR);
+        let detail = format!("{MIN_INSYNC_REPLICAS} cannot exceed {}, {factor}", settings::REPLICATION_FACTOR.name);
         return Err(Rejection::new(Code::InvalidConfig, detail).at(
             format!("settings.{MIN_INSYNC_REPLICAS}"),
             minimum,

@@ -40,7 +40,7 @@ pub fn check_name(name: &str) -> Result<(), Rejection> {
 }
 
 /// A count that was asked for; -1 and nothing both mean the cluster's default (F4).
-fn or_default(state: &State, asked: Option<i64>, setting: &str) -> i64 {
+fn or_default(state: &State, asked: Option<i64>, setting: &Key) -> i64 {
     let default = || i64::try_from(state.settings().number(setting)).unwrap_or(i64::MAX);
     asked.filter(|count| *count != -1).unwrap_or_else(default)
 }
@@ -54,7 +54,7 @@ pub fn create(state: &State, draw: &Draw, topics: &[NewTopic]) -> Result<Plan, R
     let total = topics.iter().fold(0u64, |sum, topic| {
         let asked = match &topic.assignments {
             Some(rows) => rows.len() as i64,
-            None => or_default(state, topic.partitions, settings::PARTITIONS),
+            None => or_default(state, topic.partitions, &settings::PARTITIONS),
         };
         sum.saturating_add(asked.max(0) as u64)
     });
@@ -96,7 +96,7 @@ impl Maker<'_> {
     }
 
     fn by_placement(&mut self, new: &NewTopic) -> Result<(Configs, Vec<Assignment>), Rejection> {
-        let count = or_default(self.state, new.partitions, settings::PARTITIONS);
+        let count = or_default(self.state, new.partitions, &settings::PARTITIONS);
         if count < 1 {
             return Err(Rejection::new(Code::InvalidPartitions, "A topic has at least one partition").at(
                 "partitions",
@@ -104,7 +104,7 @@ impl Maker<'_> {
                 format!("1 to {MOST_PARTITIONS}"),
             ));
         }
-        let factor = self.assigner.factor(or_default(self.state, new.replication_factor, settings::REPLICATION_FACTOR))?;
+        let factor = self.assigner.factor(or_default(self.state, new.replication_factor, &settings::REPLICATION_FACTOR))?;
         let configs = configs::checked(&new.configs, factor)?;
         Ok((configs, self.assigner.by_placement(count, factor)?))
     }

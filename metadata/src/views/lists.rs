@@ -307,7 +307,7 @@ pub fn cluster(state: &State, known: &Known<'_>) -> ClusterView {
     }
     ClusterView {
         cluster_id: state.identity().map(|identity| identity.cluster_id),
-        name: state.settings().values.get(crate::settings::CLUSTER_NAME).cloned(),
+        name: state.settings().values.get(crate::settings::CLUSTER_NAME.name).cloned(),
         lineage: state.identity().map(|identity| identity.lineage),
         node_id: known.node_id,
         leader_id: known.pulse.and_then(|pulse| pulse.leader_id),

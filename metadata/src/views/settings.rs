@@ -55,7 +55,7 @@ fn view(key: &'static Key, value: &str, source: &'static str) -> SettingView {
 pub fn settings(state: &State) -> Vec<SettingView> {
     let all = state.settings();
     let source = |key: &Key| if all.values.contains_key(key.name) { "set" } else { "default" };
-    settings::keys().map(|key| view(key, all.value(key.name), source(key))).collect()
+    settings::keys().map(|key| view(key, all.value(key), source(key))).collect()
 }
 
 /// Every key of a topic's configuration as it holds for it (L1).

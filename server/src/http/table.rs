@@ -147,8 +147,8 @@ fn steering_operations() -> Vec<Operation> {
             .tagged()
             .refuses(&[Code::InvalidConfig]),
         Operation::read(
-            "/api/v1/topics/{name}/configs",
-            "getConfigs",
+            "/api/v1/topics/{name}/settings",
+            "getTopicSettings",
             "Every key of a topic, with the value that holds and where it comes from",
             settings::of_topic,
         )

@@ -138,7 +138,7 @@ async fn settings_hold_on_every_node_and_after_a_restart() -> Result<()> {
     let made = api.post("/topics", json!({ "name": "inherits" })).ok().await?.body;
     ensure!(made["topic"]["partitions"].as_array().is_some_and(|partitions| partitions.len() == 3), "{made}");
     api.call(Method::PATCH, "/settings").json(&json!({ "ops": [{ "key": "retention.ms", "op": "set", "value": "7" }] })).ok().await?;
-    let configs = api.get("/topics/inherits/configs").ok().await?.body;
+    let configs = api.get("/topics/inherits/settings").ok().await?.body;
     let retention =
         configs["configs"].as_array().and_then(|rows| rows.iter().find(|row| row["key"] == "retention.ms")).context("no row")?;
     ensure!(retention["value"] == "7" && retention["source"] == "cluster", "{retention}");

@@ -131,7 +131,7 @@ pub(super) fn taken_back(state: &State, topic_id: TopicId, old: &Partition, befo
 
 /// How many moves in flight a reassignment may have into a broker, and out of one (H10).
 pub(super) fn per_broker(state: &State, limits: Limits) -> u32 {
-    limits.per_broker.unwrap_or_else(|| u32::try_from(state.settings().number(MOVES_PER_BROKER)).unwrap_or(u32::MAX)).max(1)
+    limits.per_broker.unwrap_or_else(|| u32::try_from(state.settings().number(&MOVES_PER_BROKER)).unwrap_or(u32::MAX)).max(1)
 }
 
 /// What keeps a move from beginning, given what is under way at each broker.
