@@ -46,6 +46,7 @@ const PAGES: Record<string, { path: string; fill?: (page: Page) => Promise<unkno
   brokers: { path: "/brokers" },
   broker: { path: "/brokers/101" },
   quorum: { path: "/quorum" },
+  operations: { path: "/operations?action=factor&target=clickstream.raw&value=3&more=" },
   "unknown-topic": { path: "/topics/orders.lost" },
 };
 

@@ -20,6 +20,8 @@ const PAGES: Record<string, string> = {
   broker: "/brokers/101",
   "unknown broker": "/brokers/999",
   quorum: "/quorum",
+  operations: "/operations",
+  "operations, a question": "/operations?action=drain&target=101&more=",
   "unknown page": "/nowhere",
 };
 

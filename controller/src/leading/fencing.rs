@@ -8,6 +8,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const TICK: Duration = Duration::from_millis(200);
+/// Entries of a large fencing that are under way together: while one is replicated and applied the next is planned on what it will
+/// have done. Others have their turn between any two of them all the same.
+const AT_ONCE: usize = 4;
 /// A tick that comes this much too late means that this process slept: no silence before it counts.
 const PAUSE_MS: u64 = 1_000;
 
@@ -23,8 +26,12 @@ pub(crate) async fn run(node: Arc<Inner>) {
         }
         // Without a majority nothing can be fenced, and the silence may be this node's own.
         while let Some(intent) = Some(&node).filter(|node| node.has_majority()).and_then(|node| next(node)) {
-            let submission = Submission::new(intent, Principal::controller(node.options.node_id));
-            if let Err(refusal) = node.inbox.submit(submission, Instant::now() + LONGEST_DEADLINE).await {
+            let at_once = if matches!(intent, Intent::ContinueFencing { .. }) { AT_ONCE } else { 1 };
+            let submitted = (0..at_once).map(|_| {
+                let submission = Submission::new(intent.clone(), Principal::controller(node.options.node_id));
+                node.inbox.submit(submission, Instant::now() + LONGEST_DEADLINE)
+            });
+            if let Some(refusal) = futures::future::join_all(submitted).await.into_iter().find_map(Result::err) {
                 tracing::warn!(%refusal, "a broker is not fenced yet");
                 break;
             }

@@ -2,6 +2,7 @@
 
 use crate::base;
 use crate::components::card::Card;
+use crate::icons::{self, Icon};
 use leptos::prelude::*;
 
 /// A field of a form: what it is called for people, for the server, what is in it at first, and a hint.
@@ -58,11 +59,14 @@ pub fn Forms() -> impl IntoView {
     let goals = view! {
         <div class="field">
             <label for="rebalance-value">"Even out"</label>
-            <select id="rebalance-value" name="value">
-                <option value="both">"replicas and leaders"</option>
-                <option value="replicas">"replicas"</option>
-                <option value="leaders">"leaders: no data moves"</option>
-            </select>
+            <span class="select">
+                <select id="rebalance-value" name="value">
+                    <option value="both">"replicas and leaders"</option>
+                    <option value="replicas">"replicas"</option>
+                    <option value="leaders">"leaders: no data moves"</option>
+                </select>
+                <Icon of=icons::CHEVRON_DOWN/>
+            </span>
         </div>
     };
     let unclean = |id: &'static str| {
