@@ -16,6 +16,8 @@ pub mod topics;
 
 #[cfg(feature = "ssr")]
 pub mod refused;
+#[cfg(feature = "ssr")]
+mod way_back;
 
 pub use asking::{Asked, Asking, asking};
 pub use brokers::{FenceBroker, UnfenceBroker, fence_broker, unfence_broker};

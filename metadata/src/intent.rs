@@ -2,7 +2,6 @@
 
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::model::{Configs, Endpoint, Identity, RecoveryState};
-use crate::reassignment::Limits;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
@@ -160,6 +159,16 @@ pub struct AskedMove {
     pub partition: u32,
     /// In order of preference.
     pub replicas: Vec<BrokerId>,
+}
+
+/// How fast it may go (H10).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Moves in flight into a broker, and out of one; the setting `reassignment.max.per.broker` when absent.
+    #[serde(default)]
+    pub per_broker: Option<u32>,
 }
 
 /// What a rebalance looks at.

@@ -1,6 +1,7 @@
 //! A reassignment: moves of partitions that were asked for together, are carried out in waves, and are kept as what was done (H).
 
 use crate::ids::{BrokerId, Index, TopicId};
+pub use crate::intent::Limits;
 use crate::intent::{Principal, Rebalance};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -36,16 +37,6 @@ pub enum ReassignmentState {
     Cancelled,
     /// Ended, and at least one move failed.
     Failed,
-}
-
-/// How fast it may go (H10).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Moves in flight into a broker, and out of one; the setting `reassignment.max.per.broker` when absent.
-    #[serde(default)]
-    pub per_broker: Option<u32>,
 }
 
 /// What the moves are made from: what is left of a plan too large for one entry is planned anew from it.

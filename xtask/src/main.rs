@@ -14,6 +14,7 @@ mod frontend;
 mod hollow;
 mod lint;
 mod process;
+mod rows;
 mod rust_style;
 mod site;
 mod split;

@@ -1,5 +1,5 @@
 //! Rules of this project that no linter knows: a file says first what it is, and it stays short; a page names no path of ours
-//! without the base path that it may be served under; and files of a crate take from each other one way (`circles`).
+//! without the base path that it may be served under; files of a crate take from each other one way (`circles`).
 
 use crate::circles;
 use anyhow::{Context, Result, bail};

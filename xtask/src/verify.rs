@@ -4,7 +4,7 @@ use crate::args::Args;
 use crate::checks::{Checks, Outcome};
 use crate::lint::{self, Mode};
 use crate::workspace::{NATIVE, WASM, Workspace};
-use crate::{process, rust_style, wasm_target};
+use crate::{process, rows, rust_style, wasm_target};
 use anyhow::Result;
 use std::process::Command;
 
@@ -20,10 +20,11 @@ Changes no source file. `cargo xtask fix` mends what tools can mend.",
 fn main(given: Vec<String>) -> Result<()> {
     Args::flags_only(given, &[])?;
     let workspace = Workspace::find()?;
-    let mut checks = Checks::new(7);
+    let mut checks = Checks::new(8);
     let passed = |result: Result<()>| result.map(|()| Outcome::Passed);
     checks.run("formatting", || passed(process::run(workspace.cargo("fmt").args(["--all", "--check"]))));
     checks.run("our own rules", || passed(rust_style::check(&workspace.root, &workspace.target)));
+    checks.run("rules of the controller", || passed(rows::check(&workspace.root)));
     checks.run("clippy, native", || passed(lint::native(&workspace, Mode::Check)));
     checks.run("clippy, browser", || {
         wasm_target::ensure(&workspace, WASM)?;

@@ -8,17 +8,17 @@ use metadata::BrokerId;
 /// Fences a broker until an operator unfences it.
 #[server(prefix = "/_fn", endpoint = "fence_broker", output = Answered)]
 pub async fn fence_broker(id: BrokerId) -> Result<Answer, ServerFnError> {
-    use super::{refused, submit};
+    use super::{submit, way_back};
     let answer = submit::submit(metadata::Intent::FenceBroker { id, expected: None }, None).await;
-    submit::redirect(&answer, || format!("/brokers/{id}"), |code| refused::way_back(&format!("/brokers/{id}"), "", code));
+    submit::redirect(&answer, || format!("/brokers/{id}"), |code| way_back::way_back(&format!("/brokers/{id}"), "", code));
     Ok(answer)
 }
 
 /// Takes an operator's fence off.
 #[server(prefix = "/_fn", endpoint = "unfence_broker", output = Answered)]
 pub async fn unfence_broker(id: BrokerId) -> Result<Answer, ServerFnError> {
-    use super::{refused, submit};
+    use super::{submit, way_back};
     let answer = submit::submit(metadata::Intent::UnfenceBroker { id, expected: None }, None).await;
-    submit::redirect(&answer, || format!("/brokers/{id}"), |code| refused::way_back(&format!("/brokers/{id}"), "", code));
+    submit::redirect(&answer, || format!("/brokers/{id}"), |code| way_back::way_back(&format!("/brokers/{id}"), "", code));
     Ok(answer)
 }

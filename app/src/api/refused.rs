@@ -1,6 +1,7 @@
 //! The way back to a form that was refused without JavaScript, and the refusal worded anew when the form is rendered.
 
 use super::steered::{Steering, What};
+use super::way_back::way_back;
 use crate::place::Place;
 use leptos_router::location::Url;
 use leptos_router::params::ParamsMap;
@@ -81,11 +82,6 @@ pub fn confirmed(name: &str, confirm: &str) -> Result<(), Rejection> {
         return Ok(());
     }
     Err(Rejection::new(Code::InvalidRequest, "What was typed is not the topic's name").at("confirm", confirm, "the topic's name"))
-}
-
-/// The address of a form after a refusal.
-pub fn way_back(path: &str, query: &str, code: Code) -> String {
-    format!("{path}?{query}refused={}", code.name())
 }
 
 /// The refusal that led to this address, in full words: asked of the state again, so that no address can put words into the page.

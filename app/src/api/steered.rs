@@ -1,6 +1,6 @@
 //! What the forms of the page Operations mean, and what would come of it.
 
-use super::refused::way_back;
+use super::way_back::way_back;
 use crate::foreseen::Foreseen;
 use crate::words::{count, list, num};
 use controller::{MemberChange, Replacement};

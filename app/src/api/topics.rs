@@ -27,12 +27,12 @@ pub async fn create_topic(
 /// Deletes a topic; `confirm` repeats its name.
 #[server(prefix = "/_fn", endpoint = "delete_topic", output = Answered)]
 pub async fn delete_topic(#[server(default)] name: String, #[server(default)] confirm: String) -> Result<Answer, ServerFnError> {
-    use super::{refused, submit};
+    use super::{refused, submit, way_back};
     use metadata::Intent;
     let answer = match refused::confirmed(&name, &confirm) {
         Ok(()) => submit::submit(Intent::DeleteTopic { name: name.clone(), expected: None }, None).await,
         Err(no) => Err(no),
     };
-    submit::redirect(&answer, || "/topics".to_owned(), |code| refused::way_back(&format!("/topics/{name}"), "tab=settings&", code));
+    submit::redirect(&answer, || "/topics".to_owned(), |code| way_back::way_back(&format!("/topics/{name}"), "tab=settings&", code));
     Ok(answer)
 }

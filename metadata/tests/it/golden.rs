@@ -3,7 +3,7 @@
 //! Each file holds a line per value, its name and its bytes. `UPDATE_GOLDEN=1` writes the lines that are missing and
 //! never one that is there: a line that no longer fits is a broken promise, not an outdated file.
 
-use crate::samples;
+use crate::{samples, samples_second, samples_small};
 use metadata::envelope::{Kind, open, seal};
 use metadata::frame::Frame;
 use metadata::{Code, State, TopicId, slice, snapshot};
@@ -106,25 +106,25 @@ fn golden_changes() {
 #[test]
 fn golden_frames() {
     file!("frame.hex").check_values(Kind::Frame, &samples::frames());
-    file!("second_frame.hex").check_values(Kind::Frame, &[("Commit", Frame::Commit(samples::second_commit().into()))]);
-    let pulses: Vec<_> = samples::backups().into_iter().map(|(name, backup)| (name, samples::pulse(backup))).collect();
+    file!("second_frame.hex").check_values(Kind::Frame, &[("Commit", Frame::Commit(samples_second::second_commit().into()))]);
+    let pulses: Vec<_> = samples_small::backups().into_iter().map(|(name, backup)| (name, samples::pulse(backup))).collect();
     file!("pulse.hex").check_values(Kind::Frame, &pulses);
 }
 
 #[test]
 fn golden_small_enums() {
-    file!("broker_state.hex").check_values(Kind::Entry, &samples::broker_states());
-    file!("recovery_state.hex").check_values(Kind::Entry, &samples::recovery_states());
-    file!("config_op.hex").check_values(Kind::Entry, &samples::config_op_kinds());
+    file!("broker_state.hex").check_values(Kind::Entry, &samples_small::broker_states());
+    file!("recovery_state.hex").check_values(Kind::Entry, &samples_small::recovery_states());
+    file!("config_op.hex").check_values(Kind::Entry, &samples_small::config_op_kinds());
     file!("expected.hex").check_values(Kind::Entry, &samples::expectations());
     file!("outcome.hex").check_values(Kind::Machine, &samples::group_outcomes());
-    file!("reason.hex").check_values(Kind::Entry, &samples::reasons());
-    file!("reassignment_state.hex").check_values(Kind::Entry, &samples::reassignment_states());
-    file!("move_state.hex").check_values(Kind::Entry, &samples::move_states());
-    file!("move_end.hex").check_values(Kind::Entry, &samples::move_ends());
-    file!("source.hex").check_values(Kind::Entry, &samples::sources());
-    file!("role.hex").check_values(Kind::Frame, &samples::roles());
-    file!("level.hex").check_values(Kind::Frame, &samples::levels());
+    file!("reason.hex").check_values(Kind::Entry, &samples_second::reasons());
+    file!("reassignment_state.hex").check_values(Kind::Entry, &samples_second::reassignment_states());
+    file!("move_state.hex").check_values(Kind::Entry, &samples_second::move_states());
+    file!("move_end.hex").check_values(Kind::Entry, &samples_second::move_ends());
+    file!("source.hex").check_values(Kind::Entry, &samples_second::sources());
+    file!("role.hex").check_values(Kind::Frame, &samples_small::roles());
+    file!("level.hex").check_values(Kind::Frame, &samples_small::levels());
     let codes: Vec<_> = Code::ALL.iter().map(|code| (code.name(), *code)).collect();
     file!("code.hex").check_values(Kind::Machine, &codes);
 }
@@ -133,7 +133,7 @@ fn golden_small_enums() {
 fn golden_snapshots() {
     let full = samples::machine();
     let admitted = samples::admitted();
-    let second = samples::second();
+    let second = samples_second::second();
     let both = [&full, &admitted, &second];
     let encoded: Vec<_> = ["full", "admitted", "second"]
         .into_iter()
@@ -156,7 +156,7 @@ fn golden_snapshots() {
 #[test]
 fn golden_slices() {
     slices(&file!("slice.hex"), &samples::machine().state);
-    slices(&file!("second_slice.hex"), &samples::second().state);
+    slices(&file!("second_slice.hex"), &samples_second::second().state);
 }
 
 fn slices(file: &File, state: &State) {

@@ -1,6 +1,6 @@
 //! The JSON form of the feed, exactly as the outside contract shows it, and back.
 
-use crate::samples;
+use crate::{samples, samples_small};
 use damage::cases;
 use metadata::frame::Backup;
 use metadata::json::{self, Stamped, parse_change};
@@ -141,7 +141,7 @@ fn a_commit_carries_intent_digest_and_changes() {
 #[test]
 fn a_pulse_names_roles_levels_and_the_backup() {
     let of = |backup| serde_json::to_value(samples::pulse(backup)).unwrap();
-    let backups: Vec<Value> = samples::backups().into_iter().map(|(_, backup)| of(backup)["backup"].clone()).collect();
+    let backups: Vec<Value> = samples_small::backups().into_iter().map(|(_, backup)| of(backup)["backup"].clone()).collect();
     assert_eq!(
         backups,
         [

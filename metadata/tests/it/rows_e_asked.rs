@@ -195,6 +195,11 @@ fn j10_nor_one_that_is_drained_held_or_out_of_sync() {
     world.start(104);
     world.submit(Intent::DrainBroker { id: id(101), limits: Default::default(), expected: None }).unwrap().remove(0).unwrap();
     assert_eq!(world.submit(Intent::BalanceLeaders).unwrap().len(), 0, "drained");
+    let mut world = astray();
+    set(&mut world, "leader.return.delay.ms", "0");
+    world.submit(Intent::FenceBroker { id: id(101), expected: None }).unwrap().remove(0).unwrap();
+    world.beat(101);
+    assert_eq!(world.submit(Intent::BalanceLeaders).unwrap().len(), 0, "held");
 }
 
 #[test]

@@ -302,3 +302,22 @@ fn an_instance_once_admitted_keeps_its_node_id_for_ever() {
     assert_eq!(world.machine.state, before, "it is beside the state, not in it");
     assert_eq!(decode_machine(&encode_machine(&world.machine).unwrap()).unwrap(), world.machine);
 }
+
+#[test]
+fn i3_a_copy_shares_everything_and_a_change_costs_what_it_changes() {
+    let mut world = World::online(&[101, 102]);
+    for name in ["a", "b"] {
+        world.create(topic(name, 50, 2));
+    }
+    let before = world.state().clone();
+    world.set_isr("a", &[world.partition("a", 0).leader.unwrap().0]);
+    let same = |topic: &str, partition: u32| {
+        let id = world.topic_id(topic);
+        Arc::ptr_eq(before.partition(id, partition).unwrap(), world.state().partition(id, partition).unwrap())
+    };
+    let shared = ["a", "b"]
+        .iter()
+        .flat_map(|topic| (0..50).map(move |partition| (topic, partition)))
+        .filter(|(topic, partition)| same(topic, *partition));
+    assert_eq!(shared.count(), 99, "all but the one that changed");
+}

@@ -1,16 +1,16 @@
 //! A value of every variant that is encoded anywhere; a variant without one does not compile.
 
 use crate::fixture::{configs, id, ids};
-use metadata::command::{Assignment, PartitionTarget, Placing, PlannedMove};
+use crate::samples_second::{movement, planned, reassignment, rebalance, settings};
+use crate::samples_small::{broker_states, config_op_kinds, roles};
+use metadata::command::{Assignment, PartitionTarget, Placing};
 use metadata::frame::{Backup, BrokerPulse, Frame, NodePulse, Pulse, Role, Since};
 use metadata::intent::{
-    AskedMove, ConfigOp, ConfigOpKind, Election, Goal, Heartbeat, IsrChange, IsrMember, NewTopic, Rebalance, Registration, Scope,
-    TopicPartition,
+    AskedMove, ConfigOp, ConfigOpKind, Election, Heartbeat, IsrChange, IsrMember, NewTopic, Registration, TopicPartition,
 };
 use metadata::keys::{KeyTable, Remembered};
 use metadata::model::{Identity, Standing};
-use metadata::reassignment::{Limits, Move, MoveEnd, MoveState, Reassignment, ReassignmentState, Source, Why};
-use metadata::settings::Settings;
+use metadata::reassignment::{Limits, MoveEnd, MoveState, ReassignmentState, Source, Why};
 use metadata::views::Level;
 use metadata::{
     Broker, BrokerState, Change, Code, Command, Commit, ControllerNode, Endpoint, Entry, Expected, Group, GroupOutcome, Intent, KeyUse,
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// Variants that were there from the first format on; samples of that time hold these.
-const FIRST_CHANGES: usize = 9;
+pub const FIRST_CHANGES: usize = 9;
 const FIRST_OUTCOMES: usize = 4;
 
 macro_rules! every {
@@ -36,9 +36,10 @@ macro_rules! every {
         }
     };
 }
+pub(crate) use every;
 
 pub const TOPIC: TopicId = TopicId(Uuid::from_u128(0x0107_0000_0000_4000_8000_0000_0000_0001));
-const INTERNAL: TopicId = TopicId(Uuid::from_u128(0x0107_0000_0000_4000_8000_0000_0000_0002));
+pub const INTERNAL: TopicId = TopicId(Uuid::from_u128(0x0107_0000_0000_4000_8000_0000_0000_0002));
 
 fn identity() -> Identity {
     Identity { cluster_id: Uuid::from_u128(0xC1), lineage: Uuid::from_u128(0x11) }
@@ -110,124 +111,6 @@ fn controllers() -> Vec<ControllerNode> {
         ControllerNode { id: 1, url: "http://c1:9091".into(), voter: true },
         ControllerNode { id: 2, url: "http://c2:9091".into(), voter: false },
     ]
-}
-
-fn settings() -> Settings {
-    Settings { values: configs(&[("min.insync.replicas", "2")]), changed_index: 510, clear_from: Some(TOPIC) }
-}
-
-fn rebalance() -> Rebalance {
-    Rebalance { scope: Scope::Brokers, topics: vec!["orders".into()], brokers: ids(&[101, 103]), goal: Goal::Leaders, max_moves: Some(300) }
-}
-
-fn planned() -> PlannedMove {
-    PlannedMove { topic_id: TOPIC, partition: 1, from: ids(&[101, 102]), to: ids(&[103, 101]) }
-}
-
-fn reassignment(id: u64) -> Reassignment {
-    Reassignment {
-        id,
-        reason: Why::Factor,
-        principal: Principal("user:ada".into()),
-        state: ReassignmentState::Running,
-        limits: Limits { per_broker: Some(5) },
-        source: Source::Factor { topic_id: TOPIC, factor: 3 },
-        total: 300,
-        planned: 2,
-        started_at_ms: 1_700_000_000_000,
-        ended_at_ms: None,
-    }
-}
-
-fn movement(partition: u32, state: MoveState) -> Move {
-    let end = Some(MoveEnd::Overridden).filter(|_| state == MoveState::Cancelled);
-    Move { topic_id: TOPIC, topic: "orders.eu".into(), partition, from: ids(&[101, 104]), to: ids(&[103, 101]), state, end }
-}
-
-every! {
-    reasons: Why {
-        Moves => Why::Moves,
-        Rebalance => Why::Rebalance,
-        Drain => Why::Drain,
-        Replacement => Why::Replacement,
-        Factor => Why::Factor,
-    }
-}
-
-every! {
-    reassignment_states: ReassignmentState {
-        Running => ReassignmentState::Running,
-        Done => ReassignmentState::Done,
-        Cancelled => ReassignmentState::Cancelled,
-        Failed => ReassignmentState::Failed,
-    }
-}
-
-every! {
-    move_states: MoveState {
-        Waiting => MoveState::Waiting,
-        Moving => MoveState::Moving,
-        Done => MoveState::Done,
-        Cancelled => MoveState::Cancelled,
-        Failed => MoveState::Failed,
-    }
-}
-
-every! {
-    move_ends: MoveEnd {
-        TopicDeleted => MoveEnd::TopicDeleted,
-        TargetUnregistered => MoveEnd::TargetUnregistered,
-        Overridden => MoveEnd::Overridden,
-        CalledOff => MoveEnd::CalledOff,
-        Outdated => MoveEnd::Outdated,
-    }
-}
-
-every! {
-    sources: Source {
-        Listed => Source::Listed,
-        Rebalance => Source::Rebalance(rebalance()),
-        Off => Source::Off(id(101)),
-        Factor => Source::Factor { topic_id: TOPIC, factor: 3 },
-    }
-}
-
-every! {
-    broker_states: BrokerState {
-        Online => BrokerState::Online,
-        Fencing => BrokerState::Fencing,
-        Fenced => BrokerState::Fenced,
-        ShuttingDown => BrokerState::ShuttingDown,
-    }
-}
-
-every! {
-    recovery_states: RecoveryState { Recovered => RecoveryState::Recovered, Recovering => RecoveryState::Recovering, }
-}
-
-every! {
-    roles: Role { Leader => Role::Leader, Follower => Role::Follower, Learner => Role::Learner, Unreachable => Role::Unreachable, }
-}
-
-every! {
-    levels: Level { Healthy => Level::Healthy, Warning => Level::Warning, Critical => Level::Critical, }
-}
-
-every! {
-    config_op_kinds: ConfigOpKind {
-        Set => ConfigOpKind::Set,
-        Delete => ConfigOpKind::Delete,
-        Append => ConfigOpKind::Append,
-        Subtract => ConfigOpKind::Subtract,
-    }
-}
-
-every! {
-    backups: Backup {
-        Off => Backup::Off,
-        Following => Backup::Following { watermark: 600 },
-        Failing => Backup::Failing { watermark: 599, error: "the database is away".into() },
-    }
 }
 
 every! {
@@ -405,11 +288,6 @@ pub fn commit() -> Commit {
     }
 }
 
-/// With every kind of change of the second format.
-pub fn second_commit() -> Commit {
-    Commit { changes: changes().into_iter().map(|(_, change)| change).skip(FIRST_CHANGES).collect(), ..commit() }
-}
-
 pub fn pulse(backup: Backup) -> Pulse {
     let node = |(nth, (_, role)): (u64, (&str, Role))| NodePulse {
         id: nth,
@@ -460,19 +338,6 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
 /// The same with the controllers' instances.
 pub fn admitted() -> Machine {
     Machine { instances: [(1_u64, Uuid::from_u128(0x31)), (3, Uuid::from_u128(0x33))].into_iter().collect(), ..machine() }
-}
-
-/// The same with what the second format knows.
-pub fn second() -> Machine {
-    let mut machine = admitted();
-    let mut absorb = |change: &Change| machine.state.absorb(560, 1_700_000_000_560, change);
-    for (_, change) in changes().iter().skip(FIRST_CHANGES) {
-        absorb(change);
-    }
-    for (nth, (_, state)) in (0..).zip(move_states()) {
-        absorb(&Change::MoveChanged { reassignment_id: 700, number: nth, movement: movement(nth, state).into() });
-    }
-    machine
 }
 
 /// A machine with everything of the first format in it, made of changes alone: it does not move when a rule does.

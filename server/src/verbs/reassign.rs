@@ -25,7 +25,7 @@ pub enum Goal {
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
 pub struct Reassign {
-    /// Moves in the format of Kafka's tools: {"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1,2]}]}.
+    /// Moves in the format of Kafka's tools: `{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1,2]}]}`.
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// Say how far the moves of the file, or of a reassignment, are; exit code 6 while any is not done.

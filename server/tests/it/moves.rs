@@ -239,3 +239,23 @@ async fn kafkas_own_file_moves_partitions_and_takes_them_back() -> Result<()> {
     .await?;
     cluster.passed().await
 }
+
+/// D11: the leader whose report completes a move is told that it does not lead any more, and the report holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn d11_who_reports_its_own_replacement_is_told_so() -> Result<()> {
+    let cluster = fake::cluster().await?;
+    let api = cluster.api(3)?;
+    api.post("/topics", json!({ "name": "n", "assignments": [[101, 102]] })).ok().await?;
+    api.post("/reassignments", json!({ "moves": [{ "topic": "n", "partition": 0, "replicas": [103, 102] }] })).ok().await?;
+    until("the move has begun", async || {
+        let partition = partitions(&cluster, "n").await?.remove(0);
+        ensure!(partition["adding_replicas"] == json!([103]), "{partition}");
+        Ok(())
+    })
+    .await?;
+    let answer = crate::steering::in_sync(&api, "n", &[101, 102, 103]).await?;
+    ensure!(answer["error"]["code"] == "NEW_LEADER_ELECTED", "{answer}");
+    let partition = partitions(&cluster, "n").await?.remove(0);
+    ensure!(partition["replicas"] == json!([103, 102]) && partition["leader"] == 103, "{partition}");
+    cluster.passed().await
+}

@@ -36,7 +36,7 @@ async fn away_and_back(cluster: &Cluster, id: u32) -> Result<()> {
 }
 
 /// What the leader of a topic's first partition says is in sync.
-async fn in_sync(api: &Api, topic: &str, isr: &[u32]) -> Result<Value> {
+pub async fn in_sync(api: &Api, topic: &str, isr: &[u32]) -> Result<Value> {
     let whole = api.get(&format!("/topics/{topic}")).ok().await?.body;
     let partition = &whole["topic"]["partitions"][0];
     let leader = partition["leader"].as_u64().context("nobody leads")?;

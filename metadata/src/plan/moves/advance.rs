@@ -1,6 +1,6 @@
 //! What the leader goes on with, from the state alone (H9–H11): moves that begin, complete, fail or are taken back, and what is left to plan.
 
-use super::step::{begin, blocked, completion, ended, per_broker, taken_back};
+use super::step::{begin, blocked, completion, per_broker, take_back};
 use super::{asked, step};
 use crate::command::{Command, Group};
 use crate::ids::{BrokerId, Index};
@@ -38,7 +38,9 @@ pub(in crate::plan) fn advance(state: &State) -> Plan {
 }
 
 /// An open move with its partition, and how it has to end if it has to.
-fn open(state: &State, at: (Index, u32)) -> Option<(&Move, &Partition, Option<(MoveState, MoveEnd)>)> {
+type Open<'a> = (&'a Move, &'a Partition, Option<(MoveState, MoveEnd)>);
+
+fn open(state: &State, at: (Index, u32)) -> Option<Open<'_>> {
     let movement = state.movement(at.0, at.1)?;
     let partition = state.partition(movement.topic_id, movement.partition)?;
     let called_off = state.reassignment(at.0).is_none_or(|of| of.state == ReassignmentState::Cancelled);
@@ -57,23 +59,6 @@ fn go_on(state: &State, at: (Index, u32)) -> Option<Vec<Command>> {
         Some(end) => take_back(state, at, movement, partition, end),
         None => completion(state, movement.topic_id, partition, &partition.isr, None),
     }
-}
-
-/// Ends a move before its time; what had begun of it is taken back (H5, H9).
-pub(super) fn take_back(
-    state: &State,
-    at: (Index, u32),
-    movement: &Move,
-    partition: &Partition,
-    (next, end): (MoveState, MoveEnd),
-) -> Option<Vec<Command>> {
-    let mut commands = Vec::new();
-    // One that waits may have overridden one that had begun.
-    if partition.moves() {
-        commands.push(taken_back(state, movement.topic_id, partition, &movement.from)?);
-    }
-    commands.push(ended(at, next, Some(end)));
-    Some(commands)
 }
 
 /// A move that waits.

@@ -1,7 +1,7 @@
 //! What people ask of moves: lists, rebalances, drains, limits, and that it stops. One group each, so a dry run shows what would be committed.
 
-use super::advance::take_back;
 use super::board::destination;
+use super::step::{start, take_back};
 use super::{balance, factor, off, step};
 use crate::apply::{has_duplicates, no_reassignment};
 use crate::command::{Command, Group, PlannedMove};
@@ -18,10 +18,6 @@ use std::collections::BTreeSet;
 const MOST_TAKEN_BACK: usize = 1_000;
 /// The largest limit that makes sense.
 const MOST_PER_BROKER: u32 = 10_000;
-
-pub(super) fn start(reason: Why, limits: Limits, source: Source, total: u32, moves: Vec<PlannedMove>) -> Command {
-    Command::StartReassignment { reason, limits, source, total, moves }
-}
 
 fn check_limits(limits: Limits) -> Result<(), Rejection> {
     match limits.per_broker {

@@ -1,7 +1,7 @@
 //! Another replication factor for a topic (H1): replicas are added where they are missed least, and taken where they are missed least.
 
-use super::asked::start;
 use super::board::{At, Board};
+use super::step::start;
 use crate::command::{Group, PlannedMove};
 use crate::configs;
 use crate::ids::{Index, TopicId};

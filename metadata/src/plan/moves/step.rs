@@ -1,10 +1,10 @@
 //! One move: how it begins (H1, H2, H6), when and how it completes (H3, H4), how it is taken back (H5, H8), and what it waits for (H10).
 
-use crate::command::{Command, PartitionTarget, Placing};
+use crate::command::{Command, PartitionTarget, Placing, PlannedMove};
 use crate::election::{self, Electorate};
 use crate::ids::{BrokerId, Index, TopicId};
 use crate::model::Partition;
-use crate::reassignment::{Flight, Limits, Move, MoveEnd, MoveState};
+use crate::reassignment::{Flight, Limits, Move, MoveEnd, MoveState, Source, Why};
 use crate::settings::MOVES_PER_BROKER;
 use crate::state::State;
 
@@ -127,6 +127,28 @@ pub(super) fn taken_back(state: &State, topic_id: TopicId, old: &Partition, befo
     }
     let target = roles(state, topic_id, old, &replicas, isr, lossy && !clean);
     Some(Command::MovePartition { target, placement: Placing { replicas, adding: Vec::new(), removing: Vec::new() }, sender: None })
+}
+
+/// Ends a move before its time; what had begun of it is taken back (H5, H9).
+pub(super) fn take_back(
+    state: &State,
+    at: (Index, u32),
+    movement: &Move,
+    partition: &Partition,
+    (next, end): (MoveState, MoveEnd),
+) -> Option<Vec<Command>> {
+    let mut commands = Vec::new();
+    // One that waits may have overridden one that had begun.
+    if partition.moves() {
+        commands.push(taken_back(state, movement.topic_id, partition, &movement.from)?);
+    }
+    commands.push(ended(at, next, Some(end)));
+    Some(commands)
+}
+
+/// The command that begins a reassignment with the first of its moves.
+pub(super) fn start(reason: Why, limits: Limits, source: Source, total: u32, moves: Vec<PlannedMove>) -> Command {
+    Command::StartReassignment { reason, limits, source, total, moves }
 }
 
 /// How many moves in flight a reassignment may have into a broker, and out of one (H10).

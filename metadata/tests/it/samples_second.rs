@@ -1,0 +1,107 @@
+//! Values of what came with the second format.
+
+use crate::fixture::{configs, id, ids};
+use crate::samples::{FIRST_CHANGES, TOPIC, admitted, changes, commit, every};
+use metadata::command::PlannedMove;
+use metadata::intent::{Goal, Rebalance, Scope};
+use metadata::reassignment::{Limits, Move, MoveEnd, MoveState, Reassignment, ReassignmentState, Source, Why};
+use metadata::settings::Settings;
+use metadata::{Change, Commit, Machine, Principal};
+
+pub fn settings() -> Settings {
+    Settings { values: configs(&[("min.insync.replicas", "2")]), changed_index: 510, clear_from: Some(TOPIC) }
+}
+
+pub fn rebalance() -> Rebalance {
+    Rebalance { scope: Scope::Brokers, topics: vec!["orders".into()], brokers: ids(&[101, 103]), goal: Goal::Leaders, max_moves: Some(300) }
+}
+
+pub fn planned() -> PlannedMove {
+    PlannedMove { topic_id: TOPIC, partition: 1, from: ids(&[101, 102]), to: ids(&[103, 101]) }
+}
+
+pub fn reassignment(id: u64) -> Reassignment {
+    Reassignment {
+        id,
+        reason: Why::Factor,
+        principal: Principal("user:ada".into()),
+        state: ReassignmentState::Running,
+        limits: Limits { per_broker: Some(5) },
+        source: Source::Factor { topic_id: TOPIC, factor: 3 },
+        total: 300,
+        planned: 2,
+        started_at_ms: 1_700_000_000_000,
+        ended_at_ms: None,
+    }
+}
+
+pub fn movement(partition: u32, state: MoveState) -> Move {
+    let end = Some(MoveEnd::Overridden).filter(|_| state == MoveState::Cancelled);
+    Move { topic_id: TOPIC, topic: "orders.eu".into(), partition, from: ids(&[101, 104]), to: ids(&[103, 101]), state, end }
+}
+
+every! {
+    reasons: Why {
+        Moves => Why::Moves,
+        Rebalance => Why::Rebalance,
+        Drain => Why::Drain,
+        Replacement => Why::Replacement,
+        Factor => Why::Factor,
+    }
+}
+
+every! {
+    reassignment_states: ReassignmentState {
+        Running => ReassignmentState::Running,
+        Done => ReassignmentState::Done,
+        Cancelled => ReassignmentState::Cancelled,
+        Failed => ReassignmentState::Failed,
+    }
+}
+
+every! {
+    move_states: MoveState {
+        Waiting => MoveState::Waiting,
+        Moving => MoveState::Moving,
+        Done => MoveState::Done,
+        Cancelled => MoveState::Cancelled,
+        Failed => MoveState::Failed,
+    }
+}
+
+every! {
+    move_ends: MoveEnd {
+        TopicDeleted => MoveEnd::TopicDeleted,
+        TargetUnregistered => MoveEnd::TargetUnregistered,
+        Overridden => MoveEnd::Overridden,
+        CalledOff => MoveEnd::CalledOff,
+        Outdated => MoveEnd::Outdated,
+    }
+}
+
+every! {
+    sources: Source {
+        Listed => Source::Listed,
+        Rebalance => Source::Rebalance(rebalance()),
+        Off => Source::Off(id(101)),
+        Factor => Source::Factor { topic_id: TOPIC, factor: 3 },
+    }
+}
+
+/// With every kind of change of the second format.
+pub fn second_commit() -> Commit {
+    Commit { changes: changes().into_iter().map(|(_, change)| change).skip(FIRST_CHANGES).collect(), ..commit() }
+}
+
+/// The same with what the second format knows.
+pub fn second() -> Machine {
+    let mut machine = admitted();
+    let mut absorb = |change: &Change| machine.state.absorb(560, 1_700_000_000_560, change);
+    for (_, change) in changes().iter().skip(FIRST_CHANGES) {
+        absorb(change);
+    }
+    for (nth, (_, state)) in (0..).zip(move_states()) {
+        absorb(&Change::MoveChanged { reassignment_id: 700, number: nth, movement: movement(nth, state).into() });
+    }
+    machine
+}
