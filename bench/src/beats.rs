@@ -50,14 +50,12 @@ pub fn registration(id: u32, rack: &str) -> String {
     json!({ "id": id, "incarnation_id": incarnation, "rack": rack, "endpoints": [endpoint] }).to_string()
 }
 
-/// Beats for these brokers, through whichever node answers, until it is dropped.
-pub async fn keep_alive(addresses: Vec<String>, brokers: Vec<Broker>) {
+/// Beats for this broker, through whichever node answers, until it is dropped.
+pub async fn keep_alive(addresses: Vec<String>, broker: Broker) {
     loop {
-        for broker in &brokers {
-            for address in &addresses {
-                if call(address, "POST", &broker.path(), &broker.beat(false)).await.is_ok() {
-                    break;
-                }
+        for address in &addresses {
+            if call(address, "POST", &broker.path(), &broker.beat(false)).await.is_ok() {
+                break;
             }
         }
         tokio::time::sleep(EVERY).await;

@@ -7,7 +7,7 @@ use crate::process::{Process, free_address};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 const NODES: std::ops::RangeInclusive<u64> = 1..=3;
 const BROKERS: [(u32, &str); 3] = [(101, "a"), (102, "b"), (103, "c")];
@@ -28,6 +28,7 @@ pub struct Cluster {
     nodes: BTreeMap<u64, Node>,
     storages: Vec<Process>,
     beating: JoinSet<()>,
+    beats: BTreeMap<u32, AbortHandle>,
     program: PathBuf,
     pub brokers: Brokers,
     dir: PathBuf,
@@ -54,6 +55,7 @@ impl Cluster {
             nodes: addresses.into_iter().map(node).collect(),
             storages: Vec::new(),
             beating: JoinSet::new(),
+            beats: BTreeMap::new(),
             program: setup.quorate.clone(),
             brokers: setup.brokers.unwrap_or(usually),
             dir,
@@ -105,14 +107,24 @@ impl Cluster {
 
     async fn start_beating(&mut self) -> Result<()> {
         let leader = self.address(self.leadership().await?.leader)?;
-        let mut brokers = Vec::new();
         for (id, rack) in BROKERS {
             let broker = Broker::register(&leader, id, rack).await?;
             broker.unfence(&leader).await?;
-            brokers.push(broker);
+            let beats = self.beating.spawn(beats::keep_alive(self.addresses(), broker));
+            self.beats.insert(id, beats);
         }
-        self.beating.spawn(beats::keep_alive(self.addresses(), brokers));
         Ok(())
+    }
+
+    /// Nothing more is heard of a broker: its process is killed, or its heartbeats end.
+    pub fn silence(&mut self, id: u32) -> Result<()> {
+        if let Some(beats) = self.beats.remove(&id) {
+            beats.abort();
+            return Ok(());
+        }
+        let at = BROKERS.iter().position(|(broker, _)| *broker == id);
+        let process = at.and_then(|at| self.storages.get_mut(at)).with_context(|| format!("there is no broker {id}"))?;
+        process.kill()
     }
 
     fn node(&self, id: u64) -> Result<&Node> {

@@ -80,9 +80,9 @@ pub fn usage(offered: &[Offered]) -> String {
   --runs N            repeats of each measurement (1; failover: 20 kills; start: 5)
   --seconds N         how long each load lasts (10)
   --minutes N         how long the load of `elections` lasts (1)
-  --partitions N      for rss and restart_all, in topics of 1 000 (100000)
+  --partitions N      for rss, restart_all and fence_large, in topics of 1 000 (100000)
   --brokers KIND      services: three processes of `quorate storage`; heartbeats: registered, and kept alive by this program.
-                      By default services, and heartbeats for rss, restart_all, list and first_page
+                      By default services, and heartbeats for rss, restart_all, list, first_page and fence_large
   --data-dir DIR      on the disk that counts (bench-data in the target folder)
   --quorate PATH      the server's executable (beside this one)
   --serve-flag WORD   goes to `quorate serve`, as in `--serve-flag --no-backup`; may be repeated

@@ -1,8 +1,10 @@
 //! The measurements. Each has a cluster of its own, so that none depends on what was measured before it.
 
 mod creations;
+mod deciding;
 mod failover;
 mod feeds;
+mod fencing;
 mod filling;
 mod first_answer;
 mod group;
@@ -23,4 +25,6 @@ pub const GROUPS: &[Group] = &[
     sizes::GROUP,
     reads::GROUP,
     heartbeats::GROUP,
+    fencing::GROUP,
+    deciding::GROUP,
 ];

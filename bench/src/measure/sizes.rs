@@ -44,7 +44,11 @@ async fn sizes(cluster: &Cluster, name: &str, partitions: usize, report: &mut Re
 }
 
 fn mib(status: &str, key: &str) -> Result<u64> {
+    Ok(kib(status, key)?.div_ceil(1_024))
+}
+
+/// A figure of `/proc/PID/status`, in KiB.
+pub fn kib(status: &str, key: &str) -> Result<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(key)).with_context(|| format!("there is no {key}"))?;
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().with_context(|| format!("{key} is {line}"))?;
-    Ok(kib.div_ceil(1_024))
+    line.trim().trim_end_matches(" kB").parse().with_context(|| format!("{key} is {line}"))
 }

@@ -16,7 +16,7 @@ pub use lists::{
     BrokerCounts, BrokerView, ClusterView, StateView, TopicPage, TopicQuery, TopicRow, TopicView, broker, brokers, cluster, created_topic,
     created_topics, forgotten_topic, full, topic, topics,
 };
-pub use moves::{BrokerEffect, MoveView, ReassignmentView, effect, reassignment, waiting_words};
+pub use moves::{BrokerEffect, MoveView, ReassignmentView, below_minimum, effect, reassignment, waiting_words};
 pub use quorum::{Quorum, STALE_MS};
 pub use reasons::{Finding, Known, Reason};
 pub use settings::{SettingView, settings, topic_configs};

@@ -137,6 +137,19 @@ pub fn reassignment(state: &State, of: &Reassignment, after: Option<u32>, limit:
     }
 }
 
+/// The partitions that a called-off reassignment leaves, or is leaving, with fewer in-sync replicas than their minimum, as
+/// `topic-partition`; at most so many (H8).
+pub fn below_minimum(state: &State, of: &Reassignment, most: usize) -> Vec<String> {
+    let below = |(_, each): (u32, &Arc<Move>)| {
+        let called_off = each.state == MoveState::Moving || each.end == Some(MoveEnd::CalledOff);
+        let partition = state.partition(each.topic_id, each.partition).filter(|_| called_off)?;
+        let stays = partition.replicas.iter().filter(|id| !partition.adding_replicas.contains(id));
+        let in_sync = partition.isr.iter().filter(|id| !partition.adding_replicas.contains(id)).count();
+        (in_sync < state.min_isr(each.topic_id).min(stays.count())).then(|| format!("{}-{}", each.topic, each.partition))
+    };
+    state.moves_of(of.id, 0).filter_map(below).take(most).collect()
+}
+
 /// What each broker carries before and after these commands begin a reassignment that ends well.
 pub fn effect(state: &State, commands: &[Command]) -> Option<Vec<BrokerEffect>> {
     let (source, moves) = commands.iter().find_map(|command| match command {

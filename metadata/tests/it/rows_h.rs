@@ -4,6 +4,7 @@ use crate::fixture::{World, by_hand, code, configs, id, ids};
 use crate::moving::{SLOW, go_on, moves, placed, plain, start, state_of, sync, waits};
 use metadata::intent::{AskedMove, ConfigOp, ConfigOpKind, NewTopic};
 use metadata::reassignment::{Limits, MoveEnd, MoveState, ReassignmentState};
+use metadata::views::below_minimum;
 use metadata::{Code, Index, Intent};
 
 fn world() -> World {
@@ -94,6 +95,22 @@ fn h5_h8_a_cancelled_move_goes_back_and_loses_nothing() {
     assert_eq!((placed(after), plain(&after.isr)), ((vec![101, 102, 103], vec![], vec![]), vec![101]));
     assert_eq!((after.leader.map(|id| id.0), after.leader_epoch), (Some(101), before + 1), "104 learns it from the epoch (H7)");
     assert_eq!(code(world.submit(Intent::CancelReassignment { id })), Code::NoReassignmentInProgress);
+}
+
+#[test]
+fn h8_what_going_back_leaves_below_the_minimum_is_named() {
+    for (minimum, named) in [("1", vec![]), ("2", vec!["t-0"])] {
+        let mut world = World::online(&[101, 102, 103, 104]);
+        world.create(NewTopic { configs: configs(&[("min.insync.replicas", minimum)]), ..by_hand("t", &[&[101, 102, 103]]) });
+        let id = start(&mut world, moves(&[("t", 0, &[104, 102, 103])], SLOW)).unwrap();
+        go_on(&mut world);
+        world.expire(102);
+        world.expire(103);
+        world.submit(Intent::CancelReassignment { id }).unwrap().remove(0).unwrap();
+        let of = world.state().reassignment(id).unwrap().clone();
+        assert_eq!(below_minimum(world.state(), &of, 10), named, "minimum {minimum}");
+        assert!(below_minimum(world.state(), &of, 0).is_empty());
+    }
 }
 
 /// Only the new replica is in sync.

@@ -162,6 +162,9 @@ pub enum ElectionResult {
 pub struct ReassignmentAnswer {
     pub revision: Index,
     pub reassignment: ReassignmentView,
+    /// Only where it was called off: partitions that are left with fewer in-sync replicas than their minimum, the first hundred.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub below_min_isr: Vec<String>,
 }
 
 #[derive(Serialize, JsonSchema)]

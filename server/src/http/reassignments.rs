@@ -13,13 +13,15 @@ use axum::response::{IntoResponse, Response};
 use controller::{Refusal, Submission};
 use http::request::Parts;
 use metadata::intent::{AskedMove, Rebalance};
-use metadata::reassignment::Limits;
+use metadata::reassignment::{Limits, ReassignmentState};
 use metadata::{BrokerId, Code, GroupOutcome, Index, Intent, Principal, Rejection, views};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 const MOST_LISTED: usize = 10_000;
 const USUALLY_LISTED: usize = 100;
+/// Partitions below their minimum that the answer to a cancellation names.
+const MOST_BELOW: usize = 100;
 
 /// Another replication factor for a topic.
 #[derive(Deserialize, JsonSchema)]
@@ -100,7 +102,9 @@ fn answer(node: &Node, revision: Index, id: Index) -> Result<Response, Refused> 
     let state = node.controller.state();
     let of = state.reassignment(id).ok_or_else(|| unknown(&id.to_string(), revision))?;
     let reassignment = views::reassignment(&state, of, None, USUALLY_LISTED);
-    Ok(ReassignmentAnswer { revision, reassignment }.into_response())
+    let called_off = reassignment.state == ReassignmentState::Cancelled;
+    let below_min_isr = if called_off { views::below_minimum(&state, of, MOST_BELOW) } else { Vec::new() };
+    Ok(ReassignmentAnswer { revision, reassignment, below_min_isr }.into_response())
 }
 
 /// Submits what begins a reassignment, or changes one.
@@ -130,7 +134,7 @@ pub async fn get(State(node): State<Node>, Path(text): Path<String>, parts: Part
     let limit = query.check("limit", "1 to 10000", |text| text.parse().ok().filter(|limit| (1..=MOST_LISTED).contains(limit)))?;
     let of = view.state.reassignment(id).ok_or_else(|| unknown(&text, view.applied))?;
     let reassignment = views::reassignment(&view.state, of, after, limit.unwrap_or(USUALLY_LISTED));
-    Ok(ReassignmentAnswer { revision: view.applied, reassignment }.into_response())
+    Ok(ReassignmentAnswer { revision: view.applied, reassignment, below_min_isr: Vec::new() }.into_response())
 }
 
 pub async fn start(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {

@@ -135,8 +135,12 @@ pub fn reassignment(answer: &Value) -> String {
         &of["moves"],
         &[("TOPIC", "topic"), ("PARTITION", "partition"), ("FROM", "from"), ("TO", "to"), ("STATE", "state"), ("WAITS FOR", "waits_for")],
     );
+    let below = match &answer["below_min_isr"] {
+        Value::Null => String::new(),
+        named => format!("\nleft below min.insync.replicas: {}", cell(named)),
+    };
     format!(
-        "reassignment {}  {}  {}  by {}\n{} of {} done, {} moving, {} waiting, {} cancelled, {} failed\n{moves}",
+        "reassignment {}  {}  {}  by {}\n{} of {} done, {} moving, {} waiting, {} cancelled, {} failed{below}\n{moves}",
         cell(&of["id"]),
         cell(&of["reason"]),
         cell(&of["state"]),

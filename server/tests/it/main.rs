@@ -27,6 +27,7 @@ mod allocator;
 mod answers;
 mod apply_files;
 mod bad_input;
+mod broker_killed;
 mod creation;
 mod cut_off;
 mod deletion;

@@ -3,6 +3,7 @@
 use crate::api::Api;
 use crate::cluster::Cluster;
 use crate::fake;
+use crate::metrics::metrics;
 use crate::steering::verb;
 use crate::wait::until;
 use anyhow::{Context, Result, ensure};
@@ -96,6 +97,12 @@ async fn what_waits_says_for_whom_and_what_is_called_off_goes_back() -> Result<(
     .await?;
     ensure!(waits["moves"][0]["waits_for"] == "broker 105 to be in sync", "{waits}");
     ensure!(waits["moves"][1]["waits_for"] == "one of 1 moves into broker 105 to end", "{waits}");
+    let told = metrics(&cluster.api(cluster.leader().await?)?).await?;
+    for (series, value) in
+        [("quorate_reassignments", 1.0), ("quorate_moves{state=\"moving\"}", 1.0), ("quorate_moves{state=\"waiting\"}", 3.0)]
+    {
+        ensure!(told.get(series) == Some(&value), "{series}: {told:?}");
+    }
     api.call(Method::PATCH, &path).json(&json!({ "limits": { "per_broker": 3 } })).ok().await?;
     until("the new limit holds at once", async || {
         let of = api.get(&path).ok().await?.body["reassignment"].clone();

@@ -78,12 +78,29 @@ fn cluster(out: &mut Text, controller: &Controller) {
     out.gauge("quorate_partitions", "Partitions of all topics.", view.partitions);
     quorum(out, &view.quorum);
     health(out, &view.health);
+    moves(out, &state);
     out.family("quorate_brokers", "gauge", "Registered brokers by state.");
     let brokers = view.brokers;
     for (state, count) in
         [("online", brokers.online), ("fencing", brokers.fencing), ("fenced", brokers.fenced), ("shutting_down", brokers.shutting_down)]
     {
         out.sample("quorate_brokers", &[("state", state)], count);
+    }
+}
+
+fn moves(out: &mut Text, state: &metadata::State) {
+    let open: Vec<_> = state.reassignments().filter(|each| each.ended_at_ms.is_none()).collect();
+    out.gauge("quorate_reassignments", "Reassignments that have not ended.", open.len());
+    let (mut moving, mut waiting) = (0_u64, 0_u64);
+    for each in open {
+        let progress = state.progress(each.id);
+        moving += u64::from(progress.moving);
+        // What is not written down yet waits as well.
+        waiting += u64::from(progress.waiting) + u64::from(each.total.saturating_sub(each.planned));
+    }
+    out.family("quorate_moves", "gauge", "Partitions that reassignments have still to move, by state.");
+    for (state, count) in [("moving", moving), ("waiting", waiting)] {
+        out.sample("quorate_moves", &[("state", state)], count);
     }
 }
 

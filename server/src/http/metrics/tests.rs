@@ -47,6 +47,8 @@ async fn the_text_is_well_formed_and_says_what_happened() -> Result<()> {
         ("quorate_ready", 1.0),
         ("quorate_quorum_age_ms", 0.0),
         ("quorate_topics", 0.0),
+        ("quorate_reassignments", 0.0),
+        ("quorate_moves{state=\"waiting\"}", 0.0),
         ("quorate_feed_subscribers_limit", 2.0),
         ("quorate_brokers{state=\"fenced\"}", 0.0),
         ("quorate_health", 0.0),
