@@ -49,6 +49,12 @@ impl Subscribers {
         Ok(subscribers)
     }
 
+    /// The last commit up to this index that any of them has.
+    pub fn last_upto(&self, index: u64) -> Option<u64> {
+        let seen = self.arrivals.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.keys().copied().filter(|seen| *seen <= index).max()
+    }
+
     /// Waits until all of them have this commit; when the last one got it. None when that takes too long.
     pub async fn all_have(&self, index: u64, until: Instant) -> Option<Instant> {
         loop {

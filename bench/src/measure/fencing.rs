@@ -54,12 +54,13 @@ async fn fence(cluster: &mut Cluster, name: &str) -> Result<Figure> {
     let addresses = cluster.addresses();
     let feeds = Subscribers::open(&addresses, addresses.len()).await?;
     let bystander = Broker::register(&leader, 901, "a").await?;
-    let affected = broker(&leader, SILENT).await?;
-    let silent = Broker { id: SILENT, epoch: number(&affected, "epoch")? };
+    let all = get(&leader, "/api/v1/brokers").await?;
+    let affected = silent(&all)?;
+    let beating = Broker { id: SILENT, epoch: number(affected, "epoch")? };
     cluster.silence(SILENT)?;
     // The last sign of life comes from here, so that it is known when the session ends.
     let ends = Instant::now() + SESSION;
-    call(&leader, "POST", &silent.path(), &silent.beat(false)).await?;
+    call(&leader, "POST", &beating.path(), &beating.beat(false)).await?;
 
     tokio::time::sleep_until(ends).await;
     let (over, ended) = watch::channel(false);
@@ -69,13 +70,16 @@ async fn fence(cluster: &mut Cluster, name: &str) -> Result<Figure> {
     meanwhile.spawn(repeat(leader.clone(), Kind::Creations, ended));
 
     let (index, pushed) = all_told(&leader, cluster.brokers, ends + WITHIN).await?;
-    let last = feeds.all_have(index, ends + WITHIN).await.context("a feed does not have the fencing's last commit")?;
+    let last = feeds
+        .all_have(feeds.last_upto(index).context("the feeds have nothing")?, ends + WITHIN)
+        .await
+        .context("a feed does not have the fencing's last commit")?;
     over.send_replace(true);
     let mut figure = Figure::new(name).spread(vec![ms(last - ends)]);
     if let Some(pushed) = pushed {
         figure = figure.fact("pushed_ms", ms(pushed - ends).round());
     }
-    figure = figure.fact("replicas", number(&affected, "replicas")?).fact("leaders", number(&affected, "leaders")?);
+    figure = figure.fact("replicas", number(affected, "replicas")?).fact("leaders", number(affected, "leaders")?);
     while let Some(ended) = meanwhile.join_next().await {
         let (slowest, count, facts) = ended??;
         figure = figure.fact(facts[0], slowest.round()).fact(facts[1], count);
@@ -83,18 +87,20 @@ async fn fence(cluster: &mut Cluster, name: &str) -> Result<Figure> {
     Ok(figure)
 }
 
-async fn broker(leader: &str, id: u32) -> Result<Value> {
-    let all = get(leader, "/api/v1/brokers").await?;
+/// The broker that falls silent, in a list of all.
+fn silent(all: &Value) -> Result<&Value> {
     let listed = all["brokers"].as_array().context("no brokers are listed")?;
-    listed.iter().find(|broker| broker["id"] == id).cloned().with_context(|| format!("broker {id} is not listed"))
+    listed.iter().find(|broker| broker["id"] == SILENT).with_context(|| format!("broker {SILENT} is not listed"))
 }
 
-/// The index of the fencing's last commit, and when all other brokers said that they have it: only real ones do.
+/// An index at which the fencing is over, a look's pause after its last commit at most, and when all other brokers said that they have
+/// it: only real ones do.
 async fn all_told(leader: &str, brokers: Brokers, end: Instant) -> Result<(u64, Option<Instant>)> {
     let index = until("the broker is fenced", async || {
-        let silent = broker(leader, SILENT).await?;
-        ensure!(silent["state"] == "fenced", "it is {}", silent["state"]);
-        number(&silent, "changed_index")
+        let all = get(leader, "/api/v1/brokers").await?;
+        let state = &silent(&all)?["state"];
+        ensure!(state == "fenced", "it is {state}");
+        number(&all, "revision")
     })
     .await?;
     while matches!(brokers, Brokers::Services) {

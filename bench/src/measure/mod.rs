@@ -17,6 +17,7 @@ pub use group::Group;
 
 /// In the order in which they are made.
 pub const GROUPS: &[Group] = &[
+    deciding::GROUP,
     creations::GROUP,
     in_process::GROUP,
     feeds::GROUP,
@@ -26,5 +27,4 @@ pub const GROUPS: &[Group] = &[
     reads::GROUP,
     heartbeats::GROUP,
     fencing::GROUP,
-    deciding::GROUP,
 ];
