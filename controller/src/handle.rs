@@ -288,7 +288,10 @@ impl Controller {
                 Ok(index) => break index,
             }
         };
-        self.applies(index, deadline).await?;
+        // A node that was taken out is not told of what follows, its own end included.
+        if !matches!(change, MemberChange::Remove { id } if id == self.node_id()) {
+            self.applies(index, deadline).await?;
+        }
         Ok(index)
     }
 

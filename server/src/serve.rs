@@ -12,6 +12,7 @@ use controller::net::{Duplex, PATH, PROTOCOL, Transport};
 use controller::{Ground, Options, PushNetworks};
 use futures::future::BoxFuture;
 use hyper_util::rt::TokioIo;
+use metadata::settings::SESSION_TIMEOUT;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,9 +60,22 @@ fn at_least_one(flags: &ServeFlags) -> Result<(), Usage> {
     }
 }
 
+/// L3: the flag becomes the cluster's setting, and has to be one.
+fn check_session_timeout(flags: &ServeFlags) -> Result<(), Usage> {
+    let Some(given) = flags.broker_session_timeout_ms else { return Ok(()) };
+    match metadata::configs::canonical_of(&SESSION_TIMEOUT, &given.to_string()) {
+        Ok(_) => Ok(()),
+        Err(no) => {
+            let allowed = no.allowed.unwrap_or_default();
+            Err(Usage(format!("--broker-session-timeout-ms {given} is not allowed: {allowed}")))
+        }
+    }
+}
+
 fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     let usage = |text: String| Err(Usage(text));
     at_least_one(&flags)?;
+    check_session_timeout(&flags)?;
     let node_id = flags.node_id.unwrap_or(1);
     let listen = flags.listen.unwrap_or_else(|| "127.0.0.1:9091".to_owned());
     let Some((host, _)) = listen.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))

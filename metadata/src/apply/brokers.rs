@@ -4,6 +4,7 @@ use crate::change::Change;
 use crate::ids::{BrokerId, Index};
 use crate::intent::Registration;
 use crate::model::{Broker, BrokerState, Standing};
+use crate::reassignment::Why;
 use crate::rejection::{Code, Rejection};
 use crate::state::State;
 use std::sync::Arc;
@@ -80,6 +81,13 @@ impl State {
         let touched = Broker { changed_index: index, ..Broker::clone(old) };
         let standing = Standing { draining: draining.then_some(index), ..self.standing(id) };
         Ok(vec![Change::BrokerChanged { broker: Arc::new(touched) }, Change::StandingChanged { id, standing }])
+    }
+
+    /// J4: a broker that was replaced and comes back may have replicas again; one that an operator drains stays so.
+    pub(super) fn no_longer_replaced(&self, id: BrokerId, state: BrokerState) -> Option<Change> {
+        let standing = Some(self.standing(id)).filter(|_| state == BrokerState::Online)?;
+        let of = self.reassignment(standing.draining?)?;
+        (of.reason == Why::Replacement).then_some(Change::StandingChanged { id, standing: Standing { draining: None, ..standing } })
     }
 
     pub(super) fn with_status(

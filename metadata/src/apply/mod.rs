@@ -148,7 +148,9 @@ impl State {
             Command::UpdateBrokerStatus { id, epoch, state, held, by_operator } => {
                 let broker = self.with_status(*id, *epoch, *state, *held, *by_operator, index)?;
                 *outcome = GroupOutcome::Broker { id: *id, epoch: *epoch };
-                Ok(vec![Change::BrokerChanged { broker: Arc::new(broker) }])
+                let mut changes = vec![Change::BrokerChanged { broker: Arc::new(broker) }];
+                changes.extend(self.no_longer_replaced(*id, *state));
+                Ok(changes)
             }
             Command::RegisterTopic { topic_id, name, configs } => {
                 self.check_new_topic(*topic_id, name)?;
@@ -190,7 +192,8 @@ impl State {
             Command::UpdateDrain { id, epoch, draining } => {
                 // Where a reassignment begins or ends with it, the answer is about that.
                 if *outcome == GroupOutcome::Done {
-                    *outcome = GroupOutcome::Broker { id: *id, epoch: *epoch };
+                    let of = self.standing(*id).draining.filter(|_| !draining);
+                    *outcome = of.map_or(GroupOutcome::Broker { id: *id, epoch: *epoch }, |id| GroupOutcome::Reassignment { id });
                 }
                 self.drained(*id, *epoch, *draining, index)
             }

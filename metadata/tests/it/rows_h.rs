@@ -295,7 +295,7 @@ fn h1_what_cannot_be_is_refused_by_field() {
     let intent = |moves: Vec<AskedMove>, allow| Intent::Reassign { moves, limits: Limits::default(), allow_factor_change: allow };
     let one = |topic: &str, partition, replicas: &[u32]| AskedMove { topic: topic.to_owned(), partition, replicas: ids(replicas) };
     let cases = [
-        (intent(vec![], true), Code::PolicyViolation, "moves"),
+        (intent(vec![], true), Code::InvalidRequest, "moves"),
         (intent(vec![one("gone", 0, &[101])], true), Code::UnknownTopicOrPartition, "moves[0].topic"),
         (intent(vec![one("t", 9, &[101])], true), Code::UnknownTopicOrPartition, "moves[0].partition"),
         (intent(vec![one("t", 0, &[])], true), Code::InvalidReplicaAssignment, "moves[0].replicas"),

@@ -139,6 +139,34 @@ fn j4_what_is_down_for_too_long_is_replaced() {
     go_on(&mut world);
     sync(&mut world);
     assert_eq!(placed(world.partition("t", 0)).0, [103, 102]);
+    assert_eq!(world.state().standing(id(101)).draining, Some(reassignment), "it is not replaced again, and gets nothing while it is down");
+    world.start(101);
+    assert_eq!(world.state().standing(id(101)).draining, None, "back again, it may have replicas");
+    let drain = Intent::DrainBroker { id: id(101), limits: Default::default(), expected: None };
+    start(&mut world, drain).unwrap();
+    world.expire(101);
+    world.start(101);
+    assert!(world.state().standing(id(101)).draining.is_some(), "a drain is an operator's, and stays");
+}
+
+#[test]
+fn j3_a_scope_has_its_list_and_no_other() {
+    let mut world = World::online(&[101, 102]);
+    world.create(by_hand("t", &[&[101, 102]]));
+    let (t, b) = (vec!["t".to_owned()], vec![id(101), id(102)]);
+    for (scope, topics, brokers, field) in [
+        (Scope::Cluster, t.clone(), vec![], "rebalance.topics"),
+        (Scope::Cluster, vec![], b.clone(), "rebalance.brokers"),
+        (Scope::Topics, vec![], vec![], "rebalance.topics"),
+        (Scope::Topics, t, b.clone(), "rebalance.brokers"),
+        (Scope::Brokers, vec![], vec![], "rebalance.brokers"),
+    ] {
+        let rebalance = Rebalance { scope, topics, brokers, ..Rebalance::default() };
+        let refused = world.submit(Intent::Rebalance { rebalance, limits: Default::default() }).unwrap_err();
+        assert_eq!((refused.code, refused.field.as_deref()), (Code::InvalidRequest, Some(field)), "{scope:?}");
+    }
+    let none = Intent::Reassign { moves: vec![], limits: Default::default(), allow_factor_change: true };
+    assert_eq!(world.submit(none).unwrap_err().code, Code::InvalidRequest);
 }
 
 #[test]

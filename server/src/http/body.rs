@@ -83,6 +83,11 @@ pub fn json<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T,
         );
         return Err(no.into());
     }
+    // serde would take a list for an object, by the order of the fields.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        let no = Rejection::new(Code::InvalidRequest, "The body has to be an object");
+        return Err(no.at("body", "a list", "a JSON object").into());
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| explain(&error.path().to_string(), error.inner()))?;
     deserializer.end().map_err(|error| explain("body", &error))?;

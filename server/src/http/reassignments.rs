@@ -75,6 +75,8 @@ impl Asked {
 #[schemars(rename = "LimitsRequest")]
 pub struct Redirected {
     limits: Limits,
+    /// Of a dry run: exactly what it showed is committed, or STALE_PREVIEW.
+    preview: Option<String>,
 }
 
 /// How fast a drain may go.
@@ -149,8 +151,8 @@ pub async fn limit(State(node): State<Node>, Path(text): Path<String>, parts: Pa
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
     let call = Call::read(&parts, &bytes, Principal::anonymous())?.without_if_match()?;
     let id = read_id(&text, node.controller.applied_index())?;
-    let Redirected { limits } = body::json(&parts.headers, &bytes)?;
-    submitted(&node, &call, call.submission(Intent::LimitReassignment { id, limits }, None), Some(id)).await
+    let Redirected { limits, preview } = body::json(&parts.headers, &bytes)?;
+    submitted(&node, &call, call.submission(Intent::LimitReassignment { id, limits }, preview), Some(id)).await
 }
 
 pub async fn cancel(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
@@ -176,20 +178,19 @@ pub async fn drain(State(node): State<Node>, Path(text): Path<String>, parts: Pa
 pub async fn stop_drain(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
     let id = super::brokers::id(&text)?;
     let call = Call::read(&parts, &[], Principal::anonymous())?;
-    let before = node.controller.state().standing(id).draining;
     let submission = call.submission(Intent::StopDrain { id, expected: call.if_match }, None);
     match mutation::submit(&node, &call, submission).await? {
         Done::Planned(response) => Ok(response),
-        Done::Committed { index, .. } => match before {
-            Some(reassignment) => answer(&node, index, reassignment),
-            None => Err(unknown("of the drain", index)),
-        },
+        Done::Committed { index, outcome: GroupOutcome::Reassignment { id }, .. } => answer(&node, index, id),
+        Done::Committed { .. } => Err(Refused::new(Code::OutcomeUnknown, "The drain was stopped; look at the broker")),
     }
 }
 
 async fn of_broker(node: &Node, call: &Call, id: BrokerId, submission: Submission) -> Result<Response, Refused> {
     match mutation::submit(node, call, submission).await? {
         Done::Planned(response) => Ok(response),
+        Done::Committed { index, outcome: GroupOutcome::Reassignment { id }, .. } => answer(node, index, id),
+        // Asked again while it is under way: nothing was committed.
         Done::Committed { index, .. } => {
             let draining = node.controller.state().standing(id).draining;
             answer(node, index, draining.ok_or_else(|| unknown("of the drain", index))?)

@@ -63,6 +63,13 @@ pub struct Reassign {
     pub per_broker: Option<u32>,
 }
 
+impl Reassign {
+    /// Whether anything was given that only says how a plan is to be made.
+    fn about_a_plan(&self) -> bool {
+        !self.topics.is_empty() || !self.brokers.is_empty() || self.max_moves.is_some() || self.per_broker.is_some()
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -122,6 +129,7 @@ pub async fn run(server: &Server, wanted: Reassign) -> anyhow::Result<()> {
                     .ok_or_else(|| Usage(format!("--factor {text:?} is no TOPIC=N")))?;
                 start(server, json!({ "factor": { "topic": topic, "replication_factor": factor }, "limits": limits })).await
             }
+            None if wanted.about_a_plan() => Err(Usage("say what is to move: --file, --rebalance or --factor".to_owned()).into()),
             None => server.show(Method::GET, &["reassignments"], None, table::reassignments).await,
         },
     }
@@ -201,7 +209,8 @@ async fn verify_file(server: &Server, entries: &[Entry]) -> anyhow::Result<()> {
 
 async fn verify_id(server: &Server, id: u64) -> anyhow::Result<()> {
     let answer = server.ask(Method::GET, &["reassignments", &id.to_string()], &[], None).await?;
-    let done = answer["reassignment"]["state"] == "done";
+    let of = &answer["reassignment"];
+    let done = of["state"] == "done" && of["done"] == of["total"];
     server.print(&answer, table::reassignment)?;
     if done { Ok(()) } else { Err(super::Failed::Outstanding.into()) }
 }

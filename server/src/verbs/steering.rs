@@ -58,7 +58,16 @@ pub async fn elect(server: &Server, wanted: Elect) -> anyhow::Result<()> {
     if let Some(broker) = wanted.broker {
         body["broker"] = broker.into();
     }
-    server.show(Method::POST, &["elections"], Some(body), table::elections).await
+    if server.dry_run() {
+        return server.show(Method::POST, &["elections"], Some(body), table::elections).await;
+    }
+    let answer = server.ask(Method::POST, &["elections"], &[], Some(body)).await?;
+    server.print(&answer, table::elections)?;
+    let refused = |result: &&Value| !matches!(result["error"]["code"].as_str(), None | Some("ELECTION_NOT_NEEDED"));
+    match answer["results"].as_array().into_iter().flatten().filter(refused).count() {
+        0 => Ok(()),
+        count => Err(super::Failed::Rejected(format!("{count} elections were refused, as the list says")).into()),
+    }
 }
 
 pub async fn settings(server: &Server, wanted: Settings) -> anyhow::Result<()> {

@@ -194,6 +194,15 @@ async fn a_broker_is_drained_and_then_removed() -> Result<()> {
         "{problem}"
     );
     api.delete("/brokers/103/drain").refused(404, "NO_REASSIGNMENT_IN_PROGRESS").await?;
+    // Asked again under their keys, a drain and its stop answer what was committed, whatever became of it since.
+    api.delete("/topics/later-three").ok().await?;
+    let drain = || api.call(Method::POST, "/brokers/103/drain").header("idempotency-key", "drain-it");
+    let stop = || api.delete("/brokers/103/drain").header("idempotency-key", "stop-it");
+    let (begun, stopped) = (drain().ok().await?.body, stop().ok().await?.body);
+    let (again, stopped_again) = (drain().ok().await?.body, stop().ok().await?.body);
+    ensure!(again["revision"] == begun["revision"] && again["reassignment"]["id"] == begun["reassignment"]["id"], "{again}");
+    ensure!(stopped_again["revision"] == stopped["revision"], "{stopped_again}");
+    ensure!(stopped_again["reassignment"]["id"] == begun["reassignment"]["id"], "{stopped_again}");
     cluster.passed().await
 }
 

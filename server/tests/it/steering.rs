@@ -77,7 +77,10 @@ async fn leaders_come_home_when_they_are_asked_to() -> Result<()> {
         ensure!(leader_of(&api, "home").await? == 101, "node {}", api.node);
     }
     let (code, said, error) = verb(&api, &["elect", "--partition", "home-0", "--partition", "gone-7"])?;
-    ensure!(code == Some(0) && said.contains("home-0: ELECTION_NOT_NEEDED") && said.contains("gone-7: UNKNOWN"), "{code:?} {said} {error}");
+    ensure!(code == Some(4) && said.contains("home-0: ELECTION_NOT_NEEDED") && said.contains("gone-7: UNKNOWN"), "{code:?} {said} {error}");
+    let (code, said, error) = verb(&api, &["elect", "--partition", "home-0"])?;
+    ensure!(code == Some(0) && said.contains("home-0: ELECTION_NOT_NEEDED"), "{code:?} {said} {error}");
+    api.post("/elections", json!([{ "type": "preferred" }])).refused(400, "INVALID_REQUEST").await?;
     let (code, said, _) = verb(&api, &["elect"])?;
     ensure!(code == Some(0) && said.contains("no partition needs an election"), "{said}");
     let (code, _, error) = verb(&api, &["elect", "--partition", "home"])?;

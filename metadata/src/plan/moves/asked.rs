@@ -6,7 +6,7 @@ use super::{balance, factor, off, step};
 use crate::apply::{has_duplicates, no_reassignment};
 use crate::command::{Command, Group, PlannedMove};
 use crate::ids::{BrokerId, Index};
-use crate::intent::{AskedMove, Rebalance};
+use crate::intent::{AskedMove, Rebalance, Scope};
 use crate::plan::topics::unknown_topic;
 use crate::plan::{MOST_PARTITIONS, brokers};
 use crate::reassignment::{Limits, MoveEnd, MoveState, Reassignment, ReassignmentState, Source, Why};
@@ -33,7 +33,8 @@ fn check_limits(limits: Limits) -> Result<(), Rejection> {
 pub(in crate::plan) fn reassign(state: &State, asked: &[AskedMove], limits: Limits, allow_factor_change: bool) -> Result<Group, Rejection> {
     check_limits(limits)?;
     if asked.is_empty() || asked.len() > MOST_PARTITIONS {
-        let no = Rejection::new(Code::PolicyViolation, format!("One request moves 1 to {MOST_PARTITIONS} partitions"));
+        let code = if asked.is_empty() { Code::InvalidRequest } else { Code::PolicyViolation };
+        let no = Rejection::new(code, format!("One request moves 1 to {MOST_PARTITIONS} partitions"));
         return Err(no.at("moves", asked.len(), format!("1 to {MOST_PARTITIONS}")));
     }
     let mut seen = BTreeSet::new();
@@ -90,12 +91,32 @@ fn planned(state: &State, asked: &AskedMove, allow_factor_change: bool) -> Resul
     Ok((PlannedMove { topic_id: topic.id, partition: asked.partition, from, to: asked.replicas.clone() }, moves))
 }
 
+/// A list belongs to its scope, and a scope has its list: what is not meant is never ignored.
+fn check_scope(asked: &Rebalance) -> Result<(), Rejection> {
+    let lists = [
+        ("rebalance.topics", asked.topics.len(), asked.scope == Scope::Topics, "topics"),
+        ("rebalance.brokers", asked.brokers.len(), asked.scope == Scope::Brokers, "brokers"),
+    ];
+    match lists.into_iter().find(|(_, count, wanted, _)| (*count > 0) != *wanted) {
+        Some((field, count, true, scope)) => {
+            let no = Rejection::new(Code::InvalidRequest, format!("Scope {scope} is about those that are listed"));
+            Err(no.at(field, count, "1 or more"))
+        }
+        Some((field, count, false, scope)) => {
+            let no = Rejection::new(Code::InvalidRequest, format!("This list belongs to scope {scope}"));
+            Err(no.at(field, count, format!("nothing, or scope {scope}")))
+        }
+        None => Ok(()),
+    }
+}
+
 pub(in crate::plan) fn rebalance(state: &State, asked: &Rebalance, limits: Limits) -> Result<Group, Rejection> {
     check_limits(limits)?;
     if asked.max_moves == Some(0) {
         let no = Rejection::new(Code::InvalidRequest, "A rebalance of no move at all does nothing");
         return Err(no.at("rebalance.max_moves", 0, "1 or more, or absent"));
     }
+    check_scope(asked)?;
     let (moves, total) = balance::moves(state, asked, u32::MAX, MOST_PARTITIONS)?;
     Ok(Group::of(vec![start(Why::Rebalance, limits, Source::Rebalance(asked.clone()), total, moves)]))
 }
