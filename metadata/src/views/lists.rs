@@ -13,7 +13,7 @@ use crate::model::{Broker, BrokerState, Configs, ControllerNode, Endpoint, Parti
 use crate::proof::digest::Digest;
 use crate::settings::Settings;
 use crate::state::State;
-use crate::travel::frame::{BrokerPulse, NodePulse};
+use crate::travel::frame::{BrokerPulse, NodePulse, Pulse, Role};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -293,6 +293,36 @@ pub fn brokers(state: &State, pulses: &[BrokerPulse]) -> Vec<BrokerView> {
     state.brokers().map(|each| broker(state, each, pulses.iter().find(|pulse| pulse.id == each.id))).collect()
 }
 
+/// The committed members, each with what was last heard of it: a pulse may be from before a change that was acknowledged.
+fn controllers(state: &State, pulse: Option<&Pulse>) -> Vec<NodePulse> {
+    let heard = pulse.map(|pulse| pulse.nodes.as_slice()).unwrap_or_default();
+    if state.controllers().next().is_none() {
+        return heard.to_vec();
+    }
+    let of = |member: &Arc<ControllerNode>| {
+        let last = heard.iter().find(|node| node.id == member.id);
+        let role = match last.map(|node| node.role) {
+            Some(Role::Learner | Role::Follower) | None if !member.voter => Role::Learner,
+            Some(Role::Learner) => Role::Follower,
+            Some(role) => role,
+            None => Role::Unreachable,
+        };
+        let unheard = NodePulse {
+            id: member.id,
+            url: String::new(),
+            role,
+            voter: member.voter,
+            last_log_index: 0,
+            applied_index: 0,
+            last_contact_ms: None,
+            digest: None,
+            snapshot_index: None,
+        };
+        NodePulse { url: member.url.clone(), role, voter: member.voter, ..last.cloned().unwrap_or(unheard) }
+    };
+    state.controllers().map(of).collect()
+}
+
 /// The cluster in a few numbers, as a node that knows this sees it.
 pub fn cluster(state: &State, known: &Known<'_>) -> ClusterView {
     let mut brokers = BrokerCounts::default();
@@ -312,7 +342,7 @@ pub fn cluster(state: &State, known: &Known<'_>) -> ClusterView {
         node_id: known.node_id,
         leader_id: known.pulse.and_then(|pulse| pulse.leader_id),
         term: known.pulse.map_or(0, |pulse| pulse.term),
-        controllers: known.pulse.map(|pulse| pulse.nodes.clone()).unwrap_or_default(),
+        controllers: controllers(state, known.pulse),
         quorum: known.quorum(),
         brokers,
         topics: state.topic_count() as u32,

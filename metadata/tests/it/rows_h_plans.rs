@@ -150,6 +150,19 @@ fn j4_what_is_down_for_too_long_is_replaced() {
 }
 
 #[test]
+fn h10_a_drain_that_is_asked_for_again_goes_on_within_the_limits_that_are_given() {
+    let mut world = World::online(&[101, 102]);
+    world.create(by_hand("t", &[&[101], &[101]]));
+    let drain = |per_broker| Intent::DrainBroker { id: id(101), limits: Limits { per_broker }, expected: None };
+    let of = start(&mut world, drain(Some(1))).unwrap();
+    for (given, holds) in [(None, Some(1)), (Some(1), Some(1)), (Some(7), Some(7))] {
+        world.submit(drain(given)).unwrap().remove(0).unwrap();
+        assert_eq!(world.state().reassignment(of).unwrap().limits.per_broker, holds, "{given:?}");
+        assert_eq!(world.state().reassignments().count(), 1);
+    }
+}
+
+#[test]
 fn j3_a_scope_has_its_list_and_no_other() {
     let mut world = World::online(&[101, 102]);
     world.create(by_hand("t", &[&[101, 102]]));
@@ -165,6 +178,9 @@ fn j3_a_scope_has_its_list_and_no_other() {
         let refused = world.submit(Intent::Rebalance { rebalance, limits: Default::default() }).unwrap_err();
         assert_eq!((refused.code, refused.field.as_deref()), (Code::InvalidRequest, Some(field)), "{scope:?}");
     }
+    let gone = Rebalance { scope: Scope::Topics, topics: vec!["gone".to_owned()], ..Rebalance::default() };
+    let refused = world.submit(Intent::Rebalance { rebalance: gone, limits: Default::default() }).unwrap_err();
+    assert_eq!((refused.code, refused.field.as_deref()), (Code::UnknownTopicOrPartition, Some("rebalance.topics")));
     let none = Intent::Reassign { moves: vec![], limits: Default::default(), allow_factor_change: true };
     assert_eq!(world.submit(none).unwrap_err().code, Code::InvalidRequest);
 }

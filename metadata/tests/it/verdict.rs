@@ -2,8 +2,8 @@
 
 use crate::fixture::{World, by_hand, configs, id};
 use metadata::frame::{Backup, NodePulse, Pulse, Role};
-use metadata::views::{Health, Known, Level, Quorum, Reason, STALE_MS, Verdict, verdict};
-use metadata::{Intent, State};
+use metadata::views::{self, Health, Known, Level, Quorum, Reason, STALE_MS, Verdict, verdict};
+use metadata::{Change, ControllerNode, Intent, State};
 
 /// Controllers 1, 2, … of which these do not answer, the last `learners` without a vote.
 fn pulse(controllers: u64, learners: u64, silent: &[u64]) -> Pulse {
@@ -238,4 +238,28 @@ fn every_reason_has_its_place() {
     for reason in Reason::ALL {
         assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
     }
+}
+
+/// Who asks right after a change of members sees it, though what was last heard of them is from before.
+#[test]
+fn the_members_are_the_committed_ones_with_what_was_last_heard() {
+    let heard = pulse(4, 1, &[2]);
+    let committed = [(1, true), (2, true), (4, true), (5, false), (6, true)];
+    let mut state = State::default();
+    let member = |(id, voter)| ControllerNode { id, url: format!("http://new{id}"), voter };
+    state.absorb(7, 1, &Change::ControllersChanged { controllers: committed.map(member).to_vec() });
+    let known = Known { node_id: 1, pulse: Some(&heard), quorum_age_ms: 0, fault: None };
+    let seen: Vec<_> =
+        views::cluster(&state, &known).controllers.into_iter().map(|one| (one.id, one.role, one.voter, one.applied_index)).collect();
+    let expected = [
+        (1, Role::Leader, true, 9),
+        (2, Role::Unreachable, true, 9),
+        // Promoted, joined, and joined as a voter since; 3 was removed.
+        (4, Role::Follower, true, 9),
+        (5, Role::Learner, false, 0),
+        (6, Role::Unreachable, true, 0),
+    ];
+    assert_eq!(seen, expected);
+    let unnamed = views::cluster(&State::default(), &known).controllers;
+    assert_eq!(unnamed, heard.nodes, "before the first membership is committed, what is heard is all there is");
 }

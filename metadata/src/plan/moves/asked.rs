@@ -145,8 +145,11 @@ fn emptying(state: &State, id: BrokerId) -> Option<&Reassignment> {
 pub(in crate::plan) fn drain(state: &State, id: BrokerId, limits: Limits, expected: Option<Index>) -> Result<Group, Rejection> {
     check_limits(limits)?;
     let (broker, expected) = brokers::by_operator(state, id, expected)?;
-    // Asked again while it is under way, it goes on as it does.
+    // Asked again while it is under way, it goes on as it does, within other limits where some are given.
     let commands = match emptying(state, id) {
+        Some(of) if limits != Limits::default() && limits != of.limits => {
+            vec![Command::UpdateReassignment { id: of.id, state: of.state, limits }]
+        }
         Some(_) => Vec::new(),
         None => emptied(state, id, broker.epoch, Why::Drain, limits)?,
     };

@@ -23,7 +23,7 @@ pub(super) fn moves(state: &State, asked: &Rebalance, limit: u32, most: usize) -
         _ => None,
     };
     if let Some(unknown) = asked.brokers.iter().find(|id| state.broker(**id).is_none()) {
-        return Err(unknown_broker(*unknown));
+        return Err(unknown_broker(*unknown).renamed("rebalance.brokers"));
     }
     let among = |id| asked.scope != Scope::Brokers || asked.brokers.contains(&id);
     let board = Board::of(state, among);
@@ -42,7 +42,10 @@ pub(super) fn moves(state: &State, asked: &Rebalance, limit: u32, most: usize) -
 }
 
 fn ids_of(state: &State, names: &[String]) -> Result<BTreeSet<TopicId>, Rejection> {
-    names.iter().map(|name| state.topic_by_name(name).map(|topic| topic.id).ok_or_else(|| unknown_topic(name))).collect()
+    names
+        .iter()
+        .map(|name| state.topic_by_name(name).map(|topic| topic.id).ok_or_else(|| unknown_topic(name).renamed("rebalance.topics")))
+        .collect()
 }
 
 struct Balance {

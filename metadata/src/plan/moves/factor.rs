@@ -18,12 +18,12 @@ pub(in crate::plan) fn change_factor(
     limits: Limits,
     expected: Option<Index>,
 ) -> Result<Group, Rejection> {
-    let (topic, expected) = topics::find(state, name, expected)?;
+    let (topic, expected) = topics::find(state, name, expected).map_err(|no| no.renamed("factor.topic"))?;
     let eligible = state.brokers().filter(|broker| broker.active() && !state.draining(broker.id)).count();
     let min_isr = configs::min_insync_replicas(&topic.configs).unwrap_or(1);
     let no = |detail: String| {
         let no = Rejection::new(Code::InvalidReplicationFactor, detail);
-        no.at("replication_factor", asked, format!("{min_isr} to {eligible}"))
+        no.at("factor.replication_factor", asked, format!("{min_isr} to {eligible}"))
     };
     let factor =
         u32::try_from(asked).ok().filter(|factor| *factor > 0).ok_or_else(|| no("A partition has at least one replica".to_owned()))?;
