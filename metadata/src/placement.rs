@@ -92,6 +92,11 @@ impl Placement {
         Placement { candidates, racks }
     }
 
+    /// How many brokers can take replicas.
+    pub fn able(&self) -> usize {
+        self.candidates.len()
+    }
+
     /// How many brokers may lead.
     pub fn active(&self) -> usize {
         self.candidates.iter().filter(|candidate| candidate.active).count()

@@ -55,11 +55,13 @@ impl<'a> Assigner<'a> {
     pub(super) fn by_placement(&mut self, count: i64, factor: usize) -> Result<Vec<Assignment>, Rejection> {
         let no = |detail: String| factor_no(self.state, factor as i64, detail);
         let mut assignments = Vec::with_capacity(usize::try_from(count).unwrap_or_default().min(MOST_PARTITIONS));
+        let able = self.placement.able();
+        let few = || {
+            let detail = format!("Fewer than {factor} brokers can take replicas: the others are shutting down or being emptied");
+            Rejection::new(Code::InvalidReplicationFactor, detail).at("replication_factor", factor, format!("1 to {able}"))
+        };
         for _ in 0..count {
-            let replicas = self
-                .placement
-                .place(factor, self.nth)
-                .ok_or_else(|| no(format!("Fewer than {factor} brokers can take replicas: the others are shutting down")))?;
+            let replicas = self.placement.place(factor, self.nth).ok_or_else(few)?;
             self.nth += 1;
             assignments.push(self.assignment(replicas).ok_or_else(|| no("No broker is online to lead".to_owned()))?);
         }
@@ -88,6 +90,9 @@ impl<'a> Assigner<'a> {
             if row.iter().any(|id| self.state.broker(*id).is_none()) {
                 let known = self.state.brokers().map(|broker| broker.id.to_string()).collect::<Vec<_>>().join(", ");
                 return Err(no("A broker of the assignment is not registered", &known));
+            }
+            if let Some(drained) = row.iter().find(|id| self.state.draining(**id)) {
+                return Err(no(&format!("Broker {drained} is being drained"), "brokers that are not drained"));
             }
             self.assignment(row.clone()).ok_or_else(|| no("No broker of this partition is online", "at least one broker that is online"))
         };

@@ -163,6 +163,19 @@ fn h10_a_drain_that_is_asked_for_again_goes_on_within_the_limits_that_are_given(
 }
 
 #[test]
+fn j3_a_drained_broker_gets_nothing_by_hand_either() {
+    let mut world = World::online(&[101, 102, 103]);
+    start(&mut world, Intent::DrainBroker { id: id(103), limits: Limits::default(), expected: None }).unwrap();
+    for (topic, code, field, allowed) in [
+        (by_hand("t", &[&[101, 103]]), Code::InvalidReplicaAssignment, "assignments[0]", "brokers that are not drained"),
+        (topic("t", 1, 3), Code::InvalidReplicationFactor, "replication_factor", "1 to 2"),
+    ] {
+        let refused = world.submit(Intent::CreateTopics { topics: vec![topic] }).unwrap().remove(0).unwrap_err();
+        assert_eq!((refused.code, refused.field.as_deref(), refused.allowed.as_deref()), (code, Some(field), Some(allowed)));
+    }
+}
+
+#[test]
 fn j3_a_scope_has_its_list_and_no_other() {
     let mut world = World::online(&[101, 102]);
     world.create(by_hand("t", &[&[101, 102]]));
