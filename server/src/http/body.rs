@@ -3,6 +3,9 @@
 use super::doubled::Once;
 use super::problem::Refused;
 use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -66,6 +69,22 @@ pub async fn bytes(headers: &HeaderMap, body: Body, limit: usize) -> Result<Byte
         }
         Err(error) => Err(Refused::new(Code::InvalidRequest, format!("The body did not arrive whole: {error}"))),
     }
+}
+
+/// Lets a call through that needs no body and has none; an empty object is none.
+///
+/// # Errors
+/// INVALID_REQUEST: whoever sends something means something by it, and it would be ignored.
+pub async fn none(request: Request, next: Next) -> Result<Response, Refused> {
+    let (parts, body) = request.into_parts();
+    let no = |value: String| Rejection::new(Code::InvalidRequest, "This call takes no body").at("body", value, "nothing, or {}");
+    let read = bytes(&parts.headers, body, ONE_MIB).await.map_err(|_| no(format!("more than {ONE_MIB} bytes, or not whole")))?;
+    let empty =
+        read.trim_ascii().is_empty() || serde_json::from_slice::<serde_json::Map<_, _>>(&read).is_ok_and(|object| object.is_empty());
+    if !empty {
+        return Err(no(format!("{} bytes", read.len())).into());
+    }
+    Ok(next.run(Request::from_parts(parts, Body::empty())).await)
 }
 
 /// Reads a JSON body whose bytes are here.

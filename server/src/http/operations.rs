@@ -234,5 +234,12 @@ impl Operation {
 
 /// The routes of these operations: the only way into the router for what is part of the contract.
 pub fn routes(operations: Vec<Operation>) -> Router<Node> {
-    operations.into_iter().fold(Router::new(), |router, operation| router.route(operation.path, operation.handler))
+    operations.into_iter().fold(Router::new(), |router, operation| {
+        let changes = matches!(operation.kind, Kind::Mutation | Kind::Command);
+        let handler = match &operation.body {
+            None if changes => operation.handler.route_layer(axum::middleware::from_fn(super::body::none)),
+            _ => operation.handler,
+        };
+        router.route(operation.path, handler)
+    })
 }

@@ -28,6 +28,7 @@ pub fn cases(known: &Known) -> Vec<Case> {
     cases.extend(guarded());
     cases.extend(headers());
     cases.extend(parameters());
+    cases.extend(no_body());
     cases.extend(feed(known));
     cases
 }
@@ -137,6 +138,21 @@ fn parameters() -> Vec<Case> {
         mutation(Method::POST, "/api/v1/brokers/101/heartbeat?dry_run=true")
             .json(&json!({ "broker_epoch": 1, "metadata_index": 1, "want_fence": false, "want_shut_down": false }))
             .at("dry_run", "no parameters"),
+    ]
+}
+
+/// What is sent to a call that takes nothing, and a list in the place of an object.
+fn no_body() -> Vec<Case> {
+    let refused = |method: Method, path: &str| Case::new(method, path).is(400, "INVALID_REQUEST").at("body", "nothing, or {}");
+    let something = || json!({ "held": false });
+    vec![
+        refused(Method::POST, "/api/v1/brokers/101/fence").json(&something()),
+        refused(Method::POST, "/api/v1/brokers/101/unfence").json(&json!([])),
+        refused(Method::DELETE, "/api/v1/topics/a.b").json(&something()),
+        refused(Method::DELETE, "/api/v1/reassignments/1").json(&something()),
+        refused(Method::POST, "/api/v1/quorum/members/2/promote").json(&something()),
+        Case::new(Method::POST, "/api/v1/brokers/999/fence").json(&json!({})).is(404, "BROKER_ID_NOT_REGISTERED"),
+        Case::new(Method::POST, TOPICS).json(&json!(["new", 1])).is(400, "INVALID_REQUEST").at("body", "a JSON object"),
     ]
 }
 
