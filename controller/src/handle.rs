@@ -289,7 +289,12 @@ impl Controller {
             }
         };
         // A node that was taken out is not told of what follows, its own end included.
-        if !matches!(change, MemberChange::Remove { id } if id == self.node_id()) {
+        let leaves = match &change {
+            MemberChange::Remove { id } => *id == self.node_id(),
+            MemberChange::Replace(replacement) => replacement.remove == self.node_id(),
+            _ => false,
+        };
+        if !leaves {
             self.applies(index, deadline).await?;
         }
         Ok(index)

@@ -4,14 +4,13 @@
 use crate::net::peers::Lane;
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
-use crate::writing::inbox::MOST_WAITING;
 use crate::{LONGEST_DEADLINE, Refusal, Submission, Submitted};
 use metadata::intent::{ConfigOp, ConfigOpKind};
 use metadata::plan::MOST_ELECTIONS;
 use metadata::settings::{IMBALANCE_INTERVAL, REPLACE, REPLACE_AFTER, SESSION_TIMEOUT, UNCLEAN_INTERVAL};
 use metadata::state::{FIRST_FORMAT, NEWEST_FORMAT};
 use metadata::{BrokerId, Index, Intent, NodeId, Principal, State};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -25,16 +24,18 @@ const AGAIN: Duration = Duration::from_millis(10);
 const TICK: Duration = Duration::from_millis(500);
 const ASK: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(1);
+/// J4: between two attempts to replace the same broker.
+const REPLACE_AGAIN: Duration = Duration::from_secs(30);
 
 async fn submit(node: &Arc<Inner>, intent: Intent) -> Result<Submitted, Refusal> {
     let submission = Submission::new(intent, Principal::controller(node.options.node_id));
     node.inbox.submit(submission, Instant::now() + LONGEST_DEADLINE).await
 }
 
-/// How many groups something came to.
+/// How many groups something came to: what was rejected after all is no step.
 fn groups(submitted: &Submitted) -> usize {
     match submitted {
-        Submitted::Done { outcomes, .. } => outcomes.len(),
+        Submitted::Done { outcomes, .. } => outcomes.iter().filter(|outcome| outcome.is_ok()).count(),
         Submitted::Planned { items, .. } => items.len(),
     }
 }
@@ -69,8 +70,8 @@ fn open_work(state: &State) -> Vec<Intent> {
 /// Looks at a pace whether leaders should return, be elected, or brokers be replaced.
 pub(super) async fn at_a_pace(node: Arc<Inner>) {
     let (mut balanced, mut elected) = (Instant::now(), Instant::now());
-    // What cannot be replaced is said once.
-    let mut stuck: BTreeSet<(BrokerId, Index)> = BTreeSet::new();
+    // What cannot be replaced is said once, and tried again after a while: each attempt looks at every partition.
+    let mut tried: BTreeMap<(BrokerId, Index), Instant> = BTreeMap::new();
     loop {
         tokio::time::sleep(TICK).await;
         let state = node.hub.view().state.clone();
@@ -86,10 +87,15 @@ pub(super) async fn at_a_pace(node: Arc<Inner>) {
             run(&node, &Intent::ElectUnclean).await;
             elected = Instant::now();
         }
-        for (id, broker_epoch) in to_replace(&state, node.environment.wall_ms()) {
+        let due = to_replace(&state, node.environment.wall_ms());
+        tried.retain(|broker, _| due.contains(broker));
+        for (id, broker_epoch) in due {
+            if tried.get(&(id, broker_epoch)).is_some_and(|last| last.elapsed() < REPLACE_AGAIN) {
+                continue;
+            }
+            let first = tried.insert((id, broker_epoch), Instant::now()).is_none();
             if let Err(refusal) = submit(&node, Intent::ReplaceBroker { id, broker_epoch }).await
-                && stuck.len() < MOST_WAITING
-                && stuck.insert((id, broker_epoch))
+                && first
             {
                 tracing::warn!(broker = %id, %refusal, "the replicas of a broker that stays down cannot be placed elsewhere");
             }

@@ -148,8 +148,9 @@ impl State {
             Command::UpdateBrokerStatus { id, epoch, state, held, by_operator } => {
                 let broker = self.with_status(*id, *epoch, *state, *held, *by_operator, index)?;
                 *outcome = GroupOutcome::Broker { id: *id, epoch: *epoch };
-                let mut changes = vec![Change::BrokerChanged { broker: Arc::new(broker) }];
-                changes.extend(self.no_longer_replaced(*id, *state));
+                // First: when it comes online is written down with its new state (J10).
+                let mut changes: Vec<Change> = self.no_longer_replaced(*id, *state).into_iter().collect();
+                changes.push(Change::BrokerChanged { broker: Arc::new(broker) });
                 Ok(changes)
             }
             Command::RegisterTopic { topic_id, name, configs } => {

@@ -8,7 +8,7 @@ use crate::command::{Command, PartitionTarget, Placing, PlannedMove};
 use crate::ids::{BrokerId, Index, TopicId};
 use crate::model::Partition;
 use crate::outcome::GroupOutcome;
-use crate::reassignment::{Limits, MOST_MOVES, MOST_REASSIGNMENTS, Move, MoveEnd, MoveState, Reassignment, ReassignmentState};
+use crate::reassignment::{Limits, MOST_MOVES, MOST_REASSIGNMENTS, Move, MoveEnd, MoveState, Reassignment, ReassignmentState, Why};
 use crate::rejection::{Code, Rejection};
 use crate::state::State;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,7 +58,7 @@ impl State {
     }
 
     fn started(&self, new: Reassignment, moves: &[PlannedMove], at_ms: u64) -> Result<Vec<Change>, Rejection> {
-        let mut changes = self.make_room(moves.len() as u32)?;
+        let mut changes = self.make_room(new.total)?;
         let id = new.id;
         changes.push(Change::ReassignmentChanged { reassignment: Arc::new(new) });
         changes.extend(self.written(id, 0, moves, at_ms)?);
@@ -68,10 +68,11 @@ impl State {
     fn added(&self, id: Index, first: u32, total: u32, moves: &[PlannedMove], at_ms: u64) -> Result<Vec<Change>, Rejection> {
         let old = self.running(id)?;
         let planned = first.saturating_add(moves.len() as u32);
-        if old.planned != first || planned > total {
+        // They have had their room since the beginning.
+        if old.planned != first || planned > total || total > old.total {
             return Err(Rejection::new(Code::InvalidUpdateVersion, "The reassignment was planned further meanwhile"));
         }
-        let mut changes = self.make_room(moves.len() as u32)?;
+        let mut changes = Vec::new();
         let next = Reassignment { planned, total, ..Reassignment::clone(old) };
         let over = planned == total && moves.is_empty() && self.progress(id).open() == 0;
         changes.push(Change::ReassignmentChanged { reassignment: Arc::new(if over { self.ended(&next, 0, at_ms) } else { next }) });
@@ -79,11 +80,14 @@ impl State {
         Ok(changes)
     }
 
-    /// Drops the oldest ended reassignments until so many more moves have room (F11).
+    /// Drops the oldest ended reassignments until a new one of so many moves has room, those that are not written down yet included
+    /// (F11). What replaced a broker goes last: while it is known, the broker may come back (J4).
     fn make_room(&self, more: u32) -> Result<Vec<Change>, Rejection> {
-        let (mut kept, mut count) = (self.moves.len() as u32, self.reassignments.len());
+        let to_come: u32 = self.reassignments().map(|each| each.total.saturating_sub(each.planned)).sum();
+        let (mut kept, mut count) = ((self.moves.len() as u32).saturating_add(to_come), self.reassignments.len());
         let mut changes = Vec::new();
-        for old in self.reassignments() {
+        let replaced = |each: &&Arc<Reassignment>| each.reason == Why::Replacement;
+        for old in self.reassignments().filter(|each| !replaced(each)).chain(self.reassignments().filter(replaced)) {
             if kept.saturating_add(more) <= MOST_MOVES && count < MOST_REASSIGNMENTS {
                 break;
             }
@@ -145,9 +149,9 @@ impl State {
     pub(crate) fn stands(&self, topic_id: TopicId, partition: &Partition) -> Vec<BrokerId> {
         let base: Vec<BrokerId> = partition.replicas.iter().copied().filter(|id| !partition.adding_replicas.contains(id)).collect();
         let open = self.open_move(topic_id, partition.partition).and_then(|(id, number)| self.movement(id, number));
-        // The same brokers, in the order that was preferred before.
-        let same = |from: &Vec<BrokerId>| from.len() == base.len() && from.iter().all(|id| base.contains(id));
-        open.filter(|open| open.state == MoveState::Moving && same(&open.from)).map_or(base, |open| open.from.clone())
+        // In the order that was preferred before, and without those that an overridden move was adding.
+        let there = |from: &Vec<BrokerId>| partition.moves() && from.iter().all(|id| base.contains(id));
+        open.filter(|open| there(&open.from)).map_or(base, |open| open.from.clone())
     }
 
     fn running(&self, id: Index) -> Result<&Arc<Reassignment>, Rejection> {
@@ -207,7 +211,11 @@ impl State {
         }
         // The command before this one settled the partition, or nobody would.
         let partition = self.partition(old.topic_id, old.partition);
-        let left = |partition: &Arc<Partition>| if state.ended() { partition.moves() } else { !partition.goes_to(&old.to) };
+        let left = |partition: &Arc<Partition>| match state {
+            MoveState::Done => partition.moves() || !partition.goes_to(&old.to),
+            _ if state.ended() => partition.moves(),
+            _ => !partition.goes_to(&old.to),
+        };
         if partition.is_some_and(left) {
             return Err(Rejection::new(Code::InvalidUpdateVersion, "The partition began to move meanwhile"));
         }

@@ -24,6 +24,7 @@ mod rows_e_asked;
 mod rows_f;
 mod rows_f_growth;
 mod rows_h;
+mod rows_h_override;
 mod rows_h_plans;
 mod rows_j;
 mod rows_l;

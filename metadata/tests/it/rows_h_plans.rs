@@ -140,8 +140,16 @@ fn j4_what_is_down_for_too_long_is_replaced() {
     sync(&mut world);
     assert_eq!(placed(world.partition("t", 0)).0, [103, 102]);
     assert_eq!(world.state().standing(id(101)).draining, Some(reassignment), "it is not replaced again, and gets nothing while it is down");
+    // However much is asked since, it is not forgotten why the broker was emptied.
+    for _ in 0..120 {
+        let at = placed(world.partition("t", 0)).0;
+        start(&mut world, crate::moving::moves(&[("t", 0, &at)], SLOW)).unwrap();
+    }
+    let before = world.state().standing(id(101));
     world.start(101);
-    assert_eq!(world.state().standing(id(101)).draining, None, "back again, it may have replicas");
+    let after = world.state().standing(id(101));
+    assert_eq!(after.draining, None, "back again, it may have replicas");
+    assert!(after.since_ms > before.since_ms, "and is online since now (J10): {before:?}, {after:?}");
     let drain = Intent::DrainBroker { id: id(101), limits: Default::default(), expected: None };
     start(&mut world, drain).unwrap();
     world.expire(101);

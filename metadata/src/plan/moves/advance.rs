@@ -7,12 +7,13 @@ use crate::ids::{BrokerId, Index};
 use crate::model::Partition;
 use crate::plan::{MOST_PARTITIONS, Plan};
 use crate::reassignment::{Flight, Move, MoveEnd, MoveState, ReassignmentState};
+use crate::rejection::Code;
 use crate::state::State;
 use std::collections::BTreeMap;
 
 /// Steps in one entry: between two entries others have their turn.
 const MOST_STEPS: usize = 1_000;
-/// Waiting moves that are looked at for one entry: those at the head come first.
+/// Waiting moves that are looked at for one entry, shared between reassignments.
 const MOST_LOOKED_AT: usize = 20_000;
 
 /// The next steps of all reassignments; nothing where everything waits for others.
@@ -25,7 +26,7 @@ pub(in crate::plan) fn advance(state: &State) -> Plan {
         items.extend(go_on(state, at).map(Group::of));
     }
     let mut flights: BTreeMap<BrokerId, Flight> = BTreeMap::new();
-    for at in state.waiting.keys().copied().take(MOST_LOOKED_AT) {
+    for at in looked_at(state) {
         if items.len() == MOST_STEPS {
             break;
         }
@@ -35,6 +36,13 @@ pub(in crate::plan) fn advance(state: &State) -> Plan {
         items.extend(plan_on(state).map(|command| Group::of(vec![command])));
     }
     Plan { items: items.into_iter().map(Ok).collect() }
+}
+
+/// Waiting moves, the first of each reassignment, the oldest first: none stands in the way of those of another.
+fn looked_at(state: &State) -> impl Iterator<Item = (Index, u32)> {
+    let open: Vec<Index> = state.reassignments().filter(|each| each.ended_at_ms.is_none()).map(|each| each.id).collect();
+    let each = (MOST_LOOKED_AT / open.len().max(1)).max(1);
+    open.into_iter().flat_map(move |id| state.waiting.range((id, 0)..=(id, u32::MAX)).map(|(at, _)| *at).take(each))
 }
 
 /// An open move with its partition, and how it has to end if it has to.
@@ -96,8 +104,15 @@ fn set_off(state: &State, at: (Index, u32), flights: &mut BTreeMap<BrokerId, Fli
 /// The rest of a plan that was too large for one entry.
 fn plan_on(state: &State) -> Option<Command> {
     let unfinished = state.reassignments().find(|each| each.state == ReassignmentState::Running && each.planned < each.total)?;
-    let (moves, rest) =
-        asked::from_source(state, &unfinished.source, unfinished.total - unfinished.planned, MOST_PARTITIONS).unwrap_or_default();
+    let limit = unfinished.total - unfinished.planned;
+    let (moves, rest) = match asked::from_source(state, &unfinished.source, limit, MOST_PARTITIONS) {
+        Ok((moves, rest)) => (moves, rest.min(limit)),
+        // It may be possible later: what there is to move has not become less.
+        Err(no) if no.code == Code::InvalidReplicaAssignment => return None,
+        // What it was about is gone.
+        Err(_) => (Vec::new(), 0),
+    };
+    let moves: Vec<_> = moves.into_iter().take(limit as usize).collect();
     let total = unfinished.planned + rest;
     Some(Command::AddMoves { id: unfinished.id, first: unfinished.planned, total, moves })
 }

@@ -69,12 +69,15 @@ pub(in crate::plan) fn completion(
     isr: &[BrokerId],
     sender: Option<(BrokerId, Index)>,
 ) -> Option<Vec<Command>> {
-    if !old.moves() {
+    let open = state.open_move(topic_id, old.partition);
+    // H6: what overrode this placement waits to begin, and goes on from here. Completed now, it would count as done.
+    let overridden = open.and_then(|(id, number)| state.movement(id, number)).is_some_and(|open| !old.goes_to(&open.to));
+    if !old.moves() || overridden {
         return None;
     }
     let placing = Placing { replicas: old.replicas.clone(), adding: old.adding_replicas.clone(), removing: old.removing_replicas.clone() };
     let mut commands = vec![settled(state, topic_id, old, &placing, isr, sender)?];
-    commands.extend(state.open_move(topic_id, old.partition).map(|at| ended(at, MoveState::Done, None)));
+    commands.extend(open.map(|at| ended(at, MoveState::Done, None)));
     Some(commands)
 }
 
@@ -117,11 +120,16 @@ pub(super) fn begin(state: &State, topic_id: TopicId, old: &Partition, at: (Inde
 /// in sync or eligible and the topic does not allow to lose records (H5, H8).
 pub(super) fn taken_back(state: &State, topic_id: TopicId, old: &Partition, before: &[BrokerId]) -> Option<Command> {
     let base: Vec<BrokerId> = old.replicas.iter().filter(|id| !old.adding_replicas.contains(id)).copied().collect();
-    let same = before.len() == base.len() && before.iter().all(|id| base.contains(id));
-    let replicas = if same { before.to_vec() } else { base };
+    // Others may be there that an overridden move was adding (H6).
+    let there = !before.is_empty() && before.iter().all(|id| base.contains(id));
+    let replicas = if there { before.to_vec() } else { base };
     let isr: Vec<BrokerId> = old.isr.iter().filter(|id| replicas.contains(id)).copied().collect();
     let lossy = state.unclean_allowed(topic_id);
-    let clean = !isr.is_empty() || old.elr.iter().any(|id| replicas.contains(id)) || old.isr.is_empty();
+    let stays = |id: &BrokerId| replicas.contains(id);
+    let clean = match (old.isr.is_empty(), old.elr.is_empty()) {
+        (true, true) => old.last_known_leader.as_ref().is_none_or(stays),
+        _ => !isr.is_empty() || old.elr.iter().any(stays),
+    };
     if replicas.is_empty() || !(clean || lossy) {
         return None;
     }

@@ -1,0 +1,70 @@
+//! H5, H6, H8: a move over another, and what is left of both when either is cut short.
+
+use crate::fixture::{World, by_hand, code, id};
+use crate::moving::{SLOW, go_on, moves, placed, plain, start, state_of, sync};
+use metadata::reassignment::{MoveState, ReassignmentState};
+use metadata::{Code, Index, Intent};
+
+/// A partition that moves from [101, 102, 103] to [104, 102, 103], and a second move that goes to 105 instead.
+fn overridden(second_begins: bool) -> (World, Index) {
+    let mut world = World::online(&[101, 102, 103, 104, 105]);
+    world.create(by_hand("t", &[&[101, 102, 103]]));
+    start(&mut world, moves(&[("t", 0, &[104, 102, 103])], SLOW)).unwrap();
+    go_on(&mut world);
+    if !second_begins {
+        world.expire(105);
+    }
+    let second = start(&mut world, moves(&[("t", 0, &[105, 102, 103])], SLOW)).unwrap();
+    go_on(&mut world);
+    (world, second)
+}
+
+#[test]
+fn h6_what_completes_the_first_move_is_not_the_end_of_the_one_that_overrode_it() {
+    let (mut world, second) = overridden(false);
+    world.set_isr("t", &[101, 102, 103, 104]);
+    go_on(&mut world);
+    assert_eq!(state_of(&world, second), (ReassignmentState::Running, vec![(MoveState::Waiting, None)]), "105 is offline");
+    world.start(105);
+    go_on(&mut world);
+    sync(&mut world);
+    assert_eq!(state_of(&world, second).0, ReassignmentState::Done);
+    assert_eq!(placed(world.partition("t", 0)), (vec![105, 102, 103], vec![], vec![]));
+}
+
+#[test]
+fn h6_one_that_began_over_another_goes_back_to_what_was_before_both() {
+    for begins in [false, true] {
+        let (mut world, second) = overridden(begins);
+        assert_eq!(state_of(&world, second).1[0].0, if begins { MoveState::Moving } else { MoveState::Waiting });
+        world.submit(Intent::CancelReassignment { id: second }).unwrap().remove(0).unwrap();
+        let partition = world.partition("t", 0);
+        assert_eq!((placed(partition).0, plain(&partition.isr)), (vec![101, 102, 103], vec![101, 102, 103]), "{begins}");
+    }
+}
+
+#[test]
+fn h6_a_third_move_counts_from_what_was_before_all() {
+    let (mut world, _) = overridden(true);
+    let third = start(&mut world, moves(&[("t", 0, &[101, 102, 104])], SLOW)).unwrap();
+    world.submit(Intent::CancelReassignment { id: third }).unwrap().remove(0).unwrap();
+    assert_eq!(placed(world.partition("t", 0)).0, [101, 102, 103]);
+}
+
+#[test]
+fn h5_h8_nobody_in_sync_is_no_reason_to_drop_the_only_one_that_has_everything() {
+    let mut world = World::online(&[101, 102, 104, 105]);
+    world.create(by_hand("t", &[&[101, 102]]));
+    let reassignment = start(&mut world, moves(&[("t", 0, &[104, 105])], SLOW)).unwrap();
+    go_on(&mut world);
+    world.set_isr("t", &[101, 104]);
+    world.expire(101);
+    world.expire(104);
+    assert_eq!(world.roles("t"), (None, vec![], vec![104]));
+    assert_eq!(code(world.submit(Intent::CancelReassignment { id: reassignment })), Code::EligibleLeadersNotAvailable);
+    // It comes back, and leads; the other fills up.
+    world.start(104);
+    assert_eq!(world.partition("t", 0).leader, Some(id(104)));
+    sync(&mut world);
+    assert_eq!(placed(world.partition("t", 0)).0, [104, 105]);
+}
