@@ -44,6 +44,21 @@ pub(super) async fn admit(node: Arc<Inner>) {
     }
 }
 
+/// K5: a change whose leader died between its two entries needs both majorities for everything until it is finished. Whoever loses its
+/// vote by it stays as a learner, to be removed by whoever asks again.
+pub(super) async fn finish(node: Arc<Inner>) {
+    loop {
+        tokio::time::sleep(RETRY).await;
+        let joint = node.raft.server_metrics().borrow_watched().membership_config.membership().get_joint_config().len() > 1;
+        // One that is under way finishes itself.
+        let Some(_one_at_a_time) = node.changing.try_lock().ok().filter(|_| joint) else { continue };
+        match committed(&node, ChangeMembers::AddVoterIds(BTreeSet::new()), true, Instant::now() + LONGEST_DEADLINE).await {
+            Ok(index) => tracing::info!(index, "a change of membership that another leader began was finished"),
+            Err(refusal) => tracing::debug!(%refusal, "a change of membership that another leader began is not finished yet"),
+        }
+    }
+}
+
 fn refuse(code: Code, field: &str, value: impl ToString, what: impl Into<String>, allowed: impl Into<String>) -> Refusal {
     Rejection::new(code, what).at(field, value.to_string(), allowed).into()
 }
@@ -282,8 +297,13 @@ async fn replace(node: &Arc<Inner>, asked: Replacement, deadline: Instant) -> Re
     }
     let members = Members::of(node);
     members.known("remove", asked.remove)?;
+    let there = members.urls.get(&asked.id) == Some(&asked.url);
+    // One that another leader finished left the old one behind as a learner.
+    if there && members.voters.contains(&asked.id) && !members.voters.contains(&asked.remove) {
+        return committed(node, ChangeMembers::RemoveNodes([asked.remove].into()), false, deadline).await;
+    }
     // An attempt that was cut short left a learner behind: asked again, it is finished.
-    let begun = members.urls.get(&asked.id) == Some(&asked.url) && !members.voters.contains(&asked.id);
+    let begun = there && !members.voters.contains(&asked.id);
     if !begun {
         check_newcomer(node, &members, asked.id, &asked.url, FIELDS, Some(asked.remove))?;
     }

@@ -68,6 +68,7 @@ async fn lead(node: Arc<Inner>, term: Term, token: CancellationToken) {
             fencing::run(node.clone()),
             tell_pulse(&node),
             members::admit(node.clone()),
+            members::finish(node.clone()),
             going_on::raise_format(node.clone(), born),
             going_on::with_open_work(node.clone()),
             going_on::at_a_pace(node.clone()),
