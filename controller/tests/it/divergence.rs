@@ -24,6 +24,8 @@ async fn caught(scrub: Duration, touched: bool, leads: bool) -> Result<()> {
     let victim = if leads { leader } else { follower };
     let node = &cluster.nodes[&victim];
     let mut faults = node.watch_fault();
+    // Waited for from here on: it may be found, and mended, before anything below has looked.
+    let found = tokio::spawn(async move { faults.wait_for(Option::is_some).await.map(|fault| fault.clone()) });
     cluster.memories[&victim].flip(topic, 1);
     // The next entry carries the flip in; that one does not touch the topic.
     cluster.created("another").await?;
@@ -37,8 +39,7 @@ async fn caught(scrub: Duration, touched: bool, leads: bool) -> Result<()> {
         // Its digest differs from now on, and the entry after says so.
         cluster.created("telling").await?;
     }
-    let fault = tokio::time::timeout(PATIENCE, faults.wait_for(Option::is_some)).await.context("it was not found")??.clone();
-    let fault = fault.context("no fault")?;
+    let fault = tokio::time::timeout(PATIENCE, found).await.context("it was not found")???.context("no fault")?;
     ensure!(matches!(&*fault, Fault::Diverged { index, .. } if *index > 0) && !fault.readable(), "{fault}");
     until("it is right again", async || {
         ensure!(node.fault().is_none(), "{:?}", node.fault());
