@@ -46,7 +46,10 @@ impl State {
                 if let Some((broker, epoch)) = sender {
                     self.broker_at(*broker, *epoch)?;
                 }
-                *outcome = GroupOutcome::Partition { topic_id: target.topic_id, partition: target.partition };
+                // Taken back with its whole reassignment, the answer is about that.
+                if *outcome == GroupOutcome::Done {
+                    *outcome = GroupOutcome::Partition { topic_id: target.topic_id, partition: target.partition };
+                }
                 self.moved(target, placement)
             }
             Command::UpdateMove { reassignment_id, number, state, end } => {

@@ -171,6 +171,19 @@ fn h10_a_drain_that_is_asked_for_again_goes_on_within_the_limits_that_are_given(
 }
 
 #[test]
+fn j3_the_end_of_a_drain_is_about_its_reassignment_whatever_has_begun() {
+    for begun in [false, true] {
+        let mut world = World::online(&[101, 102]);
+        world.create(by_hand("t", &[&[101], &[101]]));
+        let of = start(&mut world, Intent::DrainBroker { id: id(101), limits: SLOW, expected: None }).unwrap();
+        if begun {
+            go_on(&mut world);
+        }
+        assert_eq!(start(&mut world, Intent::StopDrain { id: id(101), expected: None }).unwrap(), of, "begun: {begun}");
+    }
+}
+
+#[test]
 fn j3_a_drained_broker_gets_nothing_by_hand_either() {
     let mut world = World::online(&[101, 102, 103]);
     start(&mut world, Intent::DrainBroker { id: id(103), limits: Limits::default(), expected: None }).unwrap();

@@ -13,9 +13,10 @@ use controller::Submitted;
 use http::request::Parts;
 use metadata::intent::{Election, TopicPartition};
 use metadata::plan::MOST_PARTITIONS;
-use metadata::{BrokerId, Change, Code, GroupOutcome, Intent, Principal, Rejection};
+use metadata::{BrokerId, Change, Code, GroupOutcome, Intent, Principal, Rejection, TopicId};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::HashMap;
 
 /// Which partitions elect anew: those listed, a topic's, a broker's, or all.
 #[derive(Deserialize, JsonSchema)]
@@ -48,28 +49,30 @@ pub async fn elect(State(node): State<Node>, parts: Parts, body: Body) -> Result
     let outcome = node.controller.submit(submission, call.deadline).await?;
     let more = listed.is_none() && outcome.outcomes.len() == MOST_PARTITIONS;
     let state = node.controller.state();
+    let changes = outcome.commit.iter().flat_map(|commit| &commit.changes);
+    let changed: HashMap<(TopicId, u32), Option<BrokerId>> = changes
+        .filter_map(|change| match change {
+            Change::PartitionChanged { topic_id, partition } => Some(((*topic_id, partition.partition), partition.leader)),
+            _ => None,
+        })
+        .collect();
+    let nowhere = || TopicPartition { topic: String::new(), partition: 0 };
     let result = |(at, one): (usize, Result<GroupOutcome, Rejection>)| {
         let asked = listed.as_ref().and_then(|listed| listed.get(at)).cloned();
         match one {
             Ok(GroupOutcome::Partition { topic_id, partition }) => {
-                let changed = outcome.commit.iter().flat_map(|commit| &commit.changes).find_map(|change| match change {
-                    Change::PartitionChanged { topic_id: id, partition: changed } if *id == topic_id && changed.partition == partition => {
-                        Some(changed.leader)
-                    }
-                    _ => None,
-                });
-                let leader = changed.or_else(|| state.partition(topic_id, partition).map(|now| now.leader)).flatten();
+                let now = || state.partition(topic_id, partition).map(|now| now.leader);
+                let leader = changed.get(&(topic_id, partition)).copied().or_else(now).flatten();
                 let name = || state.topic(topic_id).map_or_else(|| topic_id.to_string(), |topic| topic.name.to_string());
                 let TopicPartition { topic, partition } = asked.unwrap_or_else(|| TopicPartition { topic: name(), partition });
                 ElectionResult::Elected { topic, partition, leader }
             }
             Ok(_) => {
-                let TopicPartition { topic, partition } = asked.unwrap_or_else(|| TopicPartition { topic: String::new(), partition: 0 });
+                let TopicPartition { topic, partition } = asked.unwrap_or_else(nowhere);
                 ElectionResult::Elected { topic, partition, leader: None }
             }
             Err(no) => {
-                let TopicPartition { topic, partition } =
-                    asked.or_else(|| named(&no)).unwrap_or_else(|| TopicPartition { topic: String::new(), partition: 0 });
+                let TopicPartition { topic, partition } = asked.or_else(|| named(&no)).unwrap_or_else(nowhere);
                 ElectionResult::Refused { topic, partition, error: document(&no.into(), outcome.index) }
             }
         }

@@ -178,12 +178,7 @@ pub async fn drain(State(node): State<Node>, Path(text): Path<String>, parts: Pa
 pub async fn stop_drain(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
     let id = super::brokers::id(&text)?;
     let call = Call::read(&parts, &[], Principal::anonymous())?;
-    let submission = call.submission(Intent::StopDrain { id, expected: call.if_match }, None);
-    match mutation::submit(&node, &call, submission).await? {
-        Done::Planned(response) => Ok(response),
-        Done::Committed { index, outcome: GroupOutcome::Reassignment { id }, .. } => answer(&node, index, id),
-        Done::Committed { .. } => Err(Refused::new(Code::OutcomeUnknown, "The drain was stopped; look at the broker")),
-    }
+    submitted(&node, &call, call.submission(Intent::StopDrain { id, expected: call.if_match }, None), None).await
 }
 
 async fn of_broker(node: &Node, call: &Call, id: BrokerId, submission: Submission) -> Result<Response, Refused> {
