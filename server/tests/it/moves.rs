@@ -178,6 +178,7 @@ async fn a_broker_is_drained_and_then_removed() -> Result<()> {
     let begun = api.call(Method::POST, "/brokers/104/drain").header("if-match", &tag).ok().await?.body["reassignment"].clone();
     ensure!(begun["reason"] == "drain", "{begun}");
     ended(&cluster, &begun["id"]).await?;
+    cluster.agree().await?;
     let drained = api.get("/brokers/104").ok().await?.body["broker"].clone();
     ensure!(drained["replicas"] == 0 && drained["draining"] == begun["id"], "{drained}");
     let made = api.post("/topics", json!({ "name": "later", "partitions": 8, "replication_factor": 2 })).ok().await?.body;

@@ -57,6 +57,7 @@ async fn leaders_come_home_when_they_are_asked_to() -> Result<()> {
     api.post("/topics", json!({ "name": "home", "assignments": [[101, 102]] })).ok().await?;
     api.post("/topics", json!({ "name": "led", "assignments": [[103, 102]] })).ok().await?;
     away_and_back(&cluster, 101).await?;
+    cluster.agree().await?;
     ensure!(leader_of(&api, "home").await? == 102);
     let ask = |partitions: Value| json!({ "type": "preferred", "partitions": partitions });
     let asked = ask(json!([{ "topic": "home", "partition": 0 }, { "topic": "led", "partition": 0 }, { "topic": "gone", "partition": 0 }]));
