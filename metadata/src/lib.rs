@@ -23,6 +23,8 @@ pub mod draw;
 pub mod election;
 #[cfg(feature = "faults")]
 mod faults;
+#[cfg(feature = "faults")]
+pub mod invariants;
 pub mod ids;
 pub mod intent;
 pub mod labels;

@@ -3,6 +3,7 @@
 //! [`start`] opens the disk and begins Raft. One task then waits for Raft to stop or for the proofs to fail; it says why,
 //! hands the leadership over, and starts the node again on the same hub, so that no reader sees an index go back.
 
+use crate::environment::{Environment, elsewhere};
 use crate::following::board::PulseBoard;
 use crate::following::pulse;
 use crate::ground::{Core, Ground};
@@ -146,7 +147,7 @@ async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
     part(Box::pin(planner::run(inner.clone(), jobs)));
     part(Box::pin(leading::run(inner.clone())));
     part(Box::pin(pulse::look_around(inner.clone())));
-    part(Box::pin(keep_mark(mark)));
+    part(Box::pin(keep_mark(mark, core.ground.environment.clone())));
     Ok(Started { inner, disk_failure, log: weak })
 }
 
@@ -176,12 +177,12 @@ async fn ask_around(core: &Core, peers: &Arc<Peers>) -> Result<(), StartError> {
 }
 
 /// Keeps the durable mark near the log's end while it grows.
-async fn keep_mark(mark: crate::raft::mark::Mark) {
+async fn keep_mark(mark: crate::raft::mark::Mark, environment: Arc<dyn Environment>) {
     let mut failing = false;
     loop {
         tokio::time::sleep(MARK_EVERY).await;
         let mark = mark.clone();
-        let kept = tokio::task::spawn_blocking(move || mark.keep()).await.map_err(io::Error::other).flatten();
+        let kept = elsewhere(&*environment, move || mark.keep()).await.flatten();
         if let Err(error) = &kept
             && !failing
         {
@@ -345,7 +346,7 @@ enum NotYet {
 
 async fn boot_with_room(core: &Arc<Core>) -> Result<Started, NotYet> {
     let disk = core.ground.disk.clone();
-    let room = tokio::task::spawn_blocking(move || disk.check_room()).await.map_err(io::Error::other).flatten();
+    let room = elsewhere(&*core.ground.environment, move || disk.check_room()).await.flatten();
     room.map_err(NotYet::Room)?;
     boot(core).await.map_err(NotYet::Boot)
 }

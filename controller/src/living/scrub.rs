@@ -2,6 +2,7 @@
 //!
 //! Who disagrees with a majority, or with its own digest computed anew, is wrong; the majority itself never stops.
 
+use crate::environment::elsewhere;
 use crate::living::fault::Fault;
 use crate::net::peers::Lane;
 use crate::net::rpc::{Reply, Request};
@@ -46,7 +47,7 @@ pub(crate) async fn verify(node: &Arc<Inner>, index: Index) -> Option<Fault> {
 async fn scrub(node: &Arc<Inner>) -> Option<Fault> {
     let state = node.hub.view().state.clone();
     let (kept, index) = (state.digest(), state.revision());
-    let computed = tokio::task::spawn_blocking(move || state.scrub(|| std::thread::sleep(BREATH))).await.ok()?;
+    let computed = elsewhere(&*node.environment, move || state.scrub(|| std::thread::sleep(BREATH))).await.ok()?;
     (computed != kept)
         .then(|| Fault::Diverged { index, detail: format!("the digest is kept as {kept}, and computed anew it is {computed}") })
 }

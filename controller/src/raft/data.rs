@@ -101,4 +101,5 @@ openraft::declare_raft_types!(
         NodeId = u64,
         Node = openraft::BasicNode,
         LeaderId = openraft::impls::leader_id_std::LeaderId<Self::Term, Self::NodeId>,
+        AsyncRuntime = super::chance::Runtime,
 );

@@ -2,7 +2,7 @@
 
 use super::snapshot_file::{self, SnapshotFile};
 use super::{LogId, Payload, SnapshotMeta, StoredMembership, TypeConfig};
-use crate::environment::Environment;
+use crate::environment::{Environment, elsewhere};
 use crate::hub::Hub;
 use crate::living::proofs::Proofs;
 use bytes::Bytes;
@@ -123,18 +123,25 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
-        Builder { machine: self.machine.clone(), meta: self.snapshot_meta(), file: self.file.clone(), hub: self.hub.clone() }
+        Builder {
+            machine: self.machine.clone(),
+            meta: self.snapshot_meta(),
+            file: self.file.clone(),
+            hub: self.hub.clone(),
+            environment: self.environment.clone(),
+        }
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, content: Bytes) -> io::Result<()> {
         let (file, written, own) = (self.file.clone(), meta.clone(), self.machine.clone());
-        let machine = blocking(move || {
+        // Decoding and writing a large state takes long: not on a thread that Raft's heartbeats need.
+        let machine = elsewhere(&*self.environment, move || {
             let machine = metadata::snapshot::decode_machine(&content).map_err(io::Error::other)?;
             check_lineage(&own, &machine)?;
             file.write(&written, &content)?;
-            Ok(machine)
+            io::Result::Ok(machine)
         })
-        .await?;
+        .await??;
         self.machine = machine;
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
@@ -147,7 +154,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot<super::CommittedLeaderId, u64, openraft::BasicNode, Bytes>>> {
         let file = self.file.clone();
-        let kept = blocking(move || file.read()).await?;
+        let kept = elsewhere(&*self.environment, move || file.read()).await??;
         Ok(kept.map(|(meta, snapshot)| Snapshot { meta, snapshot }))
     }
 }
@@ -162,17 +169,13 @@ fn check_lineage(own: &Machine, other: &Machine) -> io::Result<()> {
     }
 }
 
-/// Encoding and writing a large state takes long: not on a thread that Raft's heartbeats need.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
-}
-
 /// Builds a snapshot beside the running state machine: the state is shared, never copied.
 pub struct Builder {
     machine: Machine,
     meta: SnapshotMeta,
     file: SnapshotFile,
     hub: Arc<Hub>,
+    environment: Arc<dyn Environment>,
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for Builder {
@@ -180,12 +183,12 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
 
     async fn build_snapshot(&mut self) -> io::Result<Snapshot<super::CommittedLeaderId, u64, openraft::BasicNode, Bytes>> {
         let (machine, meta, file) = (self.machine.clone(), self.meta.clone(), self.file.clone());
-        let content = blocking(move || {
+        let content = elsewhere(&*self.environment, move || {
             let content = snapshot_file::content(&machine)?;
             file.write(&meta, &content)?;
-            Ok(content)
+            io::Result::Ok(content)
         })
-        .await?;
+        .await??;
         self.hub.note_snapshot(self.meta.last_log_id.map_or(0, |log_id| log_id.index));
         Ok(Snapshot { meta: self.meta.clone(), snapshot: content })
     }

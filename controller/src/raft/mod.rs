@@ -1,5 +1,6 @@
 //! The glue to openraft: types, log, state machine, snapshots. The only module tree of Quorate that names openraft.
 
+pub(crate) mod chance;
 pub(crate) mod data;
 pub(crate) mod log;
 pub(crate) mod machine;

@@ -9,7 +9,6 @@ mod fixture;
 mod golden;
 mod history;
 mod history_steering;
-mod invariants;
 #[cfg(feature = "json")]
 mod json;
 mod kafka_topic_keys;

@@ -2,10 +2,10 @@
 
 use crate::fixture::{World, id, membership, topic};
 use crate::history::{Action, Step, step};
-use crate::invariants;
 use damage::cases;
 use metadata::envelope::{Kind, open, seal};
 use metadata::frame::Frame;
+use metadata::invariants;
 use metadata::model::Configs;
 use metadata::plan::plan;
 use metadata::views::{Known, cluster, verdict};

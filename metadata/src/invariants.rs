@@ -1,9 +1,9 @@
-//! What holds in every state, and between a state and the next, whatever was asked.
+//! What holds in every state, and between a state and the next, whatever was asked. For tests, which it ends with a panic.
 
-use metadata::load::{Load, Tally};
-use metadata::model::Broker;
-use metadata::reassignment::{Flight, MOST_MOVES, MOST_REASSIGNMENTS, MoveState, Progress, ReassignmentState};
-use metadata::{BrokerId, BrokerState, Partition, State, TopicId};
+use crate::load::{Load, Tally};
+use crate::model::Broker;
+use crate::reassignment::{Flight, MOST_MOVES, MOST_REASSIGNMENTS, MoveState, Progress, ReassignmentState};
+use crate::{BrokerId, BrokerState, Partition, RecoveryState, State, TopicId};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn distinct(ids: &[BrokerId]) -> bool {
@@ -171,6 +171,10 @@ pub fn hold_between(before: &State, after: &State, reported: bool) {
         let kept = was.is_empty() || is.iter().any(|id| was.contains(id));
         assert!(!lost || lossy || kept || reported, "a move lost its records: {old:?} {new:?}");
         assert!(new.leader_epoch >= old.leader_epoch && new.partition_epoch >= old.partition_epoch, "an epoch fell: {old:?} {new:?}");
+        // E1, E4, E5: who leads anew held what was acknowledged, or the partition says that it may lack some of it.
+        let marked = reported || new.recovery_state == RecoveryState::Recovering;
+        let elected = new.leader.filter(|leader| old.leader != Some(*leader) && !was.contains(leader));
+        assert!(elected.is_none() || marked, "a leader that held nothing: {old:?} {new:?}");
         assert!(new == old || new.partition_epoch > old.partition_epoch, "changed without an epoch: {old:?} {new:?}");
         assert!(new.leader == old.leader || new.leader_epoch > old.leader_epoch, "another leader, the same epoch: {old:?} {new:?}");
     }
