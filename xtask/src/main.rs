@@ -16,6 +16,7 @@ mod lint;
 mod process;
 mod rows;
 mod rust_style;
+mod simulate;
 mod site;
 mod split;
 mod steps;
@@ -36,7 +37,7 @@ struct Command {
 }
 
 /// A new command is a new file and a line here.
-const COMMANDS: &[Command] = &[build::COMMAND, demo::COMMAND, test::COMMAND, bench::COMMAND, verify::COMMAND, fix::COMMAND];
+const COMMANDS: &[Command] = &[build::COMMAND, demo::COMMAND, test::COMMAND, bench::COMMAND, simulate::COMMAND, verify::COMMAND, fix::COMMAND];
 
 fn main() -> ExitCode {
     match dispatch() {

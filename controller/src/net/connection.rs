@@ -4,7 +4,7 @@ use super::greeting::Greeter;
 use super::rpc::{Reply, Request};
 use super::{Duplex, Transport, wire};
 use crate::writing::inbox::MOST_WAITING;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 const MOST_PENDING: usize = MOST_WAITING;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Reply>>>>>;
+type Waiting = Arc<Mutex<Option<BTreeMap<u64, oneshot::Sender<Reply>>>>>;
 
 struct Live {
     frames: mpsc::Sender<Vec<u8>>,
@@ -97,7 +97,7 @@ fn run(stream: Box<dyn Duplex>) -> Live {
     let (reader, mut writer) = tokio::io::split(stream);
     let mut reader = wire::buffered(reader);
     let (frames, mut queued) = mpsc::channel::<Vec<u8>>(MOST_PENDING);
-    let waiting: Waiting = Arc::new(Mutex::new(Some(HashMap::new())));
+    let waiting: Waiting = Arc::new(Mutex::new(Some(BTreeMap::new())));
     let answers = waiting.clone();
     tokio::spawn(async move {
         let read = async {

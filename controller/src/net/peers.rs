@@ -19,13 +19,13 @@ use openraft::raft::{
 };
 use openraft::storage::Snapshot;
 use openraft::{BasicNode, OptionalSend};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::Notify;
 
 /// What a connection is for; each lane has its own, so that none waits for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Lane {
     Append,
     Heartbeat,
@@ -42,10 +42,10 @@ pub(crate) struct Peers {
     node_id: NodeId,
     transport: Arc<dyn Transport>,
     greeter: Arc<Greeter>,
-    connections: Mutex<HashMap<(String, Lane), Connection>>,
+    connections: Mutex<BTreeMap<(String, Lane), Connection>>,
     quorum_age: Arc<OnceLock<QuorumAge>>,
     /// Followers that wait for a commit, told to the appends to them.
-    waiting: Mutex<HashMap<NodeId, Arc<Notify>>>,
+    waiting: Mutex<BTreeMap<NodeId, Arc<Notify>>>,
 }
 
 impl Peers {

@@ -1,0 +1,155 @@
+//! Runs seeds, each in a process of its own, and says what they came to.
+
+use crate::judge::record::said;
+use crate::run::{self, Outcome};
+use anyhow::{Context, Result, bail, ensure};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a run may take before it counts as one that never ends: some hundred times as long as it does.
+const LONGEST: Duration = Duration::from_secs(600);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+thread_local! {
+    /// What panicked in this run: tokio keeps a task's panic to itself.
+    static PANICKED: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs a seed in this process and prints what it came to.
+pub fn here(seed: u64, seconds: u64) -> Result<()> {
+    std::panic::set_hook(Box::new(|info| {
+        PANICKED.with_borrow_mut(|first| {
+            first.get_or_insert_with(|| info.to_string());
+        });
+    }));
+    let ran = catch_unwind(AssertUnwindSafe(|| run::run(seed, seconds * 1_000)));
+    let outcome = ran.map_err(|panic| anyhow::anyhow!("the run panicked: {}", PANICKED.take().unwrap_or_else(|| said(&*panic))))??;
+    if let Some(panic) = PANICKED.take() {
+        bail!("a task panicked: {panic}");
+    }
+    println!("{}", serde_json::to_string(&outcome)?);
+    Ok(())
+}
+
+/// Runs a seed in a process of its own.
+fn one(seed: u64, seconds: u64) -> Result<Outcome> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["--alone", "--seed", &seed.to_string(), "--seconds", &seconds.to_string()]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if began.elapsed() > LONGEST {
+            child.kill()?;
+            child.wait()?;
+            bail!("after {LONGEST:?} it had not ended");
+        }
+        thread::sleep(LOOK_AGAIN);
+    };
+    let text = |collected: thread::JoinHandle<String>| collected.join().unwrap_or_default();
+    let (stdout, stderr) = (text(stdout), text(stderr));
+    ensure!(status.success(), "{}", stderr.trim().trim_start_matches("error: "));
+    serde_json::from_str(&stdout).with_context(|| format!("it printed {stdout:?}"))
+}
+
+fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        // What could not be read is missed where it is looked for.
+        drop(pipe.map(|mut pipe| pipe.read_to_string(&mut text)));
+        text
+    })
+}
+
+/// Runs a seed twice, and says whether both went the same way.
+pub fn twice(seed: u64, seconds: u64) -> Result<()> {
+    let began = Instant::now();
+    let first = one(seed, seconds)?;
+    let Outcome { commits, writes, reads, terms, rest_ms, .. } = first;
+    println!(
+        "seed {seed}: {commits} commits, {writes} writes answered, {reads} reads, {terms} leaders, at rest after {rest_ms} ms, in {:.1} s",
+        began.elapsed().as_secs_f64()
+    );
+    println!("faults: {:?}", first.faults);
+    let second = one(seed, seconds)?;
+    ensure!(first.trace == second.trace, "seed {seed} went two ways: {:016x} and {:016x}", first.trace, second.trace);
+    println!("it went the same way twice: {:016x}", first.trace);
+    Ok(())
+}
+
+/// Runs many seeds, some at once.
+pub fn many(from: u64, seeds: u64, seconds: u64, jobs: Option<usize>) -> Result<()> {
+    let began = Instant::now();
+    let jobs = jobs.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), |jobs| jobs.max(1));
+    let (next, end) = (AtomicU64::new(from), from.saturating_add(seeds));
+    let (ended, results) = mpsc::channel();
+    let mut sum = Sum::default();
+    thread::scope(|scope| {
+        for _ in 0..jobs {
+            let (ended, next) = (ended.clone(), &next);
+            scope.spawn(move || {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end || ended.send((seed, one(seed, seconds))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(ended);
+        for (seed, result) in results {
+            sum.take(seed, result, seconds);
+        }
+    });
+    let Sum { ran, commits, writes, reads, terms, rest_ms, .. } = sum;
+    println!(
+        "{ran} seeds in {:.0} s: {commits} commits, {writes} writes answered, {reads} reads, {terms} leaders, at rest after {rest_ms} ms at most",
+        began.elapsed().as_secs_f64()
+    );
+    println!("faults: {:?}", sum.faults);
+    ensure!(sum.failed.is_empty(), "{} of {ran} seeds failed: {:?}", sum.failed.len(), sum.failed);
+    Ok(())
+}
+
+/// What many runs came to.
+#[derive(Default)]
+struct Sum {
+    ran: usize,
+    commits: usize,
+    writes: usize,
+    reads: usize,
+    terms: usize,
+    rest_ms: u64,
+    faults: BTreeMap<String, usize>,
+    failed: Vec<u64>,
+}
+
+impl Sum {
+    fn take(&mut self, seed: u64, result: Result<Outcome>, seconds: u64) {
+        self.ran += 1;
+        match result {
+            Ok(outcome) => {
+                self.commits += outcome.commits;
+                self.writes += outcome.writes;
+                self.reads += outcome.reads;
+                self.terms += outcome.terms;
+                self.rest_ms = self.rest_ms.max(outcome.rest_ms);
+                outcome.faults.into_iter().for_each(|(kind, times)| *self.faults.entry(kind).or_default() += times);
+            }
+            Err(error) => {
+                println!("seed {seed} failed: {error:#}\n  again: cargo xtask simulate --seed {seed} --seconds {seconds}");
+                self.failed.push(seed);
+            }
+        }
+    }
+}
