@@ -191,10 +191,7 @@ impl Faults {
                 standing.serves = false;
             }
             Kind::BrokerPause => standing.paused_until = until,
-            _ => {
-                standing.leaves = true;
-                standing.down_until = until;
-            }
+            _ => standing.leaves = Some(until - now),
         });
     }
 }

@@ -5,7 +5,7 @@ use super::fleet::{Fleet, Standing};
 use crate::world::time::Time;
 use controller::Submission;
 use metadata::intent::{Heartbeat, IsrChange, IsrMember, Registration};
-use metadata::{BrokerId, Code, Endpoint, GroupOutcome, Index, Intent, Partition, Principal, RecoveryState, State, TopicId};
+use metadata::{BrokerId, Code, Endpoint, GroupOutcome, Index, Intent, NodeId, Partition, Principal, RecoveryState, State, TopicId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -35,6 +35,8 @@ struct Life {
     /// What it has been told; never goes back.
     state: Arc<State>,
     heard: bool,
+    /// The controller that it talks to, as long as that one answers.
+    home: Option<NodeId>,
 }
 
 /// How a process ended.
@@ -56,10 +58,13 @@ impl Broker {
                 continue;
             }
             let Some(epoch) = self.register(previous).await else { continue };
-            let end = self.serve(Life { epoch, killed: standing.killed, state: Arc::default(), heard: false }).await;
+            let end = self.serve(Life { epoch, killed: standing.killed, state: Arc::default(), heard: false, home: None }).await;
             self.fleet.change(self.id, |standing| standing.serves = false);
             previous = match end {
-                End::Stopped(epoch) => Some(epoch),
+                End::Stopped(epoch) => {
+                    self.fleet.left(self.id, self.time.now());
+                    Some(epoch)
+                }
                 End::Killed | End::Stale => None,
             };
             sleep(TICK).await;
@@ -85,9 +90,20 @@ impl Broker {
         while self.standing().killed == killed {
             let submission = Submission::new(Intent::RegisterBroker { registration: registration.clone() }, Principal::broker(self.id));
             if let Some(node) = self.door.any() {
-                let answer = self.door.ask(node, |node| async move { node.submit(submission, Instant::now() + DEADLINE).await }).await;
-                let outcome = answer.and_then(Result::ok).and_then(|outcome| outcome.outcomes.into_iter().next()).and_then(Result::ok);
-                if let Some(GroupOutcome::Broker { epoch, .. }) = outcome {
+                let (id, process) = (self.id, registration.incarnation_id);
+                let answer = self.door.ask(node, move |node| async move {
+                    let answered = node.submit(submission, Instant::now() + DEADLINE).await;
+                    // The same process again, as nobody heard the first answer: its epoch is what it was.
+                    let known = node.state().broker(id).filter(|broker| broker.incarnation_id == process).map(|broker| broker.epoch);
+                    answered.map(|outcome| match outcome.outcomes.first() {
+                        Some(Ok(GroupOutcome::Broker { epoch, .. })) => Some(*epoch),
+                        Some(Ok(GroupOutcome::Done)) => known,
+                        _ => None,
+                    })
+                });
+                let answer = answer.await;
+                tracing::debug!(at_ms = self.time.now(), broker = %self.id, ?answer, "a registration was answered");
+                if let Some(Ok(Some(epoch))) = answer {
                     return Some(epoch);
                 }
             }
@@ -110,7 +126,7 @@ impl Broker {
             self.fleet.change(self.id, |standing| standing.serves = life.heard);
             self.follow(&mut life);
             if turn % HEARD_EVERY == 0
-                && let Some(end) = self.beat(&mut life, standing.leaves).await
+                && let Some(end) = self.beat(&mut life, standing.leaves.is_some()).await
             {
                 return end;
             }
@@ -123,7 +139,7 @@ impl Broker {
 
     /// Takes in what some node shows, unless that is older.
     fn follow(&self, life: &mut Life) {
-        let Some(view) = self.door.any().map(|node| node.view()) else { return };
+        let Some(view) = self.door.again(life.home).map(|node| node.view()) else { return };
         if view.state.revision() > life.state.revision() {
             life.state = view.state.clone();
         }
@@ -137,9 +153,11 @@ impl Broker {
             want_fence: false,
             want_shut_down: leaves,
         };
-        let node = self.door.any()?;
+        let node = self.door.again(life.home)?;
+        let home = node.node_id();
         let answer = self.door.ask(node, move |node| async move { node.heartbeat(beat, Instant::now() + DEADLINE).await }).await;
         tracing::debug!(at_ms = self.time.now(), broker = %self.id, ?answer, "a heartbeat was answered");
+        life.home = matches!(answer, Some(Ok(_))).then_some(home);
         match answer? {
             Ok((_, reply)) => {
                 life.heard = !reply.fenced;
@@ -159,7 +177,7 @@ impl Broker {
         }
         let intent = Intent::ChangeIsr { id: self.id, broker_epoch: life.epoch, changes };
         let submission = Submission::new(intent, Principal::broker(self.id));
-        if let Some(node) = self.door.any() {
+        if let Some(node) = self.door.again(life.home) {
             // What is refused is proposed again, from what is true then.
             self.door.ask(node, |node| async move { node.submit(submission, Instant::now() + DEADLINE).await.is_ok() }).await;
         }

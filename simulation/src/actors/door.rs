@@ -59,6 +59,11 @@ impl Door {
         self.lot.pick(&all)
     }
 
+    /// The one that somebody used last, or another when it does not answer.
+    pub fn again(&self, last: Option<NodeId>) -> Option<Controller> {
+        last.and_then(|last| self.open().get(&last).cloned()).or_else(|| self.any())
+    }
+
     /// Lets a controller work on something, on its own machine. None when nobody answers.
     pub async fn ask<T, F>(&self, controller: Controller, work: impl FnOnce(Controller) -> F + Send + 'static) -> Option<T>
     where

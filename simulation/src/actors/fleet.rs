@@ -12,8 +12,8 @@ pub struct Standing {
     /// It does not run, or stands still, before then (ms of the run).
     pub down_until: u64,
     pub paused_until: u64,
-    /// An orderly stop was asked for.
-    pub leaves: bool,
+    /// An orderly stop was asked for, and it stays away for so long, in ms.
+    pub leaves: Option<u64>,
     /// The process serves: it can be in sync.
     pub serves: bool,
 }
@@ -41,10 +41,15 @@ impl Fleet {
         }
     }
 
+    /// It stopped as it was asked to.
+    pub fn left(&self, id: BrokerId, now: u64) {
+        self.change(id, |standing| standing.down_until = now + standing.leaves.take().unwrap_or(0));
+    }
+
     /// Nothing keeps any of them from running.
     pub fn heal(&self) {
         for standing in self.all().values_mut() {
-            *standing = Standing { down_until: 0, paused_until: 0, leaves: false, ..*standing };
+            *standing = Standing { down_until: 0, paused_until: 0, leaves: None, ..*standing };
         }
     }
 }

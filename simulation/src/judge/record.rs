@@ -128,6 +128,7 @@ fn take(state: &mut Arc<State>, commits: &mut BTreeMap<Index, Arc<Commit>>, comm
         invariants::hold_in(&next);
     }));
     held.map_err(|panic| anyhow::anyhow!("commit {index} breaks a rule: {}", said(&*panic))).with_context(|| format!("{commit:?}"))?;
+    tracing::debug!(?commit, "committed");
     *state = Arc::new(next);
     commits.insert(index, commit.clone());
     Ok(())

@@ -92,6 +92,10 @@ fn settled(
     let isr = stays(placing, isr)?;
     let replicas: Vec<BrokerId> = placing.replicas.iter().filter(|id| !placing.removing.contains(id)).copied().collect();
     let target = roles(state, topic_id, old, &replicas, isr, false);
+    // H8: who is left may be in sync and on its way out.
+    if old.leader.is_some() && target.leader.is_none() {
+        return None;
+    }
     Some(Command::MovePartition { target, placement: Placing { replicas, adding: Vec::new(), removing: Vec::new() }, sender })
 }
 
@@ -117,7 +121,7 @@ pub(super) fn begin(state: &State, topic_id: TopicId, old: &Partition, at: (Inde
 }
 
 /// The command that takes a partition's move back, to `before` where those are its replicas; none where nobody that it was on before is
-/// in sync or eligible and the topic does not allow to lose records (H5, H8).
+/// in sync (of a partition that nobody is in sync of: eligible), and the topic does not allow to lose records (H5, H8).
 pub(super) fn taken_back(state: &State, topic_id: TopicId, old: &Partition, before: &[BrokerId]) -> Option<Command> {
     let base: Vec<BrokerId> = old.replicas.iter().filter(|id| !old.adding_replicas.contains(id)).copied().collect();
     // Others may be there that an overridden move was adding (H6).
@@ -128,12 +132,16 @@ pub(super) fn taken_back(state: &State, topic_id: TopicId, old: &Partition, befo
     let stays = |id: &BrokerId| replicas.contains(id);
     let clean = match (old.isr.is_empty(), old.elr.is_empty()) {
         (true, true) => old.last_known_leader.as_ref().is_none_or(stays),
-        _ => !isr.is_empty() || old.elr.iter().any(stays),
+        (true, false) => old.elr.iter().any(stays),
+        (false, _) => !isr.is_empty(),
     };
     if replicas.is_empty() || !(clean || lossy) {
         return None;
     }
     let target = roles(state, topic_id, old, &replicas, isr, lossy && !clean);
+    if old.leader.is_some() && target.leader.is_none() && !lossy {
+        return None;
+    }
     Some(Command::MovePartition { target, placement: Placing { replicas, adding: Vec::new(), removing: Vec::new() }, sender: None })
 }
 
