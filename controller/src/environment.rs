@@ -24,7 +24,10 @@ pub trait Environment: Send + Sync + 'static {
 ///
 /// # Errors
 /// When it did not come to its end: the process stops, or it panicked.
-pub(crate) async fn elsewhere<T: Send + 'static>(environment: &dyn Environment, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+pub(crate) async fn elsewhere<T: Send + 'static>(
+    environment: &dyn Environment,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
     let (done, result) = oneshot::channel();
     // Who waits may be gone.
     environment.blocking(Box::new(move || drop(done.send(work()))));

@@ -172,7 +172,7 @@ pub fn hold_between(before: &State, after: &State, reported: bool) {
         assert!(!lost || lossy || kept || reported, "a move lost its records: {old:?} {new:?}");
         assert!(new.leader_epoch >= old.leader_epoch && new.partition_epoch >= old.partition_epoch, "an epoch fell: {old:?} {new:?}");
         // H8: nor its leader.
-        assert!(!lost || lossy || old.leader.is_none() || new.leader.is_some(), "a move took the leader away: {old:?} {new:?}");
+        assert!(!lost || old.leader.is_none() || new.leader.is_some(), "a move took the leader away: {old:?} {new:?}");
         // E1, E4, E5: who leads anew held what was acknowledged, or the partition says that it may lack some of it.
         let marked = reported || new.recovery_state == RecoveryState::Recovering;
         let elected = new.leader.filter(|leader| old.leader != Some(*leader) && !was.contains(leader));

@@ -23,10 +23,10 @@ pub mod draw;
 pub mod election;
 #[cfg(feature = "faults")]
 mod faults;
-#[cfg(feature = "faults")]
-pub mod invariants;
 pub mod ids;
 pub mod intent;
+#[cfg(feature = "faults")]
+pub mod invariants;
 pub mod labels;
 pub mod liveness;
 pub mod load;

@@ -37,6 +37,8 @@ pub struct Outcome {
     pub reads: usize,
     pub terms: usize,
     pub faults: BTreeMap<String, usize>,
+    /// Commits by what was asked.
+    pub kinds: BTreeMap<String, usize>,
     /// How long it took to come to rest, in ms.
     pub rest_ms: u64,
     /// The same for the same seed.
@@ -71,7 +73,10 @@ pub fn run(seed: u64, trouble_ms: u64) -> Result<Outcome> {
     let calls = run.door.calls.clone();
     calls.judge(&run.record, !run.faults.has(Kind::Twice))?;
     let (writes, reads) = calls.counts();
+    let mut kinds = BTreeMap::new();
+    run.record.commits().for_each(|commit| *kinds.entry(commit.kind().to_owned()).or_default() += 1);
     Ok(Outcome {
+        kinds,
         commits: run.record.commits().count(),
         writes,
         reads,

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 /// How long a run may take before it counts as one that never ends: some hundred times as long as it does.
 const LONGEST: Duration = Duration::from_secs(600);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// Of so many seeds one is run twice.
+const TWICE_EVERY: u64 = 20;
 
 thread_local! {
     /// What panicked in this run: tokio keeps a task's panic to itself.
@@ -80,11 +82,25 @@ pub fn twice(seed: u64, seconds: u64) -> Result<()> {
         "seed {seed}: {commits} commits, {writes} writes answered, {reads} reads, {terms} leaders, at rest after {rest_ms} ms, in {:.1} s",
         began.elapsed().as_secs_f64()
     );
-    println!("faults: {:?}", first.faults);
+    println!("faults: {}", listed(&first.faults));
     let second = one(seed, seconds)?;
     ensure!(first.trace == second.trace, "seed {seed} went two ways: {:016x} and {:016x}", first.trace, second.trace);
     println!("it went the same way twice: {:016x}", first.trace);
     Ok(())
+}
+
+fn listed(counts: &BTreeMap<String, usize>) -> String {
+    counts.iter().map(|(what, times)| format!("{what} {times}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Runs a seed; every so many of them twice, and both have to go the same way.
+fn checked(seed: u64, seconds: u64) -> Result<Outcome> {
+    let outcome = one(seed, seconds)?;
+    if seed.is_multiple_of(TWICE_EVERY) {
+        let again = one(seed, seconds)?.trace;
+        ensure!(outcome.trace == again, "it went two ways: {:016x} and {again:016x}", outcome.trace);
+    }
+    Ok(outcome)
 }
 
 /// Runs many seeds, some at once.
@@ -100,7 +116,7 @@ pub fn many(from: u64, seeds: u64, seconds: u64, jobs: Option<usize>) -> Result<
             scope.spawn(move || {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end || ended.send((seed, one(seed, seconds))).is_err() {
+                    if seed >= end || ended.send((seed, checked(seed, seconds))).is_err() {
                         return;
                     }
                 }
@@ -116,7 +132,8 @@ pub fn many(from: u64, seeds: u64, seconds: u64, jobs: Option<usize>) -> Result<
         "{ran} seeds in {:.0} s: {commits} commits, {writes} writes answered, {reads} reads, {terms} leaders, at rest after {rest_ms} ms at most",
         began.elapsed().as_secs_f64()
     );
-    println!("faults: {:?}", sum.faults);
+    println!("faults: {}", listed(&sum.faults));
+    println!("commits: {}", listed(&sum.kinds));
     ensure!(sum.failed.is_empty(), "{} of {ran} seeds failed: {:?}", sum.failed.len(), sum.failed);
     Ok(())
 }
@@ -131,6 +148,7 @@ struct Sum {
     terms: usize,
     rest_ms: u64,
     faults: BTreeMap<String, usize>,
+    kinds: BTreeMap<String, usize>,
     failed: Vec<u64>,
 }
 
@@ -145,6 +163,7 @@ impl Sum {
                 self.terms += outcome.terms;
                 self.rest_ms = self.rest_ms.max(outcome.rest_ms);
                 outcome.faults.into_iter().for_each(|(kind, times)| *self.faults.entry(kind).or_default() += times);
+                outcome.kinds.into_iter().for_each(|(kind, times)| *self.kinds.entry(kind).or_default() += times);
             }
             Err(error) => {
                 println!("seed {seed} failed: {error:#}\n  again: cargo xtask simulate --seed {seed} --seconds {seconds}");

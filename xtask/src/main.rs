@@ -37,7 +37,8 @@ struct Command {
 }
 
 /// A new command is a new file and a line here.
-const COMMANDS: &[Command] = &[build::COMMAND, demo::COMMAND, test::COMMAND, bench::COMMAND, simulate::COMMAND, verify::COMMAND, fix::COMMAND];
+const COMMANDS: &[Command] =
+    &[build::COMMAND, demo::COMMAND, test::COMMAND, bench::COMMAND, simulate::COMMAND, verify::COMMAND, fix::COMMAND];
 
 fn main() -> ExitCode {
     match dispatch() {

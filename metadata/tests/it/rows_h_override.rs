@@ -1,7 +1,8 @@
 //! H5, H6, H8: a move over another, and what is left of both when either is cut short.
 
-use crate::fixture::{World, by_hand, code, id};
+use crate::fixture::{World, by_hand, code, configs, id};
 use crate::moving::{SLOW, go_on, moves, placed, plain, start, state_of, sync};
+use metadata::intent::NewTopic;
 use metadata::reassignment::{MoveState, ReassignmentState};
 use metadata::{Code, Index, Intent};
 
@@ -67,4 +68,46 @@ fn h5_h8_nobody_in_sync_is_no_reason_to_drop_the_only_one_that_has_everything() 
     assert_eq!(world.partition("t", 0).leader, Some(id(104)));
     sync(&mut world);
     assert_eq!(placed(world.partition("t", 0)).0, [104, 105]);
+}
+
+/// H6, H10: what two overridden moves hold is what the two that overrode them wait for, each for the other's.
+#[test]
+fn h6_moves_that_wait_for_what_each_others_overridden_ones_hold_come_free() {
+    let mut world = World::online(&[101, 102, 103, 104]);
+    world.create(by_hand("t", &[&[101], &[102]]));
+    start(&mut world, moves(&[("t", 0, &[103]), ("t", 1, &[104])], SLOW)).unwrap();
+    go_on(&mut world);
+    let crossed = start(&mut world, moves(&[("t", 0, &[104]), ("t", 1, &[103])], SLOW)).unwrap();
+    for _ in 0..4 {
+        go_on(&mut world);
+        for broker in [103, 104].map(id) {
+            assert!(world.state().flight(broker).into <= 1, "{broker} has more under way than it may");
+        }
+        sync(&mut world);
+    }
+    assert_eq!(state_of(&world, crossed).0, ReassignmentState::Done);
+    assert_eq!([0, 1].map(|partition| placed(world.partition("t", partition)).0), [[104], [103]]);
+}
+
+/// H5, H8: who leads is one that the move brought, and of those before it one is eligible and offline.
+#[test]
+fn h8_a_move_is_not_taken_back_from_the_only_one_that_can_lead() {
+    for (unclean, others, refused) in [("false", true, true), ("true", true, false), ("true", false, true)] {
+        let mut world = World::online(&[101, 102, 103, 104]);
+        let keys = [("min.insync.replicas", "2"), ("unclean.leader.election.enable", unclean)];
+        world.create(NewTopic { configs: configs(&keys), ..by_hand("t", &[&[101, 102]]) });
+        let reassignment = start(&mut world, moves(&[("t", 0, &[103, 104])], SLOW)).unwrap();
+        go_on(&mut world);
+        // 103 is in sync, 104 and 102 are not, and 101, which was before it, stops.
+        world.set_isr("t", &[101, 103]);
+        world.expire(101);
+        if !others {
+            world.expire(102);
+        }
+        assert_eq!(world.roles("t"), (Some(103), vec![103], vec![101]));
+        let cancelled = world.submit(Intent::CancelReassignment { id: reassignment });
+        assert_eq!(cancelled.err().map(|no| no.code), refused.then_some(Code::EligibleLeadersNotAvailable), "{unclean} {others}");
+        go_on(&mut world);
+        assert!(world.partition("t", 0).leader.is_some(), "{unclean} {others}: nobody leads {:?}", world.partition("t", 0));
+    }
 }

@@ -2,7 +2,10 @@
 
 use crate::world::chance::Lot;
 use metadata::intent::{AskedMove, ConfigOp, ConfigOpKind, Election, Goal, Limits, NewTopic, Rebalance, Scope, TopicPartition};
-use metadata::settings::SESSION_TIMEOUT;
+use metadata::settings::{
+    AUTO_LEADERS, IMBALANCE_INTERVAL, IMBALANCE_PERCENTAGE, MOVES_PER_BROKER, REPLACE, REPLACE_AFTER, RETURN_DELAY, SESSION_TIMEOUT,
+    UNCLEAN_INTERVAL,
+};
 use metadata::{BrokerId, Intent, Partition, State, Topic, TopicId};
 
 /// More topics than this are not made.
@@ -20,7 +23,7 @@ pub fn something(lot: &Lot, state: &State, tag: &str) -> Option<(Intent, bool)> 
     // Some say what they have seen.
     let expected = lot.one_in(2).then_some(topic.changed_index);
     let limits = Limits { per_broker: lot.one_in(3).then(|| lot.between(1..=3) as u32) };
-    Some(match lot.between(0..=15) {
+    Some(match lot.between(0..=16) {
         0 | 1 => (configure(&topic, tag, expected), true),
         2 => (Intent::DeleteTopic { name, expected }, false),
         3 => {
@@ -114,12 +117,25 @@ fn of_a_reassignment(lot: &Lot, state: &State) -> Option<Intent> {
 }
 
 fn setting(lot: &Lot) -> Intent {
-    let ops = match lot.between(0..=4) {
-        0 => op("min.insync.replicas", lot.between(1..=2).to_string()),
-        1 => op("unclean.leader.election.enable", if lot.one_in(3) { "true" } else { "false" }),
-        2 => op(SESSION_TIMEOUT.name, lot.between(2_000..=4_000).to_string()),
-        3 => op("reassignment.max.per.broker", lot.between(1..=5).to_string()),
-        _ => op("auto.leader.rebalance.enable", if lot.one_in(2) { "true" } else { "false" }),
+    let yes = |times| if lot.one_in(times) { "true" } else { "false" };
+    let number = |from, to| lot.between(from..=to).to_string();
+    let ops = match lot.between(0..=6) {
+        0 => vec![op("min.insync.replicas", number(1, 2))],
+        1 => vec![op("unclean.leader.election.enable", yes(3)), op(UNCLEAN_INTERVAL.name, number(1_000, 5_000))],
+        2 => vec![op(SESSION_TIMEOUT.name, number(2_000, 4_000))],
+        3 => vec![op(MOVES_PER_BROKER.name, number(1, 5))],
+        4 => vec![op(REPLACE.name, yes(2)), op(REPLACE_AFTER.name, number(1_000, 5_000))],
+        _ => vec![
+            op(AUTO_LEADERS.name, yes(2)),
+            op(IMBALANCE_INTERVAL.name, number(1, 3)),
+            op(IMBALANCE_PERCENTAGE.name, number(0, 20)),
+            op(RETURN_DELAY.name, number(0, 3_000)),
+        ],
     };
-    Intent::ChangeSettings { ops: vec![ops], expected: None }
+    Intent::ChangeSettings { ops, expected: None }
+}
+
+/// At the end brokers that are down are waited for.
+pub fn no_replacement() -> Intent {
+    Intent::ChangeSettings { ops: vec![op(REPLACE.name, "false")], expected: None }
 }

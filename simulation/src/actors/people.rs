@@ -54,8 +54,8 @@ pub async fn tidy(door: Door) {
         let unfence = held.map(|broker| Intent::UnfenceBroker { id: broker.id, expected: None });
         let drained = state.brokers().filter(|broker| state.draining(broker.id));
         let stop = drained.map(|broker| Intent::StopDrain { id: broker.id, expected: None });
-        for intent in unfence.chain(stop) {
-            debug_assert!(!state.settings().yes(&REPLACE), "nobody switches replacement on");
+        let replaced = state.settings().yes(&REPLACE).then(asking::no_replacement);
+        for intent in replaced.into_iter().chain(unfence).chain(stop) {
             door.write(Wish { intent, principal: Principal("user:tidy".to_owned()), key: None, unique: false }).await;
         }
     }

@@ -1,6 +1,6 @@
 //! What the leader goes on with, from the state alone (H9–H11): moves that begin, complete, fail or are taken back, and what is left to plan.
 
-use super::step::{begin, blocked, completion, per_broker, take_back};
+use super::step::{Wait, begin, blocked, completion, per_broker, take_back};
 use super::{asked, step};
 use crate::command::{Command, Group};
 use crate::ids::{BrokerId, Index};
@@ -33,9 +33,35 @@ pub(in crate::plan) fn advance(state: &State) -> Plan {
         items.extend(set_off(state, at, &mut flights).map(Group::of));
     }
     if items.is_empty() {
+        items.extend(untie(state).map(|command| Group::of(vec![command])));
+    }
+    if items.is_empty() {
         items.extend(plan_on(state).map(|command| Group::of(vec![command])));
     }
     Plan { items: items.into_iter().map(Ok).collect() }
+}
+
+/// What moves hold that were overridden while they were under way may be all that those wait for which overrode them, each for another's.
+/// One of them lets go, and waits like any other.
+fn untie(state: &State) -> Option<Command> {
+    let mut under_way: BTreeMap<BrokerId, Flight> = BTreeMap::new();
+    for movement in state.moving.values() {
+        let Some(partition) = state.partition(movement.topic_id, movement.partition) else { continue };
+        partition.adding_replicas.iter().for_each(|id| under_way.entry(*id).or_default().into += 1);
+        partition.removing_replicas.iter().for_each(|id| under_way.entry(*id).or_default().out_of += 1);
+    }
+    let flight = |id: &BrokerId| under_way.get(id).copied().unwrap_or_default();
+    state.waiting.iter().find_map(|(at, movement)| {
+        let partition = state.partition(movement.topic_id, movement.partition).filter(|partition| partition.moves())?;
+        let limit = per_broker(state, state.reassignment(at.0)?.limits);
+        let tied = match blocked(state, partition, &movement.to, limit, |id| state.flight(id))? {
+            Wait::Into(id, _) => flight(&id).into == 0,
+            Wait::OutOf(id, _) => flight(&id).out_of == 0,
+            _ => false,
+        };
+        let release = || step::released(state, movement.topic_id, partition, &movement.from);
+        tied.then(release).flatten()
+    })
 }
 
 /// Waiting moves, the first of each reassignment, the oldest first: none stands in the way of those of another.

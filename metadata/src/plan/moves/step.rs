@@ -139,10 +139,18 @@ pub(super) fn taken_back(state: &State, topic_id: TopicId, old: &Partition, befo
         return None;
     }
     let target = roles(state, topic_id, old, &replicas, isr, lossy && !clean);
-    if old.leader.is_some() && target.leader.is_none() && !lossy {
+    // However lossy: nobody is asked to give up a leader for none.
+    if old.leader.is_some() && target.leader.is_none() {
         return None;
     }
     Some(Command::MovePartition { target, placement: Placing { replicas, adding: Vec::new(), removing: Vec::new() }, sender: None })
+}
+
+/// The command that ends what an overridden move began, without an end to the one that overrode it: taken back, or where nobody is in sync
+/// to go back to, completed.
+pub(super) fn released(state: &State, topic_id: TopicId, old: &Partition, before: &[BrokerId]) -> Option<Command> {
+    let placing = Placing { replicas: old.replicas.clone(), adding: old.adding_replicas.clone(), removing: old.removing_replicas.clone() };
+    taken_back(state, topic_id, old, before).or_else(|| settled(state, topic_id, old, &placing, &old.isr, None))
 }
 
 /// Ends a move before its time; what had begun of it is taken back (H5, H9).
