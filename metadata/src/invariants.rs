@@ -171,6 +171,7 @@ pub fn hold_between(before: &State, after: &State, reported: bool) {
         let kept = was.is_empty() || is.iter().any(|id| was.contains(id));
         assert!(!lost || lossy || kept || reported, "a move lost its records: {old:?} {new:?}");
         assert!(new.leader_epoch >= old.leader_epoch && new.partition_epoch >= old.partition_epoch, "an epoch fell: {old:?} {new:?}");
+        assert!(!lost || kept || reported || new.leader.is_some(), "a move lost its records for nothing: {old:?} {new:?}");
         // H8: nor its leader.
         assert!(!lost || old.leader.is_none() || new.leader.is_some(), "a move took the leader away: {old:?} {new:?}");
         // E1, E4, E5: who leads anew held what was acknowledged, or the partition says that it may lack some of it.

@@ -28,10 +28,19 @@ fn main(mut given: Vec<String>) -> Result<()> {
 
 /// The program, built.
 pub fn build(workspace: &Workspace) -> Result<PathBuf> {
-    // Other flags are another build of everything: kept apart, so that neither build undoes the other.
-    let target = workspace.target.join("simulation");
-    let mut command = workspace.cargo("build");
-    command.args(["-p", "simulation", "--profile", "simulation", "--target-dir"]).arg(&target);
-    process::run(command.env("RUSTFLAGS", "--cfg tokio_unstable"))?;
-    Ok(target.join("simulation").join(format!("simulate{}", std::env::consts::EXE_SUFFIX)))
+    process::run(&mut cargo(workspace, "build"))?;
+    Ok(target(workspace).join("simulation").join(format!("simulate{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// Other flags are another build of everything: kept apart, so that neither build undoes the other.
+fn target(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("simulation")
+}
+
+/// Cargo for the simulation, as it has to be built.
+pub fn cargo(workspace: &Workspace, subcommand: &str) -> Command {
+    let mut command = workspace.cargo(subcommand);
+    command.args(["-p", "simulation", "--profile", "simulation", "--target-dir"]).arg(target(workspace));
+    command.env("RUSTFLAGS", "--cfg tokio_unstable");
+    command
 }

@@ -4,9 +4,10 @@ use crate::args::Args;
 use crate::build::{self, Recipe};
 use crate::checks::{Checks, Outcome};
 use crate::workspace::{Profile, WASI, Workspace};
-use crate::{browser, process, wasm_target};
+use crate::{browser, process, simulate, wasm_target};
 use anyhow::{Context, Result, bail, ensure};
 use std::cell::OnceCell;
+use std::process::Command;
 
 pub const COMMAND: crate::Command = crate::Command {
     name: "test",
@@ -14,7 +15,7 @@ pub const COMMAND: crate::Command = crate::Command {
     usage: "Usage: cargo xtask test [--quick] [step…] [-- arguments]
 
   --quick     Leaves out what needs the built server: site, budget, cluster, browser.
-  step…       Only these: xtask, metadata, wasm, controller, storage, bench, app, site, server, budget, cluster, browser.
+  step…       Only these: xtask, metadata, wasm, controller, storage, bench, simulation, app, site, server, budget, cluster, browser.
               Part of a name is enough. `site` is added where a step needs it.
   arguments   Go to the test programs of the steps: `cargo xtask test controller -- snapshot`.",
     run: main,
@@ -40,6 +41,7 @@ const STEPS: &[Step] = &[
     Step { name: "controller", slow: false, run: |tests| tests.cargo(&["-p", "controller"]) },
     Step { name: "storage", slow: false, run: |tests| tests.cargo(&["-p", "storage"]) },
     Step { name: "bench", slow: false, run: |tests| tests.cargo(&["-p", "bench"]) },
+    Step { name: "simulation", slow: false, run: Tests::simulation },
     Step { name: "app", slow: false, run: |tests| tests.cargo(&["-p", "app", "--features", "ssr"]) },
     Step { name: SITE, slow: true, run: Tests::site },
     // After the site, so that the server is compiled once and not first without its pages.
@@ -101,6 +103,12 @@ impl Tests {
         process::run(&mut command)
     }
 
+    /// The simulation's own tests, in the build that it runs in, and then 200 seeds.
+    fn simulation(&self) -> Result<()> {
+        process::run(simulate::cargo(&self.workspace, "test").arg("--").args(&self.arguments))?;
+        process::run(&mut Command::new(simulate::build(&self.workspace)?))
+    }
+
     fn site(&self) -> Result<()> {
         let over_budget = build::all(&self.workspace, RECIPE)?.over_budget;
         self.over_budget.get_or_init(|| over_budget);
@@ -138,7 +146,7 @@ mod tests {
     #[test]
     fn everything_runs_unless_told_otherwise() -> Result<()> {
         assert_eq!(names(false, &[])?.len(), STEPS.len());
-        assert_eq!(names(true, &[])?, ["xtask", "metadata", "wasm", "controller", "storage", "bench", "app", "server"]);
+        assert_eq!(names(true, &[])?, ["xtask", "metadata", "wasm", "controller", "storage", "bench", "simulation", "app", "server"]);
         Ok(())
     }
 

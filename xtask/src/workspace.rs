@@ -32,6 +32,8 @@ pub const NATIVE: &[&str] = &[
     "-p",
     "bench",
     "-p",
+    "simulation",
+    "-p",
     "xtask",
     "--features",
     "app/ssr,metadata/json",

@@ -63,7 +63,8 @@ where
         let item = pipeline.next().await?;
         Some((item, pipeline))
     });
-    answers.boxed()
+    // Whoever takes the answers may ask once more after the last.
+    answers.fuse().boxed()
 }
 
 impl<S: Stream<Item = Append> + Unpin + Send> Pipeline<'_, S> {

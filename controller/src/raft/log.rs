@@ -229,7 +229,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             return Ok(());
         }
         let last = last.as_ref().map(to_position);
-        self.mark.lower(last)?;
+        self.mark.lower(last).inspect_err(|error| drop(self.failure.set(again(error))))?;
         self.durably(|log| log.truncate(from)).await?;
         self.mark.lowered(last);
         Ok(())

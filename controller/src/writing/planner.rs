@@ -14,17 +14,39 @@ use metadata::plan::{Plan, plan};
 use metadata::{Code, Draw, Entry, GroupOutcome, Index, Intent, Liveness, Rejection, State, Term};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use tokio::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 /// Intents that are planned before they are proposed together.
 const MOST_AT_ONCE: usize = 512;
+/// How long an answer that rests on what is in flight waits for it before it is looked at again.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 struct Flight {
     entries: AtomicUsize,
     /// Something in flight did not become what the draft took it for.
     astray: AtomicBool,
+    landed: Notify,
+}
+
+impl Flight {
+    fn land(&self, entries: usize) {
+        self.entries.fetch_sub(entries, Ordering::AcqRel);
+        self.landed.notify_waiters();
+    }
+
+    /// Waits until something of what is in flight has landed. The index that it was to have does not tell: a membership or an empty entry may
+    /// have taken that.
+    async fn lands(&self, until: Instant) {
+        let landed = self.landed.notified();
+        tokio::pin!(landed);
+        landed.as_mut().enable();
+        if self.entries.load(Ordering::Acquire) > 0 {
+            drop(tokio::time::timeout_at(until, landed).await);
+        }
+    }
 }
 
 struct Draft {
@@ -107,7 +129,7 @@ async fn propose(node: &Arc<Inner>, draft: &mut Draft, batch: &mut Vec<Job>) {
                     if result.is_err() {
                         flight.astray.store(true, Ordering::Release);
                     }
-                    flight.entries.fetch_sub(1, Ordering::AcqRel);
+                    flight.land(1);
                     answer(job, result);
                 }
             });
@@ -115,7 +137,7 @@ async fn propose(node: &Arc<Inner>, draft: &mut Draft, batch: &mut Vec<Job>) {
         Err(fatal) => {
             tracing::error!(%fatal, "Raft has stopped");
             flight.astray.store(true, Ordering::Release);
-            flight.entries.fetch_sub(pending.len(), Ordering::AcqRel);
+            flight.land(pending.len());
             pending.into_iter().for_each(|pending| answer(pending.job, Err(unknown())));
         }
     }
@@ -241,11 +263,13 @@ fn confirm_then(node: &Arc<Inner>, draft: &Draft, job: Job, result: Result<Submi
     // What was in flight may have been applied since: then the answer's index is older than what it rests on.
     let too_old = matches!(&result, Ok(Submitted::Done { index, .. }) if *index < barrier);
     let in_flight = (draft.flight.entries.load(Ordering::Acquire) > 0 || too_old) && !settled;
-    let node = node.clone();
+    let (node, flight) = (node.clone(), draft.flight.clone());
     tokio::spawn(async move {
         if in_flight {
             // If these never apply the deadline ends it; then it is planned again all the same.
-            drop(node.wait_applied(barrier, job.deadline.min(Instant::now() + std::time::Duration::from_secs(1))).await);
+            let until = job.deadline.min(Instant::now() + LONGEST_WAIT);
+            drop(node.wait_applied(barrier, until).await);
+            flight.lands(until).await;
             if let Some(job) = node.inbox.again(job) {
                 answer(job, Err(Refusal::new(Code::Overloaded, "The planner takes no more work now")));
             }

@@ -59,8 +59,9 @@ fn decide(state: &State, sender: BrokerId, sender_epoch: Index, change: &IsrChan
         }
         None => None,
     };
+    let reported = Partition { recovery_state, ..Partition::clone(old) };
     if let Some(target) = &target
-        && let Some(commands) = moves::completion(state, change.topic_id, old, &target.isr, Some((sender, sender_epoch)))
+        && let Some(commands) = moves::completion(state, change.topic_id, &reported, &target.isr, Some((sender, sender_epoch)))
     {
         return Ok(Group::of(commands));
     }

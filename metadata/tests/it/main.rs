@@ -12,6 +12,8 @@ mod history_steering;
 #[cfg(feature = "json")]
 mod json;
 mod kafka_topic_keys;
+mod model;
+mod model_histories;
 mod moving;
 mod placement;
 mod rows_a;

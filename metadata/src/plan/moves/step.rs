@@ -139,8 +139,8 @@ pub(super) fn taken_back(state: &State, topic_id: TopicId, old: &Partition, befo
         return None;
     }
     let target = roles(state, topic_id, old, &replicas, isr, lossy && !clean);
-    // However lossy: nobody is asked to give up a leader for none.
-    if old.leader.is_some() && target.leader.is_none() {
+    // However lossy: nobody gives up a leader, or who has the records, for nobody.
+    if (old.leader.is_some() || !clean) && target.leader.is_none() {
         return None;
     }
     Some(Command::MovePartition { target, placement: Placing { replicas, adding: Vec::new(), removing: Vec::new() }, sender: None })
