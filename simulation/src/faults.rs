@@ -96,6 +96,7 @@ impl Faults {
         if now >= self.next {
             self.next = now + self.lot.between(100..=2_500);
             if let Some(kind) = self.lot.pick(&self.kinds) {
+                tracing::debug!(at_ms = now, ?kind, "a fault");
                 *self.counts.entry(format!("{kind:?}")).or_default() += 1;
                 self.strike(kind, now, targets);
             }

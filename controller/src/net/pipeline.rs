@@ -63,8 +63,7 @@ where
         let item = pipeline.next().await?;
         Some((item, pipeline))
     });
-    // Whoever takes the answers may ask once more after the last.
-    answers.fuse().boxed()
+    answers.boxed()
 }
 
 impl<S: Stream<Item = Append> + Unpin + Send> Pipeline<'_, S> {

@@ -1,8 +1,8 @@
 //! Step 3: the one planner on the leader. Intents queue, are planned one after another on a draft, and are proposed in batches.
 //!
 //! The draft is the applied state plus the groups that are still in flight, so that concurrent intents neither collide
-//! nor land on the same brokers. It is thrown away when nothing is in flight, when apply rejected something, and when
-//! the term changed; apply's own guards keep everything right.
+//! nor land on the same brokers. It is taken anew when nothing is in flight; when apply rejected something that is waited for.
+//! Apply's own guards keep everything right.
 
 use crate::api::{Refusal, Submission, Submitted};
 use crate::node::Inner;
@@ -37,6 +37,15 @@ impl Flight {
         self.landed.notify_waiters();
     }
 
+    /// Waits until all has landed. A draft is taken anew only then: without what is still in flight it would count the epochs of partitions anew,
+    /// and what was decided on one change of a partition could pass for decided on another.
+    async fn all_land(&self, until: Instant) -> bool {
+        while self.entries.load(Ordering::Acquire) > 0 && Instant::now() < until {
+            self.lands(until).await;
+        }
+        self.entries.load(Ordering::Acquire) == 0
+    }
+
     /// Waits until something of what is in flight has landed. The index that it was to have does not tell: a membership or an empty entry may
     /// have taken that.
     async fn lands(&self, until: Instant) {
@@ -66,8 +75,8 @@ pub(crate) async fn run(node: Arc<Inner>, mut jobs: mpsc::Receiver<Job>) {
     let mut draft: Option<Draft> = None;
     let mut batch = Vec::new();
     while jobs.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
+        // The draft stays while a majority is not heard: what is in flight may yet commit, in this very term.
         let Some(term) = node.leading_term().filter(|_| node.has_majority()) else {
-            draft = None;
             batch.drain(..).for_each(|job| answer(job, Err(not_leading())));
             continue;
         };
@@ -92,7 +101,12 @@ fn answer(job: Job, result: Result<Submitted, Refusal>) {
 }
 
 async fn propose(node: &Arc<Inner>, draft: &mut Draft, batch: &mut Vec<Job>) {
-    if draft.flight.entries.load(Ordering::Acquire) == 0 || draft.flight.astray.swap(false, Ordering::AcqRel) {
+    if draft.flight.astray.load(Ordering::Acquire) && !draft.flight.all_land(Instant::now() + LONGEST_WAIT).await {
+        batch.drain(..).for_each(|job| answer(job, Err(not_leading())));
+        return;
+    }
+    if draft.flight.entries.load(Ordering::Acquire) == 0 {
+        draft.flight.astray.store(false, Ordering::Release);
         draft.next_index = node.last_log_index() + 1;
         draft.state = node.hub.view().machine.state.clone();
     }
@@ -118,7 +132,9 @@ async fn propose(node: &Arc<Inner>, draft: &mut Draft, batch: &mut Vec<Job>) {
         return;
     }
     match node.raft.client_write_many(entries).await {
-        Ok(mut results) => {
+        Ok(results) => {
+            // It ends early when Raft stops, and everybody who still waits is answered all the same.
+            let mut results = results.fuse();
             tokio::spawn(async move {
                 for Pending { plan, job } in pending {
                     let result = match results.next().await {

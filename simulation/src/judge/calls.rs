@@ -85,7 +85,8 @@ impl Calls {
         (book.calls.iter().filter(|call| matches!(call.answer, Answer::Committed(_))).count(), book.reads)
     }
 
-    /// Holds every answer against what was committed. With `once` nothing was said twice by the network.
+    /// Holds every answer against what was committed. With `once` nothing was said twice by the network, nor did a clock
+    /// jump over the time for which keys are remembered.
     ///
     /// # Errors
     /// The first answer that was not true.
@@ -113,8 +114,8 @@ impl Call {
             }
             Answer::At(index) => {
                 ensure!(*index >= self.floor, "it was answered at {index}, though {} had been answered before it began", self.floor);
-                let there = record.commit(*index).and_then(|commit| commit.intent.as_ref());
-                ensure!(!self.unique || there == Some(&self.intent), "it was acknowledged at {index}, and committed there is {there:?}");
+                let done = || record.commits().any(|commit| commit.index <= *index && commit.intent.as_ref() == Some(&self.intent));
+                ensure!(!self.unique || done(), "it was acknowledged at {index}, and up to there it was never committed");
             }
             Answer::Refused(_) | Answer::Unknown => {}
         }
