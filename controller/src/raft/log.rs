@@ -239,3 +239,57 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         self.durably(|log| log.purge(to_position(&log_id))).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::{Directory, Opened};
+    use openraft::type_config::TypeConfigExt;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// A directory whose small files do not fit any more.
+    struct Full(Directory, AtomicBool);
+
+    impl Disk for Full {
+        fn open_log(&self) -> io::Result<Opened> {
+            self.0.open_log()
+        }
+
+        fn read(&self, file: &str) -> io::Result<Option<Vec<u8>>> {
+            self.0.read(file)
+        }
+
+        fn replace(&self, file: &str, parts: &[&[u8]]) -> io::Result<()> {
+            if self.1.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { self.0.replace(file, parts) }
+        }
+
+        fn check_room(&self) -> io::Result<()> {
+            self.0.check_room()
+        }
+
+        fn path(&self, file: &str) -> String {
+            self.0.path(file)
+        }
+    }
+
+    /// Whatever the first write is that a full disk does not take: that it is full is why the node stopped, and it comes back with room.
+    #[test]
+    fn a_disk_that_is_full_when_the_log_is_cut_is_a_full_disk() -> anyhow::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let disk = Arc::new(Full(Directory::new(dir.path())?, AtomicBool::new(false)));
+        let mut log = LogStore::open(disk.clone())?;
+        let at = |index| LogId::new(CommittedLeaderId::new(1), index);
+        TypeConfig::run(async {
+            let entries = (0..5).map(|index| Entry { log_id: at(index), payload: Payload::Blank });
+            log.append(entries, IOFlushed::noop()).await?;
+            log.save_vote(&Vote::new(1, 1)).await?;
+            log.mark.reached((1, 4));
+            log.mark.keep()?;
+            disk.1.store(true, Ordering::SeqCst);
+            let refused = log.truncate_after(Some(at(2))).await;
+            anyhow::ensure!(refused.is_err(), "the log is cut, and its mark is not");
+            anyhow::ensure!(log.failure().get().is_some_and(|error| error.kind() == io::ErrorKind::StorageFull), "nobody is told why");
+            Ok(())
+        })
+    }
+}

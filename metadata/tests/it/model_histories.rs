@@ -74,7 +74,7 @@ impl Both {
     fn new() -> Self {
         let mut world = World::online(&BROKERS);
         let mut model = Model::default();
-        BROKERS.iter().for_each(|broker| drop(model.brokers.insert(*broker, Standing::Active)));
+        model.brokers.extend(BROKERS.map(|broker| (broker, Standing::Active)));
         for (name, replicas, min, unclean) in TOPICS {
             let (min_isr, lossy) = (min.to_string(), unclean.to_string());
             let keys = configs(&[("min.insync.replicas", &min_isr), ("unclean.leader.election.enable", &lossy)]);
