@@ -60,5 +60,6 @@ mod steering;
 mod stopping;
 mod talkative;
 mod topic_settings;
+mod under_load;
 mod verbs;
 mod verdict;

@@ -7,6 +7,7 @@ use metadata::settings::{
     UNCLEAN_INTERVAL,
 };
 use metadata::{BrokerId, Intent, Partition, State, Topic, TopicId};
+use std::sync::Arc;
 
 /// More topics than this are not made.
 const MOST_TOPICS: usize = 25;
@@ -69,7 +70,7 @@ fn moves(lot: &Lot, state: &State) -> Vec<AskedMove> {
         let factor = if lot.one_in(4) { lot.between(1..=3) as usize } else { partition.factor() };
         lot.shuffled(ids.clone()).into_iter().take(factor).collect()
     };
-    let asked = |(topic_id, partition): (TopicId, std::sync::Arc<Partition>)| {
+    let asked = |(topic_id, partition): (TopicId, Arc<Partition>)| {
         let topic = state.topic(topic_id)?.name.to_string();
         Some(AskedMove { topic, partition: partition.partition, replicas: replicas(&partition) })
     };
@@ -133,6 +134,18 @@ fn setting(lot: &Lot) -> Intent {
         ],
     };
     Intent::ChangeSettings { ops, expected: None }
+}
+
+/// Partitions whose records went with brokers that were unregistered: nobody but an operator lets another begin without them.
+pub fn give_up(state: &State) -> Option<Intent> {
+    let lost = |partition: &Partition| partition.leader.is_none() && partition.isr.is_empty() && partition.elr.is_empty();
+    let named = |(topic_id, partition): (TopicId, &Arc<Partition>)| {
+        let topic = state.topic(topic_id)?.name.to_string();
+        Some(TopicPartition { topic, partition: partition.partition })
+    };
+    let partitions: Vec<_> = state.all_partitions().filter(|(_, partition)| lost(partition)).filter_map(named).collect();
+    let some = !partitions.is_empty();
+    some.then(|| Intent::Elect { election: Election::Unclean, partitions: Some(partitions), topic: None, broker: None })
 }
 
 /// At the end brokers that are down are waited for.

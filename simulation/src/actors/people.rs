@@ -55,7 +55,7 @@ pub async fn tidy(door: Door) {
         let drained = state.brokers().filter(|broker| state.draining(broker.id));
         let stop = drained.map(|broker| Intent::StopDrain { id: broker.id, expected: None });
         let replaced = state.settings().yes(&REPLACE).then(asking::no_replacement);
-        for intent in replaced.into_iter().chain(unfence).chain(stop) {
+        for intent in replaced.into_iter().chain(unfence).chain(stop).chain(asking::give_up(&state)) {
             door.write(Wish { intent, principal: Principal("user:tidy".to_owned()), key: None, unique: false }).await;
         }
     }
