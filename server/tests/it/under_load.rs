@@ -179,3 +179,81 @@ async fn each_controller_is_replaced_and_two_come_and_go_while_topics_are_made()
     settle(&cluster, &outcomes).await?;
     cluster.passed().await
 }
+
+/// Ten thousand partitions with two replicas on three brokers, and how many are moved at a time.
+const MANY: usize = 10_000;
+const WIDE: u32 = 500;
+
+/// Waits until so many of the moves are done.
+async fn done(cluster: &Cluster, id: &Value, count: u64) -> Result<()> {
+    until("some moves are done", async || {
+        let of = reassignment(cluster, id).await?;
+        ensure!(of["progress"]["done"].as_u64() >= Some(count), "{}", of["progress"]);
+        Ok(())
+    })
+    .await
+}
+
+/// No partition moves, each has its whole factor, and each leader is one of its replicas.
+async fn settled(cluster: &Cluster) -> Result<()> {
+    whole(cluster).await?;
+    let fold = Fold::from_state(&cluster.api(cluster.leader().await?)?).await?;
+    let partitions: Vec<_> = fold.state.all_partitions().map(|(_, partition)| partition).collect();
+    let wrong = partitions.iter().find(|each| each.moves() || each.replicas.len() != 2 || each.leader.is_none());
+    ensure!(wrong.is_none(), "{wrong:?}");
+    ensure!(partitions.len() == MANY);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_moves_end_though_the_leader_dies_three_times_and_go_back_half_way() -> Result<()> {
+    let mut cluster = with_services(101..=103, fake::LONG_SESSION).await?;
+    let made = json!({ "name": "many", "partitions": MANY, "replication_factor": 2 });
+    cluster.api(cluster.leader().await?)?.post("/topics", made).ok().await?;
+    for (id, rack) in (104..=106).zip(RACKS) {
+        cluster.add_storage(id, rack).await?;
+    }
+    let asked = json!({ "rebalance": { "scope": "cluster", "goal": "both" }, "limits": { "per_broker": WIDE } });
+    let begun = cluster.api(cluster.leader().await?)?.post("/reassignments", asked).ok().await?.body["reassignment"].clone();
+    let total = begun["total"].as_u64().context("no total")?;
+    println!("a rebalance of {total} moves");
+    ensure!(total > MANY as u64 * 9 / 10, "{total} moves");
+    for part in [10, 40, 70] {
+        done(&cluster, &begun["id"], total * part / 100).await?;
+        let leader = cluster.leader().await?;
+        cluster.kill(leader)?;
+        cluster.leader().await?;
+        cluster.start_again(leader)?;
+        cluster.ready().await?;
+    }
+    let of = ended(&cluster, &begun["id"]).await?;
+    ensure!(of["state"] == "done" && of["progress"]["done"] == total, "{of}");
+    settled(&cluster).await?;
+
+    // Every partition's replicas turn by one broker, and half-way it is called off.
+    let fold = Fold::from_state(&cluster.api(cluster.leader().await?)?).await?;
+    let turned = |id: u32| 101 + (id - 101 + 2) % 6;
+    let moves: Vec<Value> = fold
+        .state
+        .all_partitions()
+        .map(|(_, each)| {
+            let replicas: Vec<u32> = each.replicas.iter().map(|id| turned(id.0)).collect();
+            json!({ "topic": "many", "partition": each.partition, "replicas": replicas })
+        })
+        .collect();
+    let asked = json!({ "moves": moves, "limits": { "per_broker": WIDE } });
+    let begun = cluster.api(cluster.leader().await?)?.post("/reassignments", asked).ok().await?.body["reassignment"].clone();
+    ensure!(begun["total"] == MANY, "{begun}");
+    done(&cluster, &begun["id"], MANY as u64 / 2).await?;
+    let leader = cluster.leader().await?;
+    cluster.api(leader)?.delete(&format!("/reassignments/{}", begun["id"])).ok().await?;
+    cluster.kill(leader)?;
+    let of = ended(&cluster, &begun["id"]).await?;
+    let count = |what: &str| of["progress"][what].as_u64().unwrap_or_default();
+    ensure!(of["state"] == "cancelled" && count("failed") == 0, "{of}");
+    ensure!(count("done") >= MANY as u64 / 2 && count("cancelled") > 0 && count("done") + count("cancelled") == MANY as u64, "{of}");
+    settled(&cluster).await?;
+    cluster.start_again(leader)?;
+    cluster.ready().await?;
+    cluster.passed().await
+}
