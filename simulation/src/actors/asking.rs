@@ -145,7 +145,7 @@ pub fn give_up(state: &State) -> Option<Intent> {
     };
     let partitions: Vec<_> = state.all_partitions().filter(|(_, partition)| lost(partition)).filter_map(named).collect();
     let some = !partitions.is_empty();
-    some.then(|| Intent::Elect { election: Election::Unclean, partitions: Some(partitions), topic: None, broker: None })
+    some.then_some(Intent::Elect { election: Election::Unclean, partitions: Some(partitions), topic: None, broker: None })
 }
 
 /// At the end brokers that are down are waited for.

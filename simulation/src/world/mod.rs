@@ -5,8 +5,6 @@
 
 pub mod chance;
 pub mod disk;
-pub mod log;
 pub mod machine;
 pub mod network;
-pub mod stream;
 pub mod time;

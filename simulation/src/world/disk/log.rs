@@ -1,6 +1,6 @@
 //! The Raft log on a simulated disk: writes in their order, each durable or not.
 
-use super::disk::{Flush, Spindle};
+use super::{Flush, Spindle};
 use controller::disk::{Bounds, Done, Log, Position, VoteRecord};
 use std::collections::BTreeMap;
 use std::io;

@@ -3,8 +3,9 @@
 //! As with TCP, what is on its way over a cut link is not lost: it comes when the link is whole again, if the connection still is.
 //! What an earlier connection carried can come again as another one, long after everybody went on.
 
+mod stream;
+
 use super::chance::Lot;
-use super::stream::{End, Pipe};
 use super::time::Time;
 use controller::Controller;
 use controller::net::{Duplex, Transport};
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use stream::{End, Pipe};
 
 /// How long bytes take from one machine to another, in ms: at least, and at most.
 const LATENCY: (u64, u64) = (1, 4);
@@ -21,7 +23,7 @@ const LATENCY: (u64, u64) = (1, 4);
 const TRY_AGAIN: u64 = 10;
 /// Connections whose bytes are kept to come again, and how many bytes of each.
 const MOST_TAPES: usize = 32;
-pub(super) const LONGEST_TAPE: usize = 64 << 10;
+const LONGEST_TAPE: usize = 64 << 10;
 /// How long somebody stays connected who only says again what was said, in ms.
 const GHOST_STAYS: u64 = 1_000;
 
@@ -31,10 +33,10 @@ pub fn url(id: NodeId) -> String {
 }
 
 /// Both directions between two machines, from one of them to the other.
-pub(super) type Way = (NodeId, NodeId);
+type Way = (NodeId, NodeId);
 
 #[derive(Default)]
-pub(super) struct Wires {
+struct Wires {
     /// Who can be connected to.
     up: BTreeSet<NodeId>,
     cut: BTreeSet<Way>,
@@ -52,7 +54,7 @@ pub(super) struct Wires {
 /// The network of a run. Clones share it.
 #[derive(Clone)]
 pub struct Network {
-    pub(super) time: Time,
+    time: Time,
     lot: Lot,
     wires: Arc<Mutex<Wires>>,
 }
@@ -62,7 +64,7 @@ impl Network {
         Network { time, lot, wires: Arc::default() }
     }
 
-    pub(super) fn wires(&self) -> MutexGuard<'_, Wires> {
+    fn wires(&self) -> MutexGuard<'_, Wires> {
         self.wires.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -127,12 +129,12 @@ impl Network {
         }
     }
 
-    pub(super) fn is_cut(wires: &Wires, way: Way) -> bool {
+    fn is_cut(wires: &Wires, way: Way) -> bool {
         wires.cut.contains(&way)
     }
 
     /// When bytes that leave now arrive.
-    pub(super) fn due(&self, wires: &Wires, way: Way) -> u64 {
+    fn due(&self, wires: &Wires, way: Way) -> u64 {
         self.time.now() + self.lot.between(LATENCY.0..=LATENCY.1) + wires.slow.get(&way).copied().unwrap_or(0)
     }
 

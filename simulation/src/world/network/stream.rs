@@ -1,6 +1,6 @@
 //! One connection: two streams of bytes, each of which arrives in its order, when its link lets it.
 
-use super::network::{LONGEST_TAPE, Network, Way};
+use super::{LONGEST_TAPE, Network, Way};
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::pin::Pin;

@@ -1,9 +1,11 @@
 //! A disk with a model of fsync: what was written and not yet flushed is lost in a crash, but for a beginning of it that chance picks.
 
+mod log;
+
 use super::chance::Lot;
-use super::log::{Image, Op, Written};
 use super::time::Time;
 use controller::disk::{Disk, Done, Opened};
+use log::{Image, Op, Written};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const FSYNC: (u64, u64) = (0, 3);
 
 /// A flush on its way to the disk.
-pub(super) struct Flush {
+struct Flush {
     pub due: u64,
     /// How many writes are durable with it.
     pub upto: u64,
@@ -20,7 +22,7 @@ pub(super) struct Flush {
 }
 
 /// What is on one disk, and on its way there.
-pub(super) struct Platter {
+struct Platter {
     pub durable: Image,
     files: BTreeMap<String, Vec<u8>>,
     /// What the process sees: the durable image and everything after it.
@@ -92,7 +94,7 @@ impl Spindle {
         Spindle(Arc::new(Mutex::new(platter)))
     }
 
-    pub(super) fn platter(&self) -> MutexGuard<'_, Platter> {
+    fn platter(&self) -> MutexGuard<'_, Platter> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
