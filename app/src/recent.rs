@@ -11,6 +11,8 @@ pub struct Recent {
     pub commit: Arc<Commit>,
     /// How many partitions the whole commit changed.
     pub partitions: u32,
+    /// How many of them got a leader that may lack records.
+    pub unclean: u32,
 }
 
 /// How many changes of a commit the first paint carries.
@@ -24,7 +26,8 @@ impl Recent {
     /// A whole commit.
     pub fn of(commit: Arc<Commit>) -> Self {
         let partitions = commit.changes.iter().filter(|change| matches!(change, Change::PartitionChanged { .. })).count() as u32;
-        Recent { commit, partitions }
+        let unclean = commit.elected_uncleanly().count() as u32;
+        Recent { commit, partitions, unclean }
     }
 
     /// The same with a commit that is small enough for the first paint.

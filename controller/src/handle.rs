@@ -97,6 +97,11 @@ impl Controller {
         self.inner().inbox.overloads()
     }
 
+    /// How many heartbeats this node, leading, only took as a sign of life, as their change of state waited too long (B2).
+    pub fn late_heartbeats(&self) -> u64 {
+        self.inner().sessions.late()
+    }
+
     /// How many commits this process has applied, by kind.
     pub fn commits_by_kind(&self) -> BTreeMap<&'static str, u64> {
         self.core.hub.commits_by_kind()

@@ -246,7 +246,8 @@ impl Inner {
                 Ok(Submitted::Planned { .. }) => {}
                 // B2: the session is touched, the transition comes with a later heartbeat.
                 Err(refusal) if matches!(refusal.rejection.code, Code::Overloaded | Code::OutcomeUnknown) => {
-                    tracing::warn!(broker = %heartbeat.id, "a heartbeat only touched its session")
+                    self.sessions.only_touched();
+                    tracing::warn!(broker = %heartbeat.id, "a heartbeat only touched its session");
                 }
                 Err(refusal) => return Err(refusal),
             }

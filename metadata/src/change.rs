@@ -2,7 +2,7 @@
 
 use crate::ids::{BrokerId, Index, Term, TopicId};
 use crate::intent::{Intent, Principal};
-use crate::model::{Broker, Configs, ControllerNode, Identity, Partition, Standing};
+use crate::model::{Broker, Configs, ControllerNode, Identity, Partition, RecoveryState, Standing};
 use crate::reassignment::{Move, Reassignment};
 use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
@@ -100,6 +100,33 @@ impl Commit {
     /// The kind of what was asked, in the JSON form and in logs.
     pub fn kind(&self) -> &'static str {
         self.intent.as_ref().map_or("membership", Intent::kind)
+    }
+
+    /// The partitions that got a leader with this commit that may lack acknowledged records (E3, E4): it is alone in sync, and recovers.
+    pub fn elected_uncleanly(&self) -> impl Iterator<Item = (TopicId, &Arc<Partition>)> {
+        let elects = matches!(
+            self.intent,
+            Some(
+                Intent::Elect { .. }
+                    | Intent::ElectUnclean
+                    | Intent::SessionExpired { .. }
+                    | Intent::ContinueFencing { .. }
+                    | Intent::FenceBroker { .. }
+                    | Intent::BrokerHeartbeat { .. }
+                    | Intent::RegisterBroker { .. }
+                    | Intent::UnregisterBroker { .. }
+                    | Intent::CancelReassignment { .. }
+                    | Intent::StopDrain { .. }
+                    | Intent::ContinueReassignments
+            )
+        );
+        self.changes.iter().filter(move |_| elects).filter_map(|change| match change {
+            Change::PartitionChanged { topic_id, partition } => {
+                let recovers = partition.recovery_state == RecoveryState::Recovering && partition.leader.is_some();
+                (recovers && !partition.moves()).then_some((*topic_id, partition))
+            }
+            _ => None,
+        })
     }
 
     /// The topic that this commit created under this id, if it did.

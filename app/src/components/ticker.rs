@@ -21,8 +21,20 @@ pub struct Line {
     pub warn: bool,
 }
 
-/// A commit in one sentence.
+/// A commit in one sentence; a leader that may lack records is never passed over in silence.
 pub fn line(recent: &Recent) -> Line {
+    let said = asked(recent);
+    match &recent.commit.intent {
+        Some(Intent::Elect { election: Election::Unclean, .. } | Intent::ElectUnclean) => said,
+        _ if recent.unclean == 0 => said,
+        _ => {
+            let lossy = count(u64::from(recent.unclean), "unclean election", "unclean elections");
+            Line { warn: true, text: format!("{}; {lossy}, records may be lost", said.text), ..said }
+        }
+    }
+}
+
+fn asked(recent: &Recent) -> Line {
     let commit = &*recent.commit;
     let plain = |glyph, text: String| Line { glyph, about: None, text, warn: false };
     let broker = |glyph, id: metadata::BrokerId, text: String| Line {
@@ -249,6 +261,27 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
+    fn an_unclean_election_is_said_of_whatever_brought_it() {
+        let commit = |intent| Commit {
+            index: 9,
+            prev_index: 8,
+            term: 1,
+            at_ms: 1,
+            principal: Principal::controller(1),
+            intent: Some(intent),
+            digest: metadata::State::default().digest(),
+            changes: Vec::new(),
+        };
+        let of = |intent, unclean| line(&Recent { commit: Arc::new(commit(intent)), partitions: 2, unclean });
+        let expired = || Intent::SessionExpired { id: metadata::BrokerId(7), broker_epoch: 1 };
+        let unfenced = || Intent::UnfenceBroker { id: metadata::BrokerId(7), expected: None };
+        assert!(!of(expired(), 0).text.contains("unclean") && !of(unfenced(), 0).warn);
+        assert!(of(expired(), 2).text.ends_with("; 2 unclean elections, records may be lost"), "{:?}", of(expired(), 2));
+        assert!(of(unfenced(), 1).warn && of(unfenced(), 1).text.contains("1 unclean election,"));
+        assert_eq!(of(Intent::ElectUnclean, 2).text.matches("may be lost").count(), 1);
+    }
+
+    #[test]
     fn a_growth_says_by_how_much_and_to_what() {
         for (partitions, count, text) in [(1, 4, "grew by 1 partition to 4"), (3, 12, "grew by 3 partitions to 12")] {
             let intent = Intent::GrowTopic { name: "orders".to_owned(), count, assignments: None, expected: None };
@@ -264,7 +297,7 @@ mod tests {
             };
             let about = Some(("orders".to_owned(), "/topics/orders".to_owned()));
             let expected = Line { glyph: icons::PLUS, about, text: text.to_owned(), warn: false };
-            assert_eq!(line(&Recent { commit: Arc::new(commit), partitions }), expected);
+            assert_eq!(line(&Recent { commit: Arc::new(commit), partitions, unclean: 0 }), expected);
         }
     }
 }

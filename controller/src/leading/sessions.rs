@@ -6,6 +6,7 @@ use metadata::liveness::Session;
 use metadata::settings::SESSION_TIMEOUT;
 use metadata::{Liveness, State};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,11 +15,12 @@ pub(crate) struct Sessions {
     /// What the flag says, for as long as there is no setting.
     flag_ms: u64,
     table: Mutex<BTreeMap<BrokerId, Session>>,
+    late: AtomicU64,
 }
 
 impl Sessions {
     pub(crate) fn new(timeout: Duration) -> Self {
-        Sessions { flag_ms: timeout.as_millis() as u64, table: Mutex::default() }
+        Sessions { flag_ms: timeout.as_millis() as u64, table: Mutex::default(), late: AtomicU64::new(0) }
     }
 
     // Held for a map operation at most; never across an await or a decision.
@@ -50,6 +52,16 @@ impl Sessions {
     /// A heartbeat whose transition is still to come.
     pub(crate) fn touch_by(&self, heartbeat: &Heartbeat, now_ms: u64) {
         self.touch(heartbeat.id, heartbeat.broker_epoch, heartbeat.metadata_index, now_ms);
+    }
+
+    /// B2: a heartbeat whose transition waited too long.
+    pub(crate) fn only_touched(&self) {
+        self.late.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many of these there were.
+    pub(crate) fn late(&self) -> u64 {
+        self.late.load(Ordering::Relaxed)
     }
 
     /// What a push to this registration acknowledged; a later one starts from what it says itself.

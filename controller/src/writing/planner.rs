@@ -20,6 +20,8 @@ use tokio::time::Instant;
 
 /// Intents that are planned before they are proposed together.
 const MOST_AT_ONCE: usize = 512;
+/// Unclean elections of one entry that are said one by one.
+const MOST_SAID: usize = 10;
 /// How long an answer that rests on what is in flight waits for it before it is looked at again.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
@@ -135,12 +137,16 @@ async fn propose(node: &Arc<Inner>, draft: &mut Draft, batch: &mut Vec<Job>) {
         Ok(results) => {
             // It ends early when Raft stops, and everybody who still waits is answered all the same.
             let mut results = results.fuse();
+            let node = node.clone();
             tokio::spawn(async move {
                 for Pending { plan, job } in pending {
                     let result = match results.next().await {
                         Some(Ok(Ok(response))) => Ok(response.response),
                         Some(Ok(Err(_))) | Some(Err(_)) | None => Err(unknown()),
                     };
+                    if let Ok(Some(response)) = &result {
+                        warn_of_losses(&node, response.index);
+                    }
                     let result = result.map(|reply: Reply| settle(plan, reply, &flight));
                     if result.is_err() {
                         flight.astray.store(true, Ordering::Release);
@@ -156,6 +162,21 @@ async fn propose(node: &Arc<Inner>, draft: &mut Draft, batch: &mut Vec<Job>) {
             flight.land(pending.len());
             pending.into_iter().for_each(|pending| answer(pending.job, Err(unknown())));
         }
+    }
+}
+
+/// E3: an election that may lose records is said where an operator looks, whoever asked for it.
+fn warn_of_losses(node: &Inner, index: Index) {
+    let Some(commit) = node.hub.commit_at(index) else { return };
+    let state = &node.hub.view().state;
+    for (topic_id, partition) in commit.elected_uncleanly().take(MOST_SAID) {
+        let topic = state.topic(topic_id).map_or("", |topic| &topic.name);
+        let leader = partition.leader.map(|leader| leader.0);
+        tracing::error!(index, topic, partition = partition.partition, leader, "an unclean election: records may be lost");
+    }
+    let count = commit.elected_uncleanly().count();
+    if count > MOST_SAID {
+        tracing::error!(index, count, "unclean elections, of which these were the first: records may be lost");
     }
 }
 

@@ -121,6 +121,13 @@ fn e3_a_topic_that_allows_it_is_led_on_at_once() {
     world.expire(101);
     assert_eq!(world.roles("t"), (Some(102), vec![102], vec![]));
     assert_eq!(world.partition("t", 0).recovery_state, RecoveryState::Recovering);
+    assert_eq!(lossy(&world), 1, "the commit says so itself");
+    world.start(101);
+    assert_eq!(lossy(&world), 0, "who comes back elects nobody");
+}
+
+fn lossy(world: &World) -> usize {
+    world.commit.as_ref().map_or(0, |commit| commit.elected_uncleanly().count())
 }
 
 #[test]

@@ -104,6 +104,14 @@ async fn an_unclean_election_is_marked_wherever_it_is_seen() -> Result<()> {
     ensure!(elected["results"][0]["leader"] == 102, "{elected}");
     let partition = api.get("/topics/lost/partitions/0").ok().await?.body;
     ensure!(partition["partition"]["recovery_state"] == "recovering", "{partition}");
+    let leader = cluster.leader().await?;
+    until("the leader's log says so", async || {
+        let said =
+            cluster.log(leader).lines().any(|line| line.contains("ERROR") && line.contains("an unclean election") && line.contains("lost"));
+        ensure!(said, "{}", cluster.log(leader));
+        Ok(())
+    })
+    .await?;
     // While it recovers the leader is alone; then it says that it has.
     let refused = in_sync(&api, "lost", &[102, 101]).await?;
     ensure!(refused["error"]["code"] == "INVALID_REQUEST", "{refused}");
