@@ -97,7 +97,7 @@ impl Controller {
         self.inner().inbox.overloads()
     }
 
-    /// How many heartbeats this node, leading, only took as a sign of life, as their change of state waited too long (B2).
+    /// How many heartbeats this node, leading, only took as a sign of life, as their change of state did not come in time (B2).
     pub fn late_heartbeats(&self) -> u64 {
         self.inner().sessions.late()
     }
@@ -303,6 +303,11 @@ impl Controller {
             self.applies(index, deadline).await?;
         }
         Ok(index)
+    }
+
+    /// Whether this node knows of a change of the membership that is between its two entries.
+    pub fn members_change(&self) -> bool {
+        self.inner().raft.server_metrics().borrow_watched().membership_config.membership().get_joint_config().len() > 1
     }
 
     /// Waits until this node knows this leader, or the deadline.

@@ -3,7 +3,7 @@
 use crate::ids::{BrokerId, Index, Term, TopicId};
 use crate::intent::{Intent, Principal};
 use crate::model::{Broker, Configs, ControllerNode, Identity, Partition, RecoveryState, Standing};
-use crate::reassignment::{Move, Reassignment};
+use crate::reassignment::{Move, MoveState, Reassignment};
 use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -102,31 +102,42 @@ impl Commit {
         self.intent.as_ref().map_or("membership", Intent::kind)
     }
 
-    /// The partitions that got a leader with this commit that may lack acknowledged records (E3, E4): it is alone in sync, and recovers.
+    /// The partitions that this commit gave a leader that may lack acknowledged records (E3, E4): it is alone in sync, and recovers.
     pub fn elected_uncleanly(&self) -> impl Iterator<Item = (TopicId, &Arc<Partition>)> {
-        let elects = matches!(
-            self.intent,
-            Some(
-                Intent::Elect { .. }
-                    | Intent::ElectUnclean
-                    | Intent::SessionExpired { .. }
-                    | Intent::ContinueFencing { .. }
-                    | Intent::FenceBroker { .. }
-                    | Intent::BrokerHeartbeat { .. }
-                    | Intent::RegisterBroker { .. }
-                    | Intent::UnregisterBroker { .. }
-                    | Intent::CancelReassignment { .. }
-                    | Intent::StopDrain { .. }
-                    | Intent::ContinueReassignments
-            )
-        );
-        self.changes.iter().filter(move |_| elects).filter_map(|change| match change {
+        self.changes.iter().filter_map(|change| match change {
             Change::PartitionChanged { topic_id, partition } => {
                 let recovers = partition.recovery_state == RecoveryState::Recovering && partition.leader.is_some();
-                (recovers && !partition.moves()).then_some((*topic_id, partition))
+                (recovers && self.may_elect(*topic_id, partition.partition)).then_some((*topic_id, partition))
             }
             _ => None,
         })
+    }
+
+    /// Whether what was asked for elects a partition's leader; what only goes on with moves does where it takes one back.
+    fn may_elect(&self, topic: TopicId, partition: u32) -> bool {
+        let taken_back = || {
+            self.changes.iter().any(|change| match change {
+                Change::MoveChanged { movement, .. } => {
+                    let ended = matches!(movement.state, MoveState::Cancelled | MoveState::Failed);
+                    ended && (movement.topic_id, movement.partition) == (topic, partition)
+                }
+                _ => false,
+            })
+        };
+        match &self.intent {
+            Some(
+                Intent::Elect { .. }
+                | Intent::ElectUnclean
+                | Intent::SessionExpired { .. }
+                | Intent::ContinueFencing { .. }
+                | Intent::FenceBroker { .. }
+                | Intent::BrokerHeartbeat { .. }
+                | Intent::RegisterBroker { .. }
+                | Intent::UnregisterBroker { .. },
+            ) => true,
+            Some(Intent::CancelReassignment { .. } | Intent::StopDrain { .. } | Intent::ContinueReassignments) => taken_back(),
+            _ => false,
+        }
     }
 
     /// The topic that this commit created under this id, if it did.

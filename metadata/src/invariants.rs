@@ -3,7 +3,7 @@
 use crate::load::{Load, Tally};
 use crate::model::Broker;
 use crate::reassignment::{Flight, MOST_MOVES, MOST_REASSIGNMENTS, MoveState, Progress, ReassignmentState};
-use crate::{BrokerId, BrokerState, Partition, RecoveryState, State, TopicId};
+use crate::{BrokerId, BrokerState, Commit, Intent, Partition, RecoveryState, State, TopicId};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn distinct(ids: &[BrokerId]) -> bool {
@@ -151,9 +151,17 @@ fn electable(partition: &Partition, id: BrokerId) -> bool {
     partition.isr.contains(&id) || eligible || (nobody_else && partition.last_known_leader == Some(id))
 }
 
+/// The partitions of which a leader said with a commit who is in sync.
+pub fn reports(commit: &Commit) -> BTreeSet<(TopicId, u32)> {
+    match &commit.intent {
+        Some(Intent::ChangeIsr { changes, .. }) => changes.iter().map(|change| (change.topic_id, change.partition)).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
 /// What one entry may do to a state.
-/// `reported`: a leader said who is in sync, and a move completes with the report that the last of its new replicas is.
-pub fn hold_between(before: &State, after: &State, reported: bool) {
+/// `reports`: of these a leader said who is in sync, and a move completes with the report that the last of its new replicas is.
+pub fn hold_between(before: &State, after: &State, reports: &BTreeSet<(TopicId, u32)>) {
     assert!(after.revision() >= before.revision() && after.at_ms() >= before.at_ms());
     assert!(before.identity().is_none() || before.identity() == after.identity());
     for (topic_id, old) in before.all_partitions() {
@@ -161,6 +169,7 @@ pub fn hold_between(before: &State, after: &State, reported: bool) {
             assert!(after.topic(topic_id).is_none(), "a partition went without its topic");
             continue;
         };
+        let reported = reports.contains(&(topic_id, old.partition));
         // H7: who is no replica any more learns it from the leader epoch.
         let lost = old.replicas.iter().any(|id| !new.replicas.contains(id));
         assert!(!lost || new.leader_epoch > old.leader_epoch, "a replica left without a new epoch: {old:?} {new:?}");
@@ -171,6 +180,10 @@ pub fn hold_between(before: &State, after: &State, reported: bool) {
         let kept = was.is_empty() || is.iter().any(|id| was.contains(id));
         assert!(!lost || lossy || kept || reported, "a move lost its records: {old:?} {new:?}");
         assert!(new.leader_epoch >= old.leader_epoch && new.partition_epoch >= old.partition_epoch, "an epoch fell: {old:?} {new:?}");
+        // Nobody holds the records any more: whoever did is gone, or came back as another process; or it is the last leader (E4, E9).
+        let same = |id: &BrokerId| before.broker(*id).map(|broker| broker.epoch) == after.broker(*id).map(|broker| broker.epoch);
+        let known = !is.is_empty() || new.last_known_leader.is_some() || !was.iter().any(same);
+        assert!(lost || reported || known, "who holds the records was forgotten: {old:?} {new:?}");
         assert!(!lost || kept || reported || new.leader.is_some(), "a move lost its records for nothing: {old:?} {new:?}");
         // H8: nor its leader.
         assert!(!lost || old.leader.is_none() || new.leader.is_some(), "a move took the leader away: {old:?} {new:?}");

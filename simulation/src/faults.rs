@@ -32,25 +32,49 @@ pub enum Kind {
     BrokerLeaves,
 }
 
-const ALL: [Kind; 17] = [
-    Kind::Kill,
-    Kind::PowerCut,
-    Kind::KillAll,
-    Kind::Pause,
-    Kind::CutOneWay,
-    Kind::Isolate,
-    Kind::Split,
-    Kind::SlowLink,
-    Kind::Reset,
-    Kind::Twice,
-    Kind::SlowDisk,
-    Kind::FullDisk,
-    Kind::WallClock,
-    Kind::Drift,
-    Kind::BrokerKill,
-    Kind::BrokerPause,
-    Kind::BrokerLeaves,
-];
+impl Kind {
+    pub const ALL: [Kind; 17] = [
+        Kind::Kill,
+        Kind::PowerCut,
+        Kind::KillAll,
+        Kind::Pause,
+        Kind::CutOneWay,
+        Kind::Isolate,
+        Kind::Split,
+        Kind::SlowLink,
+        Kind::Reset,
+        Kind::Twice,
+        Kind::SlowDisk,
+        Kind::FullDisk,
+        Kind::WallClock,
+        Kind::Drift,
+        Kind::BrokerKill,
+        Kind::BrokerPause,
+        Kind::BrokerLeaves,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Kill => "kill",
+            Kind::PowerCut => "power cut",
+            Kind::KillAll => "kill of all",
+            Kind::Pause => "pause",
+            Kind::CutOneWay => "link cut one way",
+            Kind::Isolate => "node cut off",
+            Kind::Split => "split",
+            Kind::SlowLink => "slow link",
+            Kind::Reset => "connections reset",
+            Kind::Twice => "bytes twice",
+            Kind::SlowDisk => "slow disk",
+            Kind::FullDisk => "full disk",
+            Kind::WallClock => "wrong clock",
+            Kind::Drift => "drift",
+            Kind::BrokerKill => "broker killed",
+            Kind::BrokerPause => "broker paused",
+            Kind::BrokerLeaves => "broker leaves",
+        }
+    }
+}
 
 /// The faults of one run.
 pub struct Faults {
@@ -75,7 +99,7 @@ pub struct Targets<'a> {
 impl Faults {
     /// `from`: when they begin, in ms of the run.
     pub fn new(lot: Lot, from: u64) -> Self {
-        let kinds = ALL.into_iter().filter(|_| lot.one_in(2)).collect();
+        let kinds = Kind::ALL.into_iter().filter(|_| lot.one_in(2)).collect();
         Faults { lot, kinds, next: from, links_until: 0, disks_until: 0, counts: BTreeMap::new() }
     }
 
@@ -97,7 +121,7 @@ impl Faults {
             self.next = now + self.lot.between(100..=2_500);
             if let Some(kind) = self.lot.pick(&self.kinds) {
                 tracing::debug!(at_ms = now, ?kind, "a fault");
-                *self.counts.entry(format!("{kind:?}")).or_default() += 1;
+                *self.counts.entry(kind.name().to_owned()).or_default() += 1;
                 self.strike(kind, now, targets);
             }
         }

@@ -1,5 +1,6 @@
 //! Runs seeds, each in a process of its own, and says what they came to.
 
+use crate::faults::Kind;
 use crate::judge::record::said;
 use crate::run::{self, Outcome};
 use anyhow::{Context, Result, bail, ensure};
@@ -13,11 +14,38 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a run may take before it counts as one that never ends: some hundred times as long as it does.
-const LONGEST: Duration = Duration::from_secs(180);
+/// How long a run may take before it counts as one that never ends, and so much more for each simulated second: some hundred times as long as
+/// it does.
+const LONGEST: Duration = Duration::from_secs(60);
+const LONGER: Duration = Duration::from_secs(3);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// Of so many seeds one is run twice.
 const TWICE_EVERY: u64 = 20;
+/// So many runs have to have met everything.
+const ENOUGH: u64 = 200;
+/// What has to have been committed in these.
+const COMMITTED: [&str; 20] = [
+    "balance_leaders",
+    "cancel_reassignment",
+    "change_configs",
+    "change_factor",
+    "change_isr",
+    "change_settings",
+    "continue_reassignments",
+    "create_topics",
+    "delete_topic",
+    "drain_broker",
+    "elect",
+    "elect_unclean",
+    "fence_broker",
+    "grow_topic",
+    "membership",
+    "reassign",
+    "rebalance",
+    "replace_broker",
+    "session_expired",
+    "unregister_broker",
+];
 
 thread_local! {
     /// What panicked in this run: tokio keeps a task's panic to itself.
@@ -46,15 +74,15 @@ fn one(seed: u64, seconds: u64) -> Result<Outcome> {
     command.args(["--alone", "--seed", &seed.to_string(), "--seconds", &seconds.to_string()]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
-    let began = Instant::now();
+    let (began, longest) = (Instant::now(), LONGEST + LONGER * u32::try_from(seconds)?);
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        if began.elapsed() > LONGEST {
+        if began.elapsed() > longest {
             child.kill()?;
             child.wait()?;
-            bail!("after {LONGEST:?} it had not ended");
+            bail!("after {longest:?} it had not ended");
         }
         thread::sleep(LOOK_AGAIN);
     };
@@ -134,6 +162,8 @@ pub fn many(from: u64, seeds: u64, seconds: u64, jobs: Option<usize>) -> Result<
     );
     println!("faults: {}", listed(&sum.faults));
     println!("commits: {}", listed(&sum.kinds));
+    let missing = sum.missing();
+    ensure!(seeds < ENOUGH || missing.is_empty(), "nothing of this happened in {ran} runs: {missing:?}");
     ensure!(sum.failed.is_empty(), "{} of {ran} seeds failed: {:?}", sum.failed.len(), sum.failed);
     Ok(())
 }
@@ -153,6 +183,13 @@ struct Sum {
 }
 
 impl Sum {
+    /// What so many runs have to come to, or they were no test.
+    fn missing(&self) -> Vec<&'static str> {
+        let faults = Kind::ALL.map(Kind::name).into_iter().filter(|kind| !self.faults.contains_key(*kind));
+        let kinds = COMMITTED.into_iter().filter(|kind| !self.kinds.contains_key(*kind));
+        faults.chain(kinds).chain((self.reads < self.ran).then_some("reads")).collect()
+    }
+
     fn take(&mut self, seed: u64, result: Result<Outcome>, seconds: u64) {
         self.ran += 1;
         match result {

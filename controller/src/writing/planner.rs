@@ -1,7 +1,7 @@
 //! Step 3: the one planner on the leader. Intents queue, are planned one after another on a draft, and are proposed in batches.
 //!
 //! The draft is the applied state plus the groups that are still in flight, so that concurrent intents neither collide
-//! nor land on the same brokers. It is taken anew when nothing is in flight; when apply rejected something that is waited for.
+//! nor land on the same brokers. It is taken anew when nothing is in flight; after a rejection nothing more is planned before that.
 //! Apply's own guards keep everything right.
 
 use crate::api::{Refusal, Submission, Submitted};
@@ -103,9 +103,16 @@ fn answer(job: Job, result: Result<Submitted, Refusal>) {
 }
 
 async fn propose(node: &Arc<Inner>, draft: &mut Draft, batch: &mut Vec<Job>) {
-    if draft.flight.astray.load(Ordering::Acquire) && !draft.flight.all_land(Instant::now() + LONGEST_WAIT).await {
-        batch.drain(..).for_each(|job| answer(job, Err(not_leading())));
-        return;
+    if draft.flight.astray.load(Ordering::Acquire) {
+        let landed = draft.flight.all_land(Instant::now() + LONGEST_WAIT).await;
+        let refusal = match node.leading_term() == Some(draft.term) {
+            // Another term begins with another draft (C1).
+            false => Some(not_leading()),
+            true => (!landed).then(|| Refusal::new(Code::Overloaded, "What was proposed before is not committed yet")),
+        };
+        if let Some(refusal) = refusal {
+            return batch.drain(..).for_each(|job| answer(job, Err(refusal.clone())));
+        }
     }
     if draft.flight.entries.load(Ordering::Acquire) == 0 {
         draft.flight.astray.store(false, Ordering::Release);

@@ -187,9 +187,14 @@ impl Both {
             all.reverse();
         }
         let to: Vec<u32> = all.into_iter().take(factor).collect();
-        // What is where it should be is no move.
+        // What goes there already is no move; one whose target is gone goes back to where it began.
         let part = &self.model.parts[topic];
-        if to.is_empty() || (part.going.is_none() && part.replicas == to) || part.going.as_ref().is_some_and(|going| going.to == to) {
+        let registered = |broker: &u32| self.model.brokers.contains_key(broker);
+        let goes_to = part.going.as_ref().map_or(&part.replicas, |going| {
+            let doomed = going.to.iter().any(|broker| !registered(broker) && !going.from.contains(broker));
+            if doomed { &going.from } else { &going.to }
+        });
+        if to.is_empty() || *goes_to == to {
             return;
         }
         if let Ok(reassignment) = start(&mut self.world, moves(&[(TOPICS[topic].0, 0, &to)], NO_LIMIT)) {

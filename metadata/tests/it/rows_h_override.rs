@@ -111,3 +111,53 @@ fn h8_a_move_is_not_taken_back_from_the_only_one_that_can_lead() {
         assert!(world.partition("t", 0).leader.is_some(), "{unclean} {others}: nobody leads {:?}", world.partition("t", 0));
     }
 }
+
+/// H6: who holds what another waits for may itself wait for a broker that is down.
+#[test]
+fn h6_what_an_overridden_move_holds_is_let_go_though_its_successor_waits_for_a_broker() {
+    let mut world = World::online(&[101, 102, 103, 104]);
+    world.create(by_hand("t", &[&[101], &[102]]));
+    start(&mut world, moves(&[("t", 0, &[103])], SLOW)).unwrap();
+    go_on(&mut world);
+    world.expire(104);
+    let waits = start(&mut world, moves(&[("t", 0, &[104])], SLOW)).unwrap();
+    let other = start(&mut world, moves(&[("t", 1, &[103])], SLOW)).unwrap();
+    go_on(&mut world);
+    sync(&mut world);
+    assert_eq!(state_of(&world, other).0, ReassignmentState::Done);
+    assert_eq!(state_of(&world, waits), (ReassignmentState::Running, vec![(MoveState::Waiting, None)]));
+    assert_eq!(placed(world.partition("t", 0)), (vec![101], vec![], vec![]));
+}
+
+/// H8: one that waits has to take back what it overrode, and cannot.
+#[test]
+fn h8_a_waiting_move_over_one_that_cannot_go_back_is_not_called_off() {
+    let mut world = World::online(&[101, 102, 103, 104]);
+    world.create(by_hand("t", &[&[104]]));
+    start(&mut world, moves(&[("t", 0, &[101, 102])], SLOW)).unwrap();
+    go_on(&mut world);
+    world.set_isr("t", &[104, 101]);
+    world.expire(104);
+    assert_eq!(world.roles("t").1, [101]);
+    let over = start(&mut world, moves(&[("t", 0, &[102, 103])], SLOW)).unwrap();
+    assert_eq!(code(world.submit(Intent::CancelReassignment { id: over })), Code::EligibleLeadersNotAvailable);
+    world.start(104);
+    world.set_isr("t", &[101, 104]);
+    world.submit(Intent::CancelReassignment { id: over }).unwrap().remove(0).unwrap();
+    assert_eq!(placed(world.partition("t", 0)), (vec![104], vec![], vec![]));
+}
+
+/// E3: also of a partition that moves, and not of one that goes on recovering.
+#[test]
+fn e3_an_unclean_election_of_a_partition_that_moves_is_one() {
+    let mut world = World::online(&[101, 102, 103, 104]);
+    let keys = configs(&[("unclean.leader.election.enable", "true")]);
+    world.create(NewTopic { configs: keys, ..by_hand("t", &[&[101, 102]]) });
+    start(&mut world, moves(&[("t", 0, &[103, 104])], SLOW)).unwrap();
+    go_on(&mut world);
+    world.set_isr("t", &[101]);
+    world.expire(101);
+    let commit = world.commit.clone().unwrap();
+    assert!(world.partition("t", 0).moves() && world.partition("t", 0).leader.is_some());
+    assert_eq!(commit.elected_uncleanly().count(), 1);
+}

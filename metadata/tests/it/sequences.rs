@@ -80,8 +80,7 @@ impl History {
         assert_eq!((state.total(), state.digest()), (replica.total(), replica.digest()));
         assert_eq!(machine, &self.other);
         invariants::hold_in(state);
-        let reported = matches!(commit.as_ref().and_then(|commit| commit.intent.as_ref()), Some(Intent::ChangeIsr { .. }));
-        invariants::hold_between(before, state, reported);
+        invariants::hold_between(before, state, &commit.as_ref().map(invariants::reports).unwrap_or_default());
         assert_eq!(snapshot::decode_machine(&snapshot::encode_machine(machine).unwrap()).unwrap(), *machine);
         let restored = snapshot::decode_state(&snapshot::encode_state(state).unwrap()).unwrap();
         assert_eq!(restored, *state);

@@ -86,13 +86,14 @@ impl Door {
     pub async fn write(&self, wish: Wish) -> Option<Result<controller::Outcome, Refusal>> {
         let floor = self.calls.floor();
         let tries = if wish.key.is_some() { 4 } else { 1 };
-        let mut outcome = None;
+        let (mut outcome, mut open) = (None, false);
         for _ in 0..tries {
             let submission = Submission { key: wish.key.clone(), ..Submission::new(wish.intent.clone(), wish.principal.clone()) };
-            outcome = match self.any() {
-                Some(node) => self.ask(node, |node| async move { node.submit(submission, Instant::now() + DEADLINE).await }).await,
-                None => None,
-            };
+            outcome = None;
+            if let Some(node) = self.any() {
+                outcome = self.ask(node, |node| async move { node.submit(submission, Instant::now() + DEADLINE).await }).await;
+                open |= lost(outcome.as_ref());
+            }
             if !unknown(outcome.as_ref()) {
                 break;
             }
@@ -100,7 +101,7 @@ impl Door {
         }
         // What was refused at last may have been taken at first, when nobody heard of it.
         let answer = match answer(&wish, outcome.as_ref()) {
-            Answer::Refused(_) if tries > 1 => Answer::Unknown,
+            Answer::Refused(_) if open => Answer::Unknown,
             answer => answer,
         };
         self.calls.wrote(wish.intent, floor, answer, wish.unique);
@@ -119,6 +120,11 @@ impl Door {
             self.calls.read(floor, index, applied);
         }
     }
+}
+
+/// Whether a try may have come to something without an answer that says so.
+fn lost(outcome: Option<&Result<controller::Outcome, Refusal>>) -> bool {
+    outcome.is_none_or(|answer| matches!(answer, Err(refusal) if refusal.rejection.code == Code::OutcomeUnknown))
 }
 
 fn unknown(outcome: Option<&Result<controller::Outcome, Refusal>>) -> bool {

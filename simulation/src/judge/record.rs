@@ -4,7 +4,7 @@ use crate::world::machine::Machine;
 use anyhow::{Context, Result, ensure};
 use controller::Controller;
 use controller::hub::Next;
-use metadata::{Commit, Index, Intent, NodeId, State, Term, invariants};
+use metadata::{Commit, Index, NodeId, State, Term, invariants};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -122,9 +122,8 @@ fn take(state: &mut Arc<State>, commits: &mut BTreeMap<Index, Arc<Commit>>, comm
     let mut next = State::clone(state);
     commit.changes.iter().for_each(|change| next.absorb(index, commit.at_ms, change));
     ensure!(next.digest() == commit.digest, "commit {index} comes to {}, and says {}", next.digest(), commit.digest);
-    let reported = matches!(commit.intent, Some(Intent::ChangeIsr { .. }));
     let held = catch_unwind(AssertUnwindSafe(|| {
-        invariants::hold_between(state, &next, reported);
+        invariants::hold_between(state, &next, &invariants::reports(commit));
         invariants::hold_in(&next);
     }));
     held.map_err(|panic| anyhow::anyhow!("commit {index} breaks a rule: {}", said(&*panic))).with_context(|| format!("{commit:?}"))?;

@@ -21,6 +21,7 @@ pub fn settled(machines: &BTreeMap<NodeId, Machine>, record: &Record, brokers: &
             .with_context(|| format!("node {id} does not run"))?;
         ensure!(fault.is_none(), "node {id} takes no part: {fault:?}");
         ensure!(ready, "node {id} is not ready");
+        ensure!(machine.look(|controller| !controller.members_change()) == Some(true), "the membership is between two");
         ensure!(seen == (state.revision(), state.digest()), "node {id} is at {seen:?}, and committed is {}", state.revision());
     }
     for id in brokers {

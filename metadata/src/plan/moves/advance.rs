@@ -9,7 +9,7 @@ use crate::plan::{MOST_PARTITIONS, Plan};
 use crate::reassignment::{Flight, Move, MoveEnd, MoveState, ReassignmentState};
 use crate::rejection::Code;
 use crate::state::State;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Steps in one entry: between two entries others have their turn.
 const MOST_STEPS: usize = 1_000;
@@ -41,8 +41,8 @@ pub(in crate::plan) fn advance(state: &State) -> Plan {
     Plan { items: items.into_iter().map(Ok).collect() }
 }
 
-/// What moves hold that were overridden while they were under way may be all that those wait for which overrode them, each for another's.
-/// One of them lets go, and waits like any other.
+/// What moves hold that were overridden while they were under way may be all that others wait for, and nobody goes on with it before what
+/// overrode it begins, which may wait for the others or for a broker that is down. Then one that holds it lets go (H6).
 fn untie(state: &State) -> Option<Command> {
     let mut under_way: BTreeMap<BrokerId, Flight> = BTreeMap::new();
     for movement in state.moving.values() {
@@ -50,17 +50,29 @@ fn untie(state: &State) -> Option<Command> {
         partition.adding_replicas.iter().for_each(|id| under_way.entry(*id).or_default().into += 1);
         partition.removing_replicas.iter().for_each(|id| under_way.entry(*id).or_default().out_of += 1);
     }
-    let flight = |id: &BrokerId| under_way.get(id).copied().unwrap_or_default();
-    state.waiting.iter().find_map(|(at, movement)| {
-        let partition = state.partition(movement.topic_id, movement.partition).filter(|partition| partition.moves())?;
-        let limit = per_broker(state, state.reassignment(at.0)?.limits);
-        let tied = match blocked(state, partition, &movement.to, limit, |id| state.flight(id))? {
-            Wait::Into(id, _) => flight(&id).into == 0,
-            Wait::OutOf(id, _) => flight(&id).out_of == 0,
-            _ => false,
-        };
-        let release = || step::released(state, movement.topic_id, partition, &movement.from);
-        tied.then(release).flatten()
+    let moving = |id: BrokerId| under_way.get(&id).copied().unwrap_or_default();
+    // Mostly nothing is left of any: then nobody has to be looked at.
+    if state.brokers().all(|broker| state.flight(broker.id) == moving(broker.id)) {
+        return None;
+    }
+    let (mut into, mut out_of) = (BTreeSet::new(), BTreeSet::new());
+    for at in looked_at(state) {
+        let Some((movement, partition, _)) = open(state, at) else { continue };
+        let limit = state.reassignment(at.0).map_or(1, |of| per_broker(state, of.limits));
+        match blocked(state, partition, &movement.to, limit, |id| state.flight(id)) {
+            Some(Wait::Into(id, _)) if moving(id).into == 0 => drop(into.insert(id)),
+            Some(Wait::OutOf(id, _)) if moving(id).out_of == 0 => drop(out_of.insert(id)),
+            _ => {}
+        }
+    }
+    if into.is_empty() && out_of.is_empty() {
+        return None;
+    }
+    state.waiting.keys().find_map(|at| {
+        let (movement, partition, end) = open(state, *at)?;
+        let holds = |ids: &[BrokerId], tied: &BTreeSet<BrokerId>| ids.iter().any(|id| tied.contains(id));
+        let lets_go = end.is_none() && (holds(&partition.adding_replicas, &into) || holds(&partition.removing_replicas, &out_of));
+        lets_go.then(|| step::released(state, movement.topic_id, partition, &movement.from)).flatten()
     })
 }
 

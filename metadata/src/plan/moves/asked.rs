@@ -188,13 +188,13 @@ pub(in crate::plan) fn limit(state: &State, id: Index, limits: Limits) -> Result
 
 pub(in crate::plan) fn cancel(state: &State, id: Index) -> Result<Group, Rejection> {
     let of = running(state, id)?;
-    let moving = || state.moving.range((id, 0)..=(id, u32::MAX)).map(|(_, movement)| movement);
-    let stuck = |movement: &&std::sync::Arc<crate::reassignment::Move>| {
+    let of_it = (id, 0)..=(id, u32::MAX);
+    let open = || state.moving.range(of_it.clone()).chain(state.waiting.range(of_it.clone())).map(|(_, movement)| movement);
+    let stuck = |movement: &std::sync::Arc<crate::reassignment::Move>| {
         step::wait_of(state, of.limits, true, movement) == Some(step::Wait::NobodyBefore)
     };
     // H8: what cannot be taken back goes on; where that is all there is, the answer is no.
-    let first = moving().find(stuck);
-    if let Some(movement) = first.filter(|_| state.progress(id).waiting == 0 && moving().all(|each| stuck(&each))) {
+    if let Some(movement) = open().next().filter(|_| open().all(stuck)) {
         let detail = format!(
             "Of the brokers that {}-{} was on before none is in sync: taken back it would lose records",
             movement.topic, movement.partition

@@ -146,8 +146,8 @@ pub(super) fn taken_back(state: &State, topic_id: TopicId, old: &Partition, befo
     Some(Command::MovePartition { target, placement: Placing { replicas, adding: Vec::new(), removing: Vec::new() }, sender: None })
 }
 
-/// The command that ends what an overridden move began, without an end to the one that overrode it: taken back, or where nobody is in sync
-/// to go back to, completed.
+/// The command that ends what an overridden move began: taken back, and the one that overrode it waits on; or completed where nobody is in sync
+/// to go back to, and then that one ends as outdated.
 pub(super) fn released(state: &State, topic_id: TopicId, old: &Partition, before: &[BrokerId]) -> Option<Command> {
     let placing = Placing { replicas: old.replicas.clone(), adding: old.adding_replicas.clone(), removing: old.removing_replicas.clone() };
     taken_back(state, topic_id, old, before).or_else(|| settled(state, topic_id, old, &placing, &old.isr, None))
@@ -210,10 +210,12 @@ pub(super) fn blocked(
 pub fn wait_of(state: &State, limits: Limits, called_off: bool, movement: &Move) -> Option<Wait> {
     let old = state.partition(movement.topic_id, movement.partition)?;
     match movement.state {
-        MoveState::Waiting => blocked(state, old, &movement.to, per_broker(state, limits), |id| state.flight(id)),
-        MoveState::Moving if called_off => {
-            taken_back(state, movement.topic_id, old, &movement.from).is_none().then_some(Wait::NobodyBefore)
+        // It may have overridden one that had begun.
+        MoveState::Waiting | MoveState::Moving if called_off => {
+            let back = || taken_back(state, movement.topic_id, old, &movement.from);
+            (old.moves() && back().is_none()).then_some(Wait::NobodyBefore)
         }
+        MoveState::Waiting => blocked(state, old, &movement.to, per_broker(state, limits), |id| state.flight(id)),
         MoveState::Moving => {
             let missing = || old.replicas.iter().filter(|id| !old.removing_replicas.contains(id) && !old.isr.contains(id));
             let waited = missing().find(|id| old.adding_replicas.contains(id)).or_else(|| missing().next())?;

@@ -64,7 +64,7 @@ fn raft(out: &mut Text, controller: &Controller) {
     out.gauge("quorate_quorum_age_ms", "How long ago this node last heard a majority's leader, ms.", controller.quorum_age_ms());
     out.gauge("quorate_ready", "1 while /readyz answers 200.", u8::from(controller.ready()));
     out.counter("quorate_overloaded_total", "Intents that this node, leading, refused with OVERLOADED.", controller.overloads());
-    let late = "Heartbeats of brokers that this node, leading, only took as a sign of life: their change of state waited for a second.";
+    let late = "Heartbeats of brokers that this node, leading, only took as a sign of life: their change of state did not come in time.";
     out.counter("quorate_heartbeats_late_total", late, controller.late_heartbeats());
     out.family("quorate_commits_total", "counter", "Commits applied by this process, those replayed at its start included.");
     for (kind, count) in controller.commits_by_kind() {
