@@ -124,7 +124,11 @@ impl Part {
 
     /// H3, H4: completes the open move if it is complete with this ISR.
     fn complete(&mut self, isr: &Set, active: &Set) -> bool {
-        let Some(to) = self.going.as_ref().filter(|going| going.began).map(|going| going.to.clone()) else { return false };
+        // One that waits is complete with what it overrode, if that was on its way to the same.
+        let way: Vec<u32> = self.replicas.iter().copied().filter(|id| !self.removing.contains(id)).collect();
+        let under_way = !self.adding.is_empty() || !self.removing.is_empty();
+        let begun = |going: &&Going| going.began || (under_way && going.to == way);
+        let Some(to) = self.going.as_ref().filter(begun).map(|going| going.to.clone()) else { return false };
         let left: Set = isr.difference(&self.removing).copied().collect();
         let shrinks = self.adding.len() < self.removing.len();
         let complete = !left.is_empty() && self.adding.is_subset(&left) && (!shrinks || to.iter().all(|id| left.contains(id)));

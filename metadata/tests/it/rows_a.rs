@@ -277,3 +277,20 @@ fn a9_a_stale_epoch_is_refused_and_an_unknown_broker_named() {
     world.restart_uncleanly(101, 2);
     assert!(world.apply(&late).outcomes[0].is_err());
 }
+
+/// What would be more than an entry holds goes in ordered ones, and that is what a fencing does.
+#[test]
+fn a8_a_broker_with_more_than_an_entry_holds_is_fenced_first() {
+    let mut world = World::online(&[101, 102]);
+    for nth in 0..2 {
+        world.create(by_hand(&format!("t{nth}"), &vec![&[101, 102][..]; 6_000]));
+    }
+    assert_eq!(code(unregister(&mut world, 101)), Code::PolicyViolation);
+    world.expire(101);
+    let broker_epoch = world.broker(101).epoch;
+    while world.broker(101).state == metadata::BrokerState::Fencing {
+        world.submit(Intent::ContinueFencing { id: id(101), broker_epoch }).unwrap();
+    }
+    unregister(&mut world, 101).unwrap();
+    assert!(world.state().broker(id(101)).is_none());
+}

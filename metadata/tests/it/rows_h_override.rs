@@ -1,8 +1,8 @@
 //! H5, H6, H8: a move over another, and what is left of both when either is cut short.
 
 use crate::fixture::{World, by_hand, code, configs, id};
-use crate::moving::{SLOW, go_on, moves, placed, plain, start, state_of, sync};
-use metadata::intent::NewTopic;
+use crate::moving::{SLOW, go_on, moves, placed, plain, start, state_of, sync, waits};
+use metadata::intent::{IsrChange, NewTopic};
 use metadata::reassignment::{MoveState, ReassignmentState};
 use metadata::{Code, Index, Intent};
 
@@ -160,4 +160,35 @@ fn e3_an_unclean_election_of_a_partition_that_moves_is_one() {
     let commit = world.commit.clone().unwrap();
     assert!(world.partition("t", 0).moves() && world.partition("t", 0).leader.is_some());
     assert_eq!(commit.elected_uncleanly().count(), 1);
+}
+
+/// H8: of several moves those go back that can, and the others stay open and say why.
+#[test]
+fn h8_of_several_moves_those_go_back_that_can() {
+    let mut world = World::online(&[101, 102, 103]);
+    world.create(by_hand("t", &[&[101], &[102]]));
+    let limits = metadata::reassignment::Limits { per_broker: Some(5) };
+    let both = start(&mut world, moves(&[("t", 0, &[103]), ("t", 1, &[103, 101])], limits)).unwrap();
+    go_on(&mut world);
+    let report = |world: &mut World, isr: &[u32]| {
+        let now = world.partition("t", 1).clone();
+        let (partition, leader_epoch, partition_epoch) = (1, now.leader_epoch, now.partition_epoch);
+        let change = IsrChange { partition, leader_epoch, partition_epoch, ..world.isr_change("t", isr) };
+        world.propose(now.leader.unwrap().0, vec![change]).unwrap().remove(0).unwrap();
+    };
+    report(&mut world, &[102, 103]);
+    world.expire(102);
+    world.submit(Intent::CancelReassignment { id: both }).unwrap().remove(0).unwrap();
+    go_on(&mut world);
+    let states: Vec<_> = state_of(&world, both).1.into_iter().map(|(state, _)| state).collect();
+    assert_eq!(states, [MoveState::Cancelled, MoveState::Moving]);
+    assert_eq!(placed(world.partition("t", 0)).0, [101]);
+    assert_eq!(world.partition("t", 1).leader, Some(id(103)), "the only one that has the records leads on");
+    let said = waits(&world, both).remove(1).unwrap_or_default();
+    assert!(said.contains("before"), "{said}");
+    world.start(102);
+    report(&mut world, &[103, 102]);
+    go_on(&mut world);
+    assert_eq!(placed(world.partition("t", 1)).0, [102]);
+    assert_eq!(state_of(&world, both).0, ReassignmentState::Cancelled);
 }

@@ -1,7 +1,7 @@
 //! Plans of movement: rebalances, drains, replacements, and plans larger than an entry (J3, J4, F11).
 
 use crate::fixture::{World, by_hand, code, id, ids, topic};
-use crate::moving::{SLOW, go_on, placed, start, state_of, sync};
+use crate::moving::{SLOW, go_on, moves, placed, start, state_of, sync};
 use metadata::intent::{Goal, Rebalance, Scope};
 use metadata::reassignment::{Limits, ReassignmentState};
 use metadata::{Code, Intent, views};
@@ -243,4 +243,21 @@ fn f11_a_plan_of_any_size_goes_into_entries_of_ten_thousand() {
     }
     assert_eq!(planned(&world), (24_000, 24_000));
     assert_eq!(world.state().reassignment(reassignment).unwrap().state, ReassignmentState::Running);
+}
+
+/// Steps come a thousand to an entry, and what is asked between two of these is done between them.
+#[test]
+fn h10_elections_fencings_and_creations_come_between_the_steps_of_moves() {
+    let mut world = World::online(&[101, 102, 103]);
+    world.create(by_hand("t", &vec![&[101, 102][..]; 3_000]));
+    let asked: Vec<(&str, u32, &[u32])> = (0..3_000).map(|partition| ("t", partition, &[101, 103][..])).collect();
+    let reassignment = start(&mut world, moves(&asked, Limits { per_broker: Some(10_000) })).unwrap();
+    let moving = |world: &World| world.state().progress(reassignment).moving;
+    world.submit(Intent::ContinueReassignments).unwrap();
+    assert_eq!(moving(&world), 1_000);
+    world.create(by_hand("between", &[&[101, 102]]));
+    world.expire(102);
+    assert_eq!(world.roles("between"), (Some(101), vec![101], vec![]));
+    world.submit(Intent::ContinueReassignments).unwrap();
+    assert_eq!(moving(&world), 2_000);
 }
