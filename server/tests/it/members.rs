@@ -1,6 +1,8 @@
 //! The controllers' membership (K): nodes that join, vote, stop voting, leave, and who leads.
 
+use crate::cluster::Cluster;
 use crate::fake;
+use crate::load::{Load, Outcome};
 use crate::steering::verb;
 use crate::wait::until;
 use anyhow::{Context, Result, ensure};
@@ -119,5 +121,46 @@ async fn the_leadership_goes_where_it_is_asked_to() -> Result<()> {
     api.delete("/quorum/members/x").refused(400, "INVALID_REQUEST").await?;
     let (code, said, error) = verb(&api, &["quorum", "transfer", &cluster.followers().await?[0].to_string()])?;
     ensure!(code == Some(0) && said.contains("leads in term"), "{code:?} {said} {error}");
+    cluster.passed().await
+}
+
+/// K2, K6: who lacks too much neither votes nor leads; who does not answer does not lead.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lacks_too_much_neither_votes_nor_leads() -> Result<()> {
+    let mut cluster = fake::cluster().await?;
+    let leader = cluster.leader().await?;
+    let api = cluster.api(leader)?;
+    let url = cluster.join(4).await?;
+    api.post("/quorum/members", json!({ "id": 4, "url": url })).ok().await?;
+    let learner = cluster.api(4)?;
+    until("the learner follows", async || learner.get("/topics").ok().await).await?;
+    let behind = *cluster.followers().await?.iter().find(|id| **id != 4).context("nobody follows")?;
+    for id in [4, behind] {
+        cluster.pause(id)?;
+    }
+    let load = Load::begin("lacks", std::slice::from_ref(&api), 1_100, 32);
+    let outcomes = load.end(false).await?;
+    ensure!(outcomes.values().all(|outcome| matches!(outcome, Outcome::Acknowledged(_))), "two of three are a majority");
+    let problem = api.call(Method::POST, "/quorum/members/4/promote").refused(409, "INELIGIBLE_REPLICA").await?.body;
+    ensure!(problem["field"] == "id" && problem["allowed"].as_str().is_some_and(|allowed| allowed.contains("1000")), "{problem}");
+    api.post("/quorum/leader", json!({ "node_id": behind })).refused(409, "INELIGIBLE_REPLICA").await?;
+    api.post("/quorum/leader", json!({ "node_id": 4 })).refused(400, "INVALID_REQUEST").await?;
+    for id in [4, behind] {
+        cluster.resume(id)?;
+    }
+    cluster.ready().await?;
+    until("it has caught up and votes", async || api.call(Method::POST, "/quorum/members/4/promote").ok().await).await?;
+    until("it has caught up and leads", async || api.post("/quorum/leader", json!({ "node_id": behind })).ok().await).await?;
+    cluster.passed().await
+}
+
+/// K3: nobody would be left to decide anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_voter_keeps_its_vote() -> Result<()> {
+    let cluster = Cluster::start(1, fake::LONG_SESSION).await?;
+    let api = cluster.api(1)?;
+    api.call(Method::POST, "/quorum/members/1/demote").refused(403, "POLICY_VIOLATION").await?;
+    api.delete("/quorum/members/1").refused(403, "POLICY_VIOLATION").await?;
+    api.get("/topics?consistency=linearizable").ok().await?;
     cluster.passed().await
 }

@@ -96,7 +96,9 @@ async fn an_unclean_election_is_marked_wherever_it_is_seen() -> Result<()> {
     let cluster = fake::cluster().await?;
     let api = cluster.api(3)?;
     api.post("/topics", json!({ "name": "lost", "assignments": [[101, 102]] })).ok().await?;
-    in_sync(&api, "lost", &[101]).await?;
+    let shrunk = in_sync(&api, "lost", &[101]).await?;
+    // D10: the answer has the partition as it is now.
+    ensure!(shrunk["state"]["isr"] == json!([101]) && shrunk["state"]["partition_epoch"] == 1, "{shrunk}");
     api.call(Method::POST, "/brokers/101/fence").ok().await?;
     ensure!(leader_of(&api, "lost").await?.is_null());
     let elected =
