@@ -165,11 +165,19 @@ async fn settings_hold_on_every_node_and_after_a_restart() -> Result<()> {
     let (code, _, error) = verb(&api, &["settings", "--set", "no.such=1"])?;
     ensure!(code == Some(4) && error.contains("INVALID_CONFIG") && error.contains("cluster.name"), "{error}");
 
+    let longer = json!({ "ops": [{ "key": "broker.session.timeout.ms", "op": "set", "value": "3700000" }] });
+    api.call(Method::PATCH, "/settings").json(&longer).ok().await?;
     cluster.agree().await?;
     cluster.kill_all()?;
     for id in cluster.ids() {
         cluster.start_again(id)?;
     }
+    until("a flag that is not the setting any more is said", async || {
+        let log = cluster.log(cluster.leader().await?);
+        ensure!(log.contains("differs from the setting broker.session.timeout.ms"), "{log}");
+        Ok(())
+    })
+    .await?;
     cluster.ready().await?;
     let answer = cluster.api(2)?.get("/settings").ok().await?.body;
     ensure!(row(&answer, "cluster.name").context("no name")?["value"] == "test", "{answer}");
