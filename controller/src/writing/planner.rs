@@ -77,12 +77,14 @@ pub(crate) async fn run(node: Arc<Inner>, mut jobs: mpsc::Receiver<Job>) {
     let mut draft: Option<Draft> = None;
     let mut batch = Vec::new();
     while jobs.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
-        // The draft stays while a majority is not heard: what is in flight may yet commit, in this very term.
-        let Some(term) = node.leading_term().filter(|_| node.has_majority()) else {
+        let leading = node.leading_term();
+        // It stays while a majority is not heard: what is in flight may yet commit, in this very term.
+        draft = draft.filter(|draft| Some(draft.term) == leading);
+        let Some(term) = leading.filter(|_| node.has_majority()) else {
             batch.drain(..).for_each(|job| answer(job, Err(not_leading())));
             continue;
         };
-        if draft.as_ref().is_none_or(|draft| draft.term != term) {
+        if draft.is_none() {
             // C1: nothing is planned before everything of earlier terms is applied.
             let deadline = batch.iter().map(|job| job.deadline).max().unwrap_or_else(Instant::now);
             if let Err(refusal) = node.reads.confirm(deadline).await {
