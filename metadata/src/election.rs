@@ -42,7 +42,9 @@ pub fn next(topic_id: TopicId, old: &Partition, isr: Vec<BrokerId>, electorate: 
     }
     if let Some(elected) = leader.filter(|leader| !isr.contains(leader)) {
         isr = vec![elected];
-        elr.retain(|broker| *broker != elected);
+        // Alone it may be enough by a smaller minimum than the others were judged by (E6, E9).
+        let enough = electorate.min_isr.min(old.factor()) <= 1;
+        elr.retain(|broker| *broker != elected && !enough);
     }
     let last_known_leader = match leader {
         Some(_) => None,

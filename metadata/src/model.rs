@@ -79,6 +79,11 @@ impl Partition {
         self.replicas.iter().filter(|id| !self.removing_replicas.contains(id)).eq(to)
     }
 
+    /// Whether who is eligible depends on the minimum in sync (E9).
+    pub(crate) fn judged_by_minimum(&self) -> bool {
+        !self.elr.is_empty() && !self.isr.is_empty()
+    }
+
     /// Whether a move of it is under way.
     pub fn moves(&self) -> bool {
         !self.adding_replicas.is_empty() || !self.removing_replicas.is_empty()

@@ -36,9 +36,10 @@ impl State {
         Ok(changes)
     }
 
-    /// E9: eligibility was judged by another minimum.
+    /// E9: eligibility was judged by another minimum. Where nobody is in sync nothing is written, and it stays what it was: all that tells who
+    /// has the records.
     pub(super) fn without_elr(&self, id: TopicId) -> impl Iterator<Item = Change> + '_ {
-        self.partitions_of(id).filter(|partition| !partition.elr.is_empty()).map(move |partition| {
+        self.partitions_of(id).filter(|partition| partition.judged_by_minimum()).map(move |partition| {
             let cleared =
                 Partition { elr: Vec::new(), partition_epoch: partition.partition_epoch.saturating_add(1), ..Partition::clone(partition) };
             Change::PartitionChanged { topic_id: id, partition: Arc::new(cleared) }

@@ -75,7 +75,7 @@ fn clearing(state: &State, from: Uuid) -> Command {
         if configs::min_insync_replicas(&topic.configs).is_some() {
             continue;
         }
-        let eligible = state.partitions_of(topic.id).filter(|partition| !partition.elr.is_empty()).count();
+        let eligible = state.partitions_of(topic.id).filter(|partition| partition.judged_by_minimum()).count();
         if count > 0 && count + eligible > MOST_PARTITIONS {
             return Command::ClearElr { topics, next: Some(topic.id) };
         }

@@ -95,7 +95,7 @@ impl Part {
             Some(leader) => {
                 if !self.isr.contains(&leader) {
                     self.isr = Set::from([leader]);
-                    self.elr.remove(&leader);
+                    self.elr.retain(|id| *id != leader && enough > 1);
                 }
                 self.last = None;
             }

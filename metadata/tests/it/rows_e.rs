@@ -214,6 +214,19 @@ fn e9_another_minimum_ends_eligibility_judged_by_the_old_one() {
     assert_eq!(world.roles("u").2, [103], "another topic too");
 }
 
+/// Nobody is in sync, so nothing was acknowledged under the new minimum, and the ELR alone tells who has the records.
+#[test]
+fn e9_where_nobody_is_in_sync_eligibility_stays() {
+    let mut world = world(&[101, 102, 103], "2");
+    [102, 103, 101].iter().for_each(|broker| world.expire(*broker));
+    let eligible = world.roles("t").2;
+    assert!(world.roles("t").1.is_empty() && !eligible.is_empty());
+    set_config(&mut world, "min.insync.replicas", "1");
+    assert_eq!(world.roles("t"), (None, vec![], eligible.clone()));
+    world.beat(eligible[0]);
+    assert_eq!((world.roles("t").0, world.partition("t", 0).recovery_state), (Some(eligible[0]), metadata::RecoveryState::Recovered));
+}
+
 #[test]
 fn e1_the_leader_epoch_rises_only_when_the_leader_is_decided_anew() {
     let mut world = world(&[101, 102, 103], "1");
