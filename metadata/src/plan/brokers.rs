@@ -98,6 +98,13 @@ pub(super) fn register(state: &State, liveness: &Liveness, new: &Registration) -
             format!("{}, or any once its session of {} ms has ended", old.incarnation_id, liveness.session_timeout_ms),
         ));
     }
+    // F11: what is more than an entry holds leaves the ISRs in ordered ones first, as of any broker whose session has ended (B14, B15).
+    let in_sync = state.load(old.id).in_sync as usize;
+    if in_sync > MOST_PARTITIONS {
+        let detail = format!("Broker {} is in sync for {in_sync} partitions as its former process, which is fenced first", new.id);
+        let no = Rejection::new(Code::DuplicateBrokerRegistration, detail);
+        return Err(no.at("incarnation_id", new.incarnation_id, format!("{}, or any once that one is fenced", old.incarnation_id)));
+    }
     // A5: the old incarnation leaves first; the registration goes last.
     let clean = new.previous_broker_epoch == Some(old.epoch);
     let mut commands = removal(state, new.id, (!clean).then_some(new.id), usize::MAX);

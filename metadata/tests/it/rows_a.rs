@@ -294,3 +294,28 @@ fn a8_a_broker_with_more_than_an_entry_holds_is_fenced_first() {
     unregister(&mut world, 101).unwrap();
     assert!(world.state().broker(id(101)).is_none());
 }
+
+/// F11: the former process of a large broker is fenced in ordered entries, and then the next one is taken.
+#[test]
+fn a5_a_broker_with_more_than_an_entry_holds_comes_back_once_its_former_process_is_fenced() {
+    let mut world = World::online(&[101, 102]);
+    for nth in 0..2 {
+        world.create(by_hand(&format!("t{nth}"), &vec![&[101, 102][..]; 6_000]));
+    }
+    world.liveness.sessions.remove(&id(101));
+    assert_eq!(code(world.register(registration(101, 2))), Code::DuplicateBrokerRegistration);
+    world.expire(101);
+    let broker_epoch = world.broker(101).epoch;
+    let mut entries = 0;
+    while world.broker(101).state == metadata::BrokerState::Fencing {
+        world.submit(Intent::ContinueFencing { id: id(101), broker_epoch }).unwrap();
+        let changed = world.commit.as_ref().map_or(0, |commit| commit.changes.len());
+        assert!(changed <= 10_001, "{changed} changes in an entry");
+        entries += 1;
+    }
+    assert!(entries > 1, "{entries} entries");
+    let epoch = world.register(registration(101, 2)).unwrap();
+    assert!(epoch > broker_epoch);
+    world.beat(101);
+    assert!(world.state().active(id(101)));
+}
