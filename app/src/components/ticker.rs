@@ -28,8 +28,10 @@ pub fn line(recent: &Recent) -> Line {
         Some(Intent::Elect { election: Election::Unclean, .. } | Intent::ElectUnclean) => said,
         _ if recent.unclean == 0 => said,
         _ => {
+            // First, as what comes later may have no room.
             let lossy = count(u64::from(recent.unclean), "unclean election", "unclean elections");
-            Line { warn: true, text: format!("{}; {lossy}, records may be lost", said.text), ..said }
+            let may = if said.about.is_some() { "may have cost records" } else { "Records may be lost" };
+            Line { warn: true, text: format!("{may}, {lossy}: {}", said.text), ..said }
         }
     }
 }
@@ -276,8 +278,8 @@ mod tests {
         let expired = || Intent::SessionExpired { id: metadata::BrokerId(7), broker_epoch: 1 };
         let unfenced = || Intent::UnfenceBroker { id: metadata::BrokerId(7), expected: None };
         assert!(!of(expired(), 0).text.contains("unclean") && !of(unfenced(), 0).warn);
-        assert!(of(expired(), 2).text.ends_with("; 2 unclean elections, records may be lost"), "{:?}", of(expired(), 2));
-        assert!(of(unfenced(), 1).warn && of(unfenced(), 1).text.contains("1 unclean election,"));
+        assert!(of(expired(), 2).text.starts_with("may have cost records, 2 unclean elections: fenced"), "{:?}", of(expired(), 2));
+        assert!(of(unfenced(), 1).warn && of(unfenced(), 1).text.contains("1 unclean election:"));
         assert_eq!(of(Intent::ElectUnclean, 2).text.matches("may be lost").count(), 1);
     }
 
