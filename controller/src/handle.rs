@@ -307,7 +307,7 @@ impl Controller {
 
     /// Whether this node knows of a change of the membership that is between its two entries.
     pub fn members_change(&self) -> bool {
-        self.inner().raft.server_metrics().borrow_watched().membership_config.membership().get_joint_config().len() > 1
+        self.inner().members_change()
     }
 
     /// Waits until this node knows this leader, or the deadline.

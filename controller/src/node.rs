@@ -110,6 +110,11 @@ impl Inner {
         metrics.borrow_watched().membership_config.nodes().map(|(id, _)| *id).filter(|_| known).collect()
     }
 
+    /// Whether a change of the membership is between its two entries: both majorities are needed.
+    pub fn members_change(&self) -> bool {
+        self.raft.server_metrics().borrow_watched().membership_config.membership().get_joint_config().len() > 1
+    }
+
     pub fn url_of(&self, id: NodeId) -> Option<String> {
         let metrics = self.raft.server_metrics();
         let metrics = metrics.borrow_watched();

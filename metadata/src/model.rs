@@ -74,6 +74,11 @@ impl Partition {
         self.replicas.len().saturating_sub(self.adding_replicas.len())
     }
 
+    /// Its replicas without those that a move still fills (H6).
+    pub(crate) fn base(&self) -> Vec<BrokerId> {
+        self.replicas.iter().copied().filter(|id| !self.adding_replicas.contains(id)).collect()
+    }
+
     /// Whether these are its replicas once what is under way is done.
     pub fn goes_to(&self, to: &[BrokerId]) -> bool {
         self.replicas.iter().filter(|id| !self.removing_replicas.contains(id)).eq(to)

@@ -17,6 +17,7 @@ use anyhow::{Context, Result, bail};
 use metadata::{BrokerId, NodeId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -30,7 +31,7 @@ const PEOPLE: u64 = 4;
 const RACKS: [&str; 3] = ["a", "b", "c"];
 
 /// What a run came to.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Outcome {
     pub commits: usize,
     pub writes: usize,
@@ -43,6 +44,29 @@ pub struct Outcome {
     pub rest_ms: u64,
     /// The same for the same seed.
     pub trace: u64,
+}
+
+impl Outcome {
+    /// Adds what another run came to. Their traces are each one's own.
+    pub fn add(&mut self, other: Outcome) {
+        self.commits += other.commits;
+        self.writes += other.writes;
+        self.reads += other.reads;
+        self.terms += other.terms;
+        self.rest_ms = self.rest_ms.max(other.rest_ms);
+        other.faults.into_iter().for_each(|(kind, times)| *self.faults.entry(kind).or_default() += times);
+        other.kinds.into_iter().for_each(|(kind, times)| *self.kinds.entry(kind).or_default() += times);
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Outcome { commits, writes, reads, terms, rest_ms, .. } = self;
+        let listed =
+            |counts: &BTreeMap<String, usize>| counts.iter().map(|(what, times)| format!("{what} {times}")).collect::<Vec<_>>().join(", ");
+        writeln!(f, "{commits} commits, {writes} writes answered, {reads} reads, {terms} leaders, at rest after at most {rest_ms} ms")?;
+        write!(f, "faults: {}\ncommits: {}", listed(&self.faults), listed(&self.kinds))
+    }
 }
 
 /// One run.
@@ -70,7 +94,7 @@ pub fn run(seed: u64, trouble_ms: u64) -> Result<Outcome> {
     let mut run = Run::new(seed, trouble_ms)?;
     let began = run.trouble(trouble_ms)?;
     run.rest(began)?;
-    let calls = run.door.calls.clone();
+    let calls = &run.door.calls;
     calls.judge(&run.record, !run.faults.has(Kind::Twice) && !run.faults.has(Kind::WallClock))?;
     let (writes, reads) = calls.counts();
     let mut kinds = BTreeMap::new();
@@ -184,9 +208,7 @@ impl Run {
         let now = self.time.now() + 1;
         self.time.set(now);
         self.follow_orders();
-        let controllers = self.machines.values().filter_map(|machine| Some((machine.id, machine.controller()?.clone()))).collect();
-        self.network.step(&controllers);
-        drop(controllers);
+        self.network.step(|id| self.machines.get(&id)?.controller());
         for machine in self.machines.values_mut() {
             if !machine.runs() && machine.down_until <= now && !self.lost.contains(&machine.id) {
                 machine.boot()?;

@@ -5,7 +5,6 @@ use crate::judge::record::said;
 use crate::run::{self, Outcome};
 use anyhow::{Context, Result, bail, ensure};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
@@ -105,20 +104,11 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Strin
 pub fn twice(seed: u64, seconds: u64) -> Result<()> {
     let began = Instant::now();
     let first = one(seed, seconds)?;
-    let Outcome { commits, writes, reads, terms, rest_ms, .. } = first;
-    println!(
-        "seed {seed}: {commits} commits, {writes} writes answered, {reads} reads, {terms} leaders, at rest after {rest_ms} ms, in {:.1} s",
-        began.elapsed().as_secs_f64()
-    );
-    println!("faults: {}", listed(&first.faults));
+    println!("seed {seed} in {:.1} s: {first}", began.elapsed().as_secs_f64());
     let second = one(seed, seconds)?;
     ensure!(first.trace == second.trace, "seed {seed} went two ways: {:016x} and {:016x}", first.trace, second.trace);
     println!("it went the same way twice: {:016x}", first.trace);
     Ok(())
-}
-
-fn listed(counts: &BTreeMap<String, usize>) -> String {
-    counts.iter().map(|(what, times)| format!("{what} {times}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Runs a seed; every so many of them twice, and both have to go the same way.
@@ -155,13 +145,8 @@ pub fn many(from: u64, seeds: u64, seconds: u64, jobs: Option<usize>) -> Result<
             sum.take(seed, result, seconds);
         }
     });
-    let Sum { ran, commits, writes, reads, terms, rest_ms, .. } = sum;
-    println!(
-        "{ran} seeds in {:.0} s: {commits} commits, {writes} writes answered, {reads} reads, {terms} leaders, at rest after {rest_ms} ms at most",
-        began.elapsed().as_secs_f64()
-    );
-    println!("faults: {}", listed(&sum.faults));
-    println!("commits: {}", listed(&sum.kinds));
+    let ran = sum.ran;
+    println!("{ran} seeds in {:.0} s: {}", began.elapsed().as_secs_f64(), sum.whole);
     let missing = sum.missing();
     ensure!(seeds < ENOUGH || missing.is_empty(), "nothing of this happened in {ran} runs: {missing:?}");
     ensure!(sum.failed.is_empty(), "{} of {ran} seeds failed: {:?}", sum.failed.len(), sum.failed);
@@ -172,36 +157,22 @@ pub fn many(from: u64, seeds: u64, seconds: u64, jobs: Option<usize>) -> Result<
 #[derive(Default)]
 struct Sum {
     ran: usize,
-    commits: usize,
-    writes: usize,
-    reads: usize,
-    terms: usize,
-    rest_ms: u64,
-    faults: BTreeMap<String, usize>,
-    kinds: BTreeMap<String, usize>,
+    whole: Outcome,
     failed: Vec<u64>,
 }
 
 impl Sum {
     /// What so many runs have to come to, or they were no test.
     fn missing(&self) -> Vec<&'static str> {
-        let faults = Kind::ALL.map(Kind::name).into_iter().filter(|kind| !self.faults.contains_key(*kind));
-        let kinds = COMMITTED.into_iter().filter(|kind| !self.kinds.contains_key(*kind));
-        faults.chain(kinds).chain((self.reads < self.ran).then_some("reads")).collect()
+        let faults = Kind::ALL.map(Kind::name).into_iter().filter(|kind| !self.whole.faults.contains_key(*kind));
+        let kinds = COMMITTED.into_iter().filter(|kind| !self.whole.kinds.contains_key(*kind));
+        faults.chain(kinds).chain((self.whole.reads < self.ran).then_some("reads")).collect()
     }
 
     fn take(&mut self, seed: u64, result: Result<Outcome>, seconds: u64) {
         self.ran += 1;
         match result {
-            Ok(outcome) => {
-                self.commits += outcome.commits;
-                self.writes += outcome.writes;
-                self.reads += outcome.reads;
-                self.terms += outcome.terms;
-                self.rest_ms = self.rest_ms.max(outcome.rest_ms);
-                outcome.faults.into_iter().for_each(|(kind, times)| *self.faults.entry(kind).or_default() += times);
-                outcome.kinds.into_iter().for_each(|(kind, times)| *self.kinds.entry(kind).or_default() += times);
-            }
+            Ok(outcome) => self.whole.add(outcome),
             Err(error) => {
                 println!("seed {seed} failed: {error:#}\n  again: cargo xtask simulate --seed {seed} --seconds {seconds}");
                 self.failed.push(seed);

@@ -262,19 +262,23 @@ mod tests {
     use metadata::{Commit, Intent, Principal};
     use std::sync::Arc;
 
-    #[test]
-    fn an_unclean_election_is_said_of_whatever_brought_it() {
-        let commit = |intent| Commit {
+    fn said(intent: Intent, partitions: u32, unclean: u32) -> Line {
+        let commit = Commit {
             index: 9,
             prev_index: 8,
             term: 1,
             at_ms: 1,
-            principal: Principal::controller(1),
+            principal: Principal::anonymous(),
             intent: Some(intent),
             digest: metadata::State::default().digest(),
             changes: Vec::new(),
         };
-        let of = |intent, unclean| line(&Recent { commit: Arc::new(commit(intent)), partitions: 2, unclean });
+        line(&Recent { commit: Arc::new(commit), partitions, unclean })
+    }
+
+    #[test]
+    fn an_unclean_election_is_said_of_whatever_brought_it() {
+        let of = |intent, unclean| said(intent, 2, unclean);
         let expired = || Intent::SessionExpired { id: metadata::BrokerId(7), broker_epoch: 1 };
         let unfenced = || Intent::UnfenceBroker { id: metadata::BrokerId(7), expected: None };
         assert!(!of(expired(), 0).text.contains("unclean") && !of(unfenced(), 0).warn);
@@ -287,19 +291,9 @@ mod tests {
     fn a_growth_says_by_how_much_and_to_what() {
         for (partitions, count, text) in [(1, 4, "grew by 1 partition to 4"), (3, 12, "grew by 3 partitions to 12")] {
             let intent = Intent::GrowTopic { name: "orders".to_owned(), count, assignments: None, expected: None };
-            let commit = Commit {
-                index: 9,
-                prev_index: 8,
-                term: 1,
-                at_ms: 1,
-                principal: Principal::anonymous(),
-                intent: Some(intent),
-                digest: metadata::State::default().digest(),
-                changes: Vec::new(),
-            };
             let about = Some(("orders".to_owned(), "/topics/orders".to_owned()));
             let expected = Line { glyph: icons::PLUS, about, text: text.to_owned(), warn: false };
-            assert_eq!(line(&Recent { commit: Arc::new(commit), partitions, unclean: 0 }), expected);
+            assert_eq!(said(intent, partitions, 0), expected);
         }
     }
 }

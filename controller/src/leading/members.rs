@@ -49,7 +49,7 @@ pub(super) async fn admit(node: Arc<Inner>) {
 pub(super) async fn finish(node: Arc<Inner>) {
     loop {
         tokio::time::sleep(RETRY).await;
-        let joint = node.raft.server_metrics().borrow_watched().membership_config.membership().get_joint_config().len() > 1;
+        let joint = node.members_change();
         // One that is under way finishes itself.
         let Some(_one_at_a_time) = node.changing.try_lock().ok().filter(|_| joint) else { continue };
         match committed(&node, ChangeMembers::AddVoterIds(BTreeSet::new()), true, Instant::now() + LONGEST_DEADLINE).await {

@@ -178,14 +178,14 @@ async fn propose(node: &Arc<Inner>, draft: &mut Draft, batch: &mut Vec<Job>) {
 fn warn_of_losses(node: &Inner, index: Index) {
     let Some(commit) = node.hub.commit_at(index) else { return };
     let state = &node.hub.view().state;
-    for (topic_id, partition) in commit.elected_uncleanly().take(MOST_SAID) {
-        let topic = state.topic(topic_id).map_or("", |topic| &topic.name);
+    let lossy: Vec<_> = commit.elected_uncleanly().collect();
+    for (topic_id, partition) in lossy.iter().take(MOST_SAID) {
+        let topic = state.topic(*topic_id).map_or("", |topic| &topic.name);
         let leader = partition.leader.map(|leader| leader.0);
         tracing::error!(index, topic, partition = partition.partition, leader, "an unclean election: records may be lost");
     }
-    let count = commit.elected_uncleanly().count();
-    if count > MOST_SAID {
-        tracing::error!(index, count, "unclean elections, of which these were the first: records may be lost");
+    if lossy.len() > MOST_SAID {
+        tracing::error!(index, count = lossy.len(), "unclean elections, of which these were the first: records may be lost");
     }
 }
 

@@ -150,7 +150,7 @@ impl State {
 
     /// Where a partition is, or was before the move that is under way: what a cancelled move goes back to.
     pub(crate) fn stands(&self, topic_id: TopicId, partition: &Partition) -> Vec<BrokerId> {
-        let base: Vec<BrokerId> = partition.replicas.iter().copied().filter(|id| !partition.adding_replicas.contains(id)).collect();
+        let base = partition.base();
         let open = self.open_move(topic_id, partition.partition).and_then(|(id, number)| self.movement(id, number));
         // In the order that was preferred before, and without those that an overridden move was adding.
         let there = |from: &Vec<BrokerId>| partition.moves() && from.iter().all(|id| base.contains(id));

@@ -249,6 +249,12 @@ impl World {
         self.submit(Intent::SessionExpired { id: id(broker), broker_epoch }).unwrap().remove(0).unwrap();
     }
 
+    /// The leader goes on once with a fencing too large for one entry.
+    pub fn continue_fencing(&mut self, broker: u32) {
+        let broker_epoch = self.broker(broker).epoch;
+        self.submit(Intent::ContinueFencing { id: id(broker), broker_epoch }).unwrap().remove(0).unwrap();
+    }
+
     /// The broker dies uncleanly and comes back as its next process, online.
     pub fn restart_uncleanly(&mut self, broker: u32, start: u32) {
         self.liveness.sessions.remove(&id(broker));

@@ -278,18 +278,23 @@ fn a9_a_stale_epoch_is_refused_and_an_unknown_broker_named() {
     assert!(world.apply(&late).outcomes[0].is_err());
 }
 
-/// What would be more than an entry holds goes in ordered ones, and that is what a fencing does.
-#[test]
-fn a8_a_broker_with_more_than_an_entry_holds_is_fenced_first() {
+/// Brokers in sync for more partitions than an entry holds.
+fn large() -> World {
     let mut world = World::online(&[101, 102]);
     for nth in 0..2 {
         world.create(by_hand(&format!("t{nth}"), &vec![&[101, 102][..]; 6_000]));
     }
+    world
+}
+
+/// What would be more than an entry holds goes in ordered ones, and that is what a fencing does.
+#[test]
+fn a8_a_broker_with_more_than_an_entry_holds_is_fenced_first() {
+    let mut world = large();
     assert_eq!(code(unregister(&mut world, 101)), Code::PolicyViolation);
     world.expire(101);
-    let broker_epoch = world.broker(101).epoch;
-    while world.broker(101).state == metadata::BrokerState::Fencing {
-        world.submit(Intent::ContinueFencing { id: id(101), broker_epoch }).unwrap();
+    while world.broker(101).state == BrokerState::Fencing {
+        world.continue_fencing(101);
     }
     unregister(&mut world, 101).unwrap();
     assert!(world.state().broker(id(101)).is_none());
@@ -298,17 +303,14 @@ fn a8_a_broker_with_more_than_an_entry_holds_is_fenced_first() {
 /// F11: the former process of a large broker is fenced in ordered entries, and then the next one is taken.
 #[test]
 fn a5_a_broker_with_more_than_an_entry_holds_comes_back_once_its_former_process_is_fenced() {
-    let mut world = World::online(&[101, 102]);
-    for nth in 0..2 {
-        world.create(by_hand(&format!("t{nth}"), &vec![&[101, 102][..]; 6_000]));
-    }
+    let mut world = large();
     world.liveness.sessions.remove(&id(101));
     assert_eq!(code(world.register(registration(101, 2))), Code::DuplicateBrokerRegistration);
     world.expire(101);
     let broker_epoch = world.broker(101).epoch;
     let mut entries = 0;
-    while world.broker(101).state == metadata::BrokerState::Fencing {
-        world.submit(Intent::ContinueFencing { id: id(101), broker_epoch }).unwrap();
+    while world.broker(101).state == BrokerState::Fencing {
+        world.continue_fencing(101);
         let changed = world.commit.as_ref().map_or(0, |commit| commit.changes.len());
         assert!(changed <= 10_001, "{changed} changes in an entry");
         entries += 1;

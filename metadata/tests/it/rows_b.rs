@@ -28,11 +28,6 @@ fn release(world: &mut World, broker: u32) {
     world.submit(Intent::UnfenceBroker { id: id(broker), expected: None }).unwrap().remove(0).unwrap();
 }
 
-fn continue_fencing(world: &mut World, broker: u32) {
-    let broker_epoch = world.broker(broker).epoch;
-    world.submit(Intent::ContinueFencing { id: id(broker), broker_epoch }).unwrap().remove(0).unwrap();
-}
-
 fn state(world: &World, broker: u32) -> BrokerState {
     world.broker(broker).state
 }
@@ -100,8 +95,8 @@ fn b4_elections_that_are_too_many_for_one_entry_go_on_with_the_next_heartbeat() 
     let mut world = World::online(&[101]);
     let all = many(&mut world, 1);
     world.expire(101);
-    continue_fencing(&mut world, 101);
-    continue_fencing(&mut world, 101);
+    world.continue_fencing(101);
+    world.continue_fencing(101);
     assert_eq!((world.state().total().offline as usize, state(&world, 101)), (all, BrokerState::Fenced));
     for offline in [5, 0] {
         world.beat(101);
@@ -356,11 +351,11 @@ fn b15_a_fencing_too_large_for_one_entry_is_inactive_at_once_and_ends_in_order()
     let online = Command::UpdateBrokerStatus { id: id(101), epoch, state: BrokerState::Online, held: false, by_operator: true };
     assert_eq!(code(world.commit_raw(vec![online])), Code::InvalidUpdateVersion);
     for (left, next) in [(5, BrokerState::Fencing), (0, BrokerState::Fenced)] {
-        continue_fencing(&mut world, 101);
+        world.continue_fencing(101);
         assert_eq!((world.state().load(id(101)).in_sync, state(&world, 101)), (left, next));
     }
     assert_eq!(world.state().total().offline, 0);
-    continue_fencing(&mut world, 101);
+    world.continue_fencing(101);
     assert!(world.commit.is_none());
     assert_eq!(world.beat(101), ONLINE);
 }

@@ -59,8 +59,7 @@ fn c3_a_sequence_of_entries_keeps_its_progress_in_the_state() {
     world.expire(101);
     for next in [BrokerState::Fencing, BrokerState::Fenced] {
         fail_over(&mut world);
-        let broker_epoch = world.broker(101).epoch;
-        world.submit(Intent::ContinueFencing { id: id(101), broker_epoch }).unwrap().remove(0).unwrap();
+        world.continue_fencing(101);
         assert_eq!(world.broker(101).state, next);
     }
     assert_eq!(world.state().load(id(101)).in_sync, 0);

@@ -71,8 +71,7 @@ fn l2_what_is_too_much_for_one_entry_goes_on_in_ordered_ones() {
     // A fencing of 18 000 partitions in several entries leaves each with an eligible replica.
     world.expire(102);
     while world.broker(102).state != metadata::BrokerState::Fenced {
-        let broker_epoch = world.broker(102).epoch;
-        world.submit(Intent::ContinueFencing { id: crate::fixture::id(102), broker_epoch }).unwrap();
+        world.continue_fencing(102);
     }
     let eligible = |world: &World| world.state().all_partitions().filter(|(_, partition)| !partition.elr.is_empty()).count();
     assert_eq!(eligible(&world), 18_000);

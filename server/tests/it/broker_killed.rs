@@ -3,7 +3,7 @@
 use crate::cluster::Cluster;
 use crate::feed::{Feed, Fold};
 use crate::load::{Load, settle};
-use crate::wait::until;
+use crate::moves::whole;
 use anyhow::{Context, Result, ensure};
 use metadata::{BrokerId, Partition, TopicId};
 use serde_json::json;
@@ -88,11 +88,6 @@ async fn every_leader_comes_from_its_isr_and_no_epoch_goes_back() -> Result<()> 
 
     cluster.start_storage(KILLED)?;
     cluster.broker_is(KILLED, "online").await?;
-    until("every replica is in sync again", async || {
-        let view = cluster.api(cluster.leader().await?)?.get("/cluster").ok().await?.body;
-        ensure!(view["health"]["under_replicated"] == 0 && view["health"]["offline"] == 0, "{}", view["health"]);
-        Ok(())
-    })
-    .await?;
+    whole(&cluster).await?;
     cluster.passed().await
 }

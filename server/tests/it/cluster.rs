@@ -195,6 +195,20 @@ impl Cluster {
         self.controllers.values_mut().try_for_each(|controller| controller.process.kill())
     }
 
+    /// The leader's API.
+    pub async fn led(&self) -> Result<Api> {
+        self.api(self.leader().await?)
+    }
+
+    /// The leader is killed, another one leads, and it comes back.
+    pub async fn change_leader(&mut self) -> Result<()> {
+        let leader = self.leader().await?;
+        self.kill(leader)?;
+        self.leader().await?;
+        self.start_again(leader)?;
+        self.ready().await
+    }
+
     /// Starts a node again as it was.
     pub fn start_again(&mut self, id: u64) -> Result<()> {
         let controller = self.controller(id)?;

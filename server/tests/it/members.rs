@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-fn voters(answer: &Value) -> Vec<u64> {
+pub fn voters(answer: &Value) -> Vec<u64> {
     let of = |node: &Value| node["id"].as_u64().filter(|_| node["voter"] == true);
     answer["controllers"].as_array().into_iter().flatten().filter_map(of).collect()
 }

@@ -1,6 +1,5 @@
 //! Partitions that move between storage services: by a list, a rebalance, a drain, Kafka's own file; and what happens meanwhile.
 
-use crate::api::Api;
 use crate::cluster::Cluster;
 use crate::fake;
 use crate::metrics::metrics;
@@ -20,22 +19,43 @@ async fn with_services(count: usize) -> Result<Cluster> {
     Ok(cluster)
 }
 
-async fn any(cluster: &Cluster) -> Result<Api> {
-    cluster.api(cluster.leader().await?)
+/// A reassignment with the first of its moves, as the leader has it.
+pub async fn reassignment(cluster: &Cluster, id: &Value) -> Result<Value> {
+    Ok(cluster.led().await?.get(&format!("/reassignments/{id}")).ok().await?.body["reassignment"].clone())
 }
 
 /// Waits until a reassignment has ended; as it then is.
-async fn ended(cluster: &Cluster, id: &Value) -> Result<Value> {
+pub async fn ended(cluster: &Cluster, id: &Value) -> Result<Value> {
     until("the reassignment ends", async || {
-        let of = any(cluster).await?.get(&format!("/reassignments/{id}")).ok().await?.body["reassignment"].clone();
+        let of = reassignment(cluster, id).await?;
         ensure!(of["ended_at_ms"].is_u64(), "{of}");
         Ok(of)
     })
     .await
 }
 
+/// Waits until so many of its moves are done.
+pub async fn done(cluster: &Cluster, id: &Value, count: u64) -> Result<()> {
+    until("some moves are done", async || {
+        let of = reassignment(cluster, id).await?;
+        ensure!(of["done"].as_u64() >= Some(count), "{} of {}", of["done"], of["total"]);
+        Ok(())
+    })
+    .await
+}
+
+/// Waits until every replica is in sync.
+pub async fn whole(cluster: &Cluster) -> Result<()> {
+    until("every replica is in sync", async || {
+        let view = cluster.led().await?.get("/cluster").ok().await?.body;
+        ensure!(view["health"]["under_replicated"] == 0 && view["health"]["offline"] == 0, "{}", view["health"]);
+        Ok(())
+    })
+    .await
+}
+
 async fn partitions(cluster: &Cluster, topic: &str) -> Result<Vec<Value>> {
-    let answer = any(cluster).await?.get(&format!("/topics/{topic}")).ok().await?.body;
+    let answer = cluster.led().await?.get(&format!("/topics/{topic}")).ok().await?.body;
     answer["topic"]["partitions"].as_array().cloned().context("no partitions")
 }
 
@@ -97,7 +117,7 @@ async fn what_waits_says_for_whom_and_what_is_called_off_goes_back() -> Result<(
     .await?;
     ensure!(waits["moves"][0]["waits_for"] == "broker 105 to be in sync", "{waits}");
     ensure!(waits["moves"][1]["waits_for"] == "one of 1 moves into broker 105 to end", "{waits}");
-    let told = metrics(&cluster.api(cluster.leader().await?)?).await?;
+    let told = metrics(&cluster.led().await?).await?;
     for (series, value) in
         [("quorate_reassignments", 1.0), ("quorate_moves{state=\"moving\"}", 1.0), ("quorate_moves{state=\"waiting\"}", 3.0)]
     {
@@ -117,7 +137,7 @@ async fn what_waits_says_for_whom_and_what_is_called_off_goes_back() -> Result<(
     // The leader dies in between: the next one takes back what the first began.
     let leader = cluster.leader().await?;
     cluster.kill(leader)?;
-    let api = any(&cluster).await?;
+    let api = cluster.led().await?;
     api.delete(&path).ok().await?;
     let of = ended(&cluster, &begun["reassignment"]["id"]).await?;
     ensure!(of["state"] == "cancelled" && of["progress"]["cancelled"] == 4, "{of}");
@@ -136,23 +156,14 @@ async fn a_rebalance_goes_on_though_the_leader_dies_three_times() -> Result<()> 
     let api = cluster.api(1)?;
     api.post("/topics", json!({ "name": "r", "partitions": 120, "replication_factor": 2 })).ok().await?;
     cluster.add_storage(104, "a").await?;
-    let before = any(&cluster).await?.get("/brokers/104").ok().await?.body;
+    let before = cluster.led().await?.get("/brokers/104").ok().await?.body;
     ensure!(before["broker"]["replicas"] == 0, "a broker that joins gets load by a plan only: {before}");
     let asked = json!({ "rebalance": { "scope": "cluster", "goal": "both" }, "limits": { "per_broker": 4 } });
-    let begun = any(&cluster).await?.post("/reassignments", asked).ok().await?.body["reassignment"].clone();
+    let begun = cluster.led().await?.post("/reassignments", asked).ok().await?.body["reassignment"].clone();
     ensure!(begun["total"].as_u64() > Some(30), "{}", begun["total"]);
-    for done in [1, 8, 16] {
-        until("some moves are done", async || {
-            let of = any(&cluster).await?.get(&format!("/reassignments/{}", begun["id"])).ok().await?.body["reassignment"].clone();
-            ensure!(of["done"].as_u64() >= Some(done), "{} of {}", of["done"], of["total"]);
-            Ok(())
-        })
-        .await?;
-        let leader = cluster.leader().await?;
-        cluster.kill(leader)?;
-        cluster.leader().await?;
-        cluster.start_again(leader)?;
-        cluster.ready().await?;
+    for count in [1, 8, 16] {
+        done(&cluster, &begun["id"], count).await?;
+        cluster.change_leader().await?;
     }
     let of = ended(&cluster, &begun["id"]).await?;
     ensure!(of["state"] == "done" && of["done"] == begun["total"], "{of}");
@@ -160,7 +171,7 @@ async fn a_rebalance_goes_on_though_the_leader_dies_three_times() -> Result<()> 
         ensure!(partition["replicas"].as_array().is_some_and(|replicas| replicas.len() == 2), "{partition}");
         ensure!(partition["adding_replicas"] == json!([]) && partition["leader"].is_u64(), "{partition}");
     }
-    let brokers = any(&cluster).await?.get("/brokers").ok().await?.body;
+    let brokers = cluster.led().await?.get("/brokers").ok().await?.body;
     let counts: Vec<u64> = brokers["brokers"].as_array().context("none")?.iter().filter_map(|broker| broker["replicas"].as_u64()).collect();
     // 101 and 104 share a rack, and so what a rack may hold.
     ensure!(counts.len() == 4 && counts.iter().sum::<u64>() == 240 && counts[0].abs_diff(counts[3]) <= 1, "{counts:?}");

@@ -5,6 +5,8 @@ use crate::cluster::Cluster;
 use crate::fake;
 use crate::feed::{Feed, Fold};
 use crate::load::{Load, Outcome, settle};
+use crate::members;
+use crate::moves::{done, ended, whole};
 use crate::wait::until;
 use anyhow::{Context, Result, ensure};
 use reqwest::Method;
@@ -35,29 +37,6 @@ async fn goes_on(load: &Load) -> Result<()> {
     load.acknowledged(load.count() + SOME).await
 }
 
-async fn reassignment(cluster: &Cluster, id: &Value) -> Result<Value> {
-    let api = cluster.api(cluster.leader().await?)?;
-    Ok(api.get(&format!("/reassignments/{id}?limit=1")).ok().await?.body["reassignment"].clone())
-}
-
-async fn ended(cluster: &Cluster, id: &Value) -> Result<Value> {
-    until("the reassignment ends", async || {
-        let of = reassignment(cluster, id).await?;
-        ensure!(of["ended_at_ms"].is_u64(), "{}", of["progress"]);
-        Ok(of)
-    })
-    .await
-}
-
-async fn whole(cluster: &Cluster) -> Result<()> {
-    until("every replica is in sync", async || {
-        let view = cluster.api(cluster.leader().await?)?.get("/cluster").ok().await?.body;
-        ensure!(view["health"]["under_replicated"] == 0 && view["health"]["offline"] == 0, "{}", view["health"]);
-        Ok(())
-    })
-    .await
-}
-
 /// A broker is fenced falsely when its process lives and the controllers go on without it: here each of these lives all the time.
 #[tokio::test(flavor = "multi_thread")]
 async fn controllers_are_restarted_one_after_another_and_nobody_is_fenced() -> Result<()> {
@@ -79,7 +58,7 @@ async fn controllers_are_restarted_one_after_another_and_nobody_is_fenced() -> R
         goes_on(&load).await?;
     }
     let outcomes = load.end(true).await?;
-    let api = cluster.api(cluster.leader().await?)?;
+    let api = cluster.led().await?;
     let end = api.get("/state/digest?consistency=linearizable").ok().await?.index()?;
     let mut feed = Feed::open(&api, "from=0").await?;
     let mut fold = Fold::default();
@@ -102,7 +81,7 @@ async fn brokers_leave_and_join_while_topics_are_made() -> Result<()> {
     let drained = cluster.api(1)?.call(Method::POST, "/brokers/104/drain").ok().await?.body["reassignment"]["id"].clone();
     ended(&cluster, &drained).await?;
     until("104 is empty", async || {
-        let of = cluster.api(cluster.leader().await?)?.get("/brokers/104").ok().await?.body;
+        let of = cluster.led().await?.get("/brokers/104").ok().await?.body;
         ensure!(of["broker"]["replicas"] == 0, "{of}");
         Ok(())
     })
@@ -119,7 +98,7 @@ async fn brokers_leave_and_join_while_topics_are_made() -> Result<()> {
     let of = ended(&cluster, &begun["id"]).await?;
     ensure!(of["state"] == "done" && of["progress"]["failed"] == 0, "{of}");
     let outcomes = load.end(true).await?;
-    let of = cluster.api(cluster.leader().await?)?.get("/brokers/105").ok().await?.body;
+    let of = cluster.led().await?.get("/brokers/105").ok().await?.body;
     ensure!(of["broker"]["replicas"].as_u64() > Some(0), "{of}");
     whole(&cluster).await?;
     settle(&cluster, &outcomes).await?;
@@ -127,9 +106,7 @@ async fn brokers_leave_and_join_while_topics_are_made() -> Result<()> {
 }
 
 async fn voters(cluster: &Cluster) -> Result<Vec<u64>> {
-    let view = cluster.api(cluster.leader().await?)?.get("/cluster").ok().await?.body;
-    let voters = view["controllers"].as_array().context("no controllers")?.iter().filter(|node| node["voter"] == true);
-    Ok(voters.filter_map(|node| node["id"].as_u64()).collect())
+    Ok(members::voters(&cluster.led().await?.get("/cluster").ok().await?.body))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,7 +137,7 @@ async fn each_controller_is_replaced_and_two_come_and_go_while_topics_are_made()
         let member = json!({ "id": id, "url": url });
         until("it is added", async || cluster.api(asked)?.post("/quorum/members", member.clone()).ok().await).await?;
         let promote = format!("/quorum/members/{id}/promote");
-        until("it votes", async || cluster.api(cluster.leader().await?)?.call(Method::POST, &promote).ok().await).await?;
+        until("it votes", async || cluster.led().await?.call(Method::POST, &promote).ok().await).await?;
         goes_on(&load).await?;
     }
     ensure!(voters(&cluster).await?.len() == 5);
@@ -185,20 +162,10 @@ async fn each_controller_is_replaced_and_two_come_and_go_while_topics_are_made()
 const MANY: usize = 10_000;
 const WIDE: u32 = 500;
 
-/// Waits until so many of the moves are done.
-async fn done(cluster: &Cluster, id: &Value, count: u64) -> Result<()> {
-    until("some moves are done", async || {
-        let of = reassignment(cluster, id).await?;
-        ensure!(of["progress"]["done"].as_u64() >= Some(count), "{}", of["progress"]);
-        Ok(())
-    })
-    .await
-}
-
 /// No partition moves, each has its whole factor, and each leader is one of its replicas.
 async fn settled(cluster: &Cluster) -> Result<()> {
     whole(cluster).await?;
-    let fold = Fold::from_state(&cluster.api(cluster.leader().await?)?).await?;
+    let fold = Fold::from_state(&cluster.led().await?).await?;
     let partitions: Vec<_> = fold.state.all_partitions().map(|(_, partition)| partition).collect();
     let wrong = partitions.iter().find(|each| each.moves() || each.replicas.len() != 2 || each.leader.is_none());
     ensure!(wrong.is_none(), "{wrong:?}");
@@ -210,29 +177,25 @@ async fn settled(cluster: &Cluster) -> Result<()> {
 async fn ten_thousand_moves_end_though_the_leader_dies_three_times_and_go_back_half_way() -> Result<()> {
     let mut cluster = with_services(101..=103, fake::LONG_SESSION).await?;
     let made = json!({ "name": "many", "partitions": MANY, "replication_factor": 2 });
-    cluster.api(cluster.leader().await?)?.post("/topics", made).ok().await?;
+    cluster.led().await?.post("/topics", made).ok().await?;
     for (id, rack) in (104..=106).zip(RACKS) {
         cluster.add_storage(id, rack).await?;
     }
     let asked = json!({ "rebalance": { "scope": "cluster", "goal": "both" }, "limits": { "per_broker": WIDE } });
-    let begun = cluster.api(cluster.leader().await?)?.post("/reassignments", asked).ok().await?.body["reassignment"].clone();
+    let begun = cluster.led().await?.post("/reassignments", asked).ok().await?.body["reassignment"].clone();
     let total = begun["total"].as_u64().context("no total")?;
     println!("a rebalance of {total} moves");
     ensure!(total > MANY as u64 * 9 / 10, "{total} moves");
     for part in [10, 40, 70] {
         done(&cluster, &begun["id"], total * part / 100).await?;
-        let leader = cluster.leader().await?;
-        cluster.kill(leader)?;
-        cluster.leader().await?;
-        cluster.start_again(leader)?;
-        cluster.ready().await?;
+        cluster.change_leader().await?;
     }
     let of = ended(&cluster, &begun["id"]).await?;
     ensure!(of["state"] == "done" && of["progress"]["done"] == total, "{of}");
     settled(&cluster).await?;
 
     // Every partition's replicas turn by one broker, and half-way it is called off.
-    let fold = Fold::from_state(&cluster.api(cluster.leader().await?)?).await?;
+    let fold = Fold::from_state(&cluster.led().await?).await?;
     let turned = |id: u32| 101 + (id - 101 + 2) % 6;
     let moves: Vec<Value> = fold
         .state
@@ -243,7 +206,7 @@ async fn ten_thousand_moves_end_though_the_leader_dies_three_times_and_go_back_h
         })
         .collect();
     let asked = json!({ "moves": moves, "limits": { "per_broker": WIDE } });
-    let begun = cluster.api(cluster.leader().await?)?.post("/reassignments", asked).ok().await?.body["reassignment"].clone();
+    let begun = cluster.led().await?.post("/reassignments", asked).ok().await?.body["reassignment"].clone();
     ensure!(begun["total"] == MANY, "{begun}");
     done(&cluster, &begun["id"], MANY as u64 / 2).await?;
     let leader = cluster.leader().await?;

@@ -16,6 +16,9 @@ const ON_THE_WAY: (u64, u64) = (1, 4);
 const DEADLINE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// What a controller answers to a write.
+type Answered = Result<controller::Outcome, Refusal>;
+
 /// Where the controllers can be reached. Clones share it.
 #[derive(Clone)]
 pub struct Door {
@@ -82,8 +85,8 @@ impl Door {
         sleep(Duration::from_millis(self.lot.between(ON_THE_WAY.0..=ON_THE_WAY.1))).await;
     }
 
-    /// Asks for a write, again under its key as long as its outcome is unknown; what it came to, for the judge and for who asked.
-    pub async fn write(&self, wish: Wish) -> Option<Result<controller::Outcome, Refusal>> {
+    /// Asks for a write, again under its key as long as its outcome is unknown; what it came to is for the judge.
+    pub async fn write(&self, wish: Wish) {
         let floor = self.calls.floor();
         let tries = if wish.key.is_some() { 4 } else { 1 };
         let (mut outcome, mut open) = (None, false);
@@ -94,7 +97,7 @@ impl Door {
                 outcome = self.ask(node, |node| async move { node.submit(submission, Instant::now() + DEADLINE).await }).await;
                 open |= lost(outcome.as_ref());
             }
-            if !unknown(outcome.as_ref()) {
+            if outcome.as_ref().is_some_and(|answer| !answer.as_ref().is_err_and(Refusal::retryable)) {
                 break;
             }
             sleep(Duration::from_millis(self.lot.between(100..=1_000))).await;
@@ -105,7 +108,6 @@ impl Door {
             answer => answer,
         };
         self.calls.wrote(wish.intent, floor, answer, wish.unique);
-        outcome
     }
 
     /// A linearizable read.
@@ -123,22 +125,13 @@ impl Door {
 }
 
 /// Whether a try may have come to something without an answer that says so.
-fn lost(outcome: Option<&Result<controller::Outcome, Refusal>>) -> bool {
+fn lost(outcome: Option<&Answered>) -> bool {
     outcome.is_none_or(|answer| matches!(answer, Err(refusal) if refusal.rejection.code == Code::OutcomeUnknown))
 }
 
-fn unknown(outcome: Option<&Result<controller::Outcome, Refusal>>) -> bool {
-    match outcome {
-        None => true,
-        Some(Ok(_)) => false,
-        Some(Err(refusal)) => refusal.retryable(),
-    }
-}
-
-fn answer(wish: &Wish, outcome: Option<&Result<controller::Outcome, Refusal>>) -> Answer {
-    match outcome {
+fn answer(wish: &Wish, outcome: Option<&Answered>) -> Answer {
+    match outcome.filter(|_| !lost(outcome)) {
         None => Answer::Unknown,
-        Some(Err(refusal)) if refusal.rejection.code == Code::OutcomeUnknown => Answer::Unknown,
         Some(Err(refusal)) => Answer::Refused(refusal.rejection.code),
         Some(Ok(outcome)) => {
             if let Some(Err(rejection)) = outcome.outcomes.iter().find(|each| each.is_err())

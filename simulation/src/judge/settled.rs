@@ -16,12 +16,15 @@ pub fn settled(machines: &BTreeMap<NodeId, Machine>, record: &Record, brokers: &
     ensure!(!members.is_empty(), "there is no membership");
     for id in &members {
         let machine = machines.get(id).with_context(|| format!("member {id} is no machine"))?;
-        let (ready, fault, seen) = machine
-            .look(|controller| (controller.ready(), controller.fault(), (controller.state().revision(), controller.state().digest())))
+        let (ready, fault, changing, seen) = machine
+            .look(|controller| {
+                let state = controller.state();
+                (controller.ready(), controller.fault(), controller.members_change(), (state.revision(), state.digest()))
+            })
             .with_context(|| format!("node {id} does not run"))?;
         ensure!(fault.is_none(), "node {id} takes no part: {fault:?}");
         ensure!(ready, "node {id} is not ready");
-        ensure!(machine.look(|controller| !controller.members_change()) == Some(true), "the membership is between two");
+        ensure!(!changing, "the membership is between two");
         ensure!(seen == (state.revision(), state.digest()), "node {id} is at {seen:?}, and committed is {}", state.revision());
     }
     for id in brokers {

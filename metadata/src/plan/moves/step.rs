@@ -75,10 +75,19 @@ pub(in crate::plan) fn completion(
     if !old.moves() || overridden {
         return None;
     }
-    let placing = Placing { replicas: old.replicas.clone(), adding: old.adding_replicas.clone(), removing: old.removing_replicas.clone() };
-    let mut commands = vec![settled(state, topic_id, old, &placing, isr, sender)?];
+    let mut commands = vec![settled(state, topic_id, old, &under_way(old), isr, sender)?];
     commands.extend(open.map(|at| ended(at, MoveState::Done, None)));
     Some(commands)
+}
+
+/// The placement that a partition is on its way to.
+fn under_way(old: &Partition) -> Placing {
+    Placing { replicas: old.replicas.clone(), adding: old.adding_replicas.clone(), removing: old.removing_replicas.clone() }
+}
+
+/// The command that puts a partition on these replicas, with no move under way.
+fn at_rest(target: PartitionTarget, replicas: Vec<BrokerId>, sender: Option<(BrokerId, Index)>) -> Command {
+    Command::MovePartition { target, placement: Placing { replicas, adding: Vec::new(), removing: Vec::new() }, sender }
 }
 
 fn settled(
@@ -96,7 +105,7 @@ fn settled(
     if old.leader.is_some() && target.leader.is_none() {
         return None;
     }
-    Some(Command::MovePartition { target, placement: Placing { replicas, adding: Vec::new(), removing: Vec::new() }, sender })
+    Some(at_rest(target, replicas, sender))
 }
 
 pub(super) fn ended((reassignment_id, number): (Index, u32), state: MoveState, end: Option<MoveEnd>) -> Command {
@@ -123,7 +132,7 @@ pub(super) fn begin(state: &State, topic_id: TopicId, old: &Partition, at: (Inde
 /// The command that takes a partition's move back, to `before` where those are its replicas; none where nobody that it was on before is
 /// in sync (of a partition that nobody is in sync of: eligible), and the topic does not allow to lose records (H5, H8).
 pub(super) fn taken_back(state: &State, topic_id: TopicId, old: &Partition, before: &[BrokerId]) -> Option<Command> {
-    let base: Vec<BrokerId> = old.replicas.iter().filter(|id| !old.adding_replicas.contains(id)).copied().collect();
+    let base = old.base();
     // Others may be there that an overridden move was adding (H6).
     let there = !before.is_empty() && before.iter().all(|id| base.contains(id));
     let replicas = if there { before.to_vec() } else { base };
@@ -143,14 +152,13 @@ pub(super) fn taken_back(state: &State, topic_id: TopicId, old: &Partition, befo
     if (old.leader.is_some() || !clean) && target.leader.is_none() {
         return None;
     }
-    Some(Command::MovePartition { target, placement: Placing { replicas, adding: Vec::new(), removing: Vec::new() }, sender: None })
+    Some(at_rest(target, replicas, None))
 }
 
 /// The command that ends what an overridden move began: taken back, and the one that overrode it waits on; or completed where nobody is in sync
 /// to go back to, and then that one ends as outdated.
 pub(super) fn released(state: &State, topic_id: TopicId, old: &Partition, before: &[BrokerId]) -> Option<Command> {
-    let placing = Placing { replicas: old.replicas.clone(), adding: old.adding_replicas.clone(), removing: old.removing_replicas.clone() };
-    taken_back(state, topic_id, old, before).or_else(|| settled(state, topic_id, old, &placing, &old.isr, None))
+    taken_back(state, topic_id, old, before).or_else(|| settled(state, topic_id, old, &under_way(old), &old.isr, None))
 }
 
 /// Ends a move before its time; what had begun of it is taken back (H5, H9).

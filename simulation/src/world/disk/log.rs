@@ -48,11 +48,15 @@ pub(super) struct Written {
     pub opened: u64,
 }
 
+fn opened_anew() -> io::Error {
+    io::Error::other("this log was opened anew")
+}
+
 impl Written {
     fn write(&self, op: Op) -> io::Result<()> {
         let mut platter = self.disk.platter();
         if platter.opened != self.opened {
-            return Err(io::Error::other("this log was opened anew"));
+            return Err(opened_anew());
         }
         platter.current.take(&op);
         platter.pending.push_back(op);
@@ -102,9 +106,9 @@ impl Log for Written {
         let refused = {
             let mut platter = self.disk.platter();
             if platter.opened != self.opened {
-                Some(io::Error::other("this log was opened anew"))
+                opened_anew()
             } else if platter.full {
-                Some(io::ErrorKind::StorageFull.into())
+                io::ErrorKind::StorageFull.into()
             } else {
                 let (due, upto) = (platter.due(), platter.written);
                 platter.flushes.push_back(Flush { due, upto, done });
@@ -112,13 +116,8 @@ impl Log for Written {
             }
         };
         // As a real disk: who waits for the fsync hears of it.
-        match (refused, done) {
-            (Some(error), Some(done)) => {
-                done(Err(error));
-                Ok(())
-            }
-            (Some(error), None) => Err(error),
-            (None, _) => Ok(()),
-        }
+        let Some(done) = done else { return Err(refused) };
+        done(Err(refused));
+        Ok(())
     }
 }

@@ -42,7 +42,7 @@ struct Wires {
     cut: BTreeSet<Way>,
     /// Added to each latency, in ms.
     slow: BTreeMap<Way, u64>,
-    pub pipes: BTreeMap<u64, Pipe>,
+    pipes: BTreeMap<u64, Pipe>,
     next: u64,
     /// Connections that nobody serves yet, and by whom each is to be served.
     arrivals: Vec<(NodeId, End)>,
@@ -158,7 +158,7 @@ impl Network {
     }
 
     /// Wakes who has something to read by now, and hands new connections to those whom they are for.
-    pub fn step(&self, controllers: &BTreeMap<NodeId, Controller>) {
+    pub fn step<'a>(&self, controller: impl Fn(NodeId) -> Option<&'a Controller>) {
         let now = self.time.now();
         let (arrivals, gone) = {
             let mut wires = self.wires();
@@ -179,7 +179,7 @@ impl Network {
         // Not under the lock: an end that goes takes it.
         drop(gone);
         for (to, end) in arrivals {
-            if let Some(controller) = controllers.get(&to) {
+            if let Some(controller) = controller(to) {
                 drop(controller.serve_peer(end));
             }
         }

@@ -51,8 +51,8 @@ pub(super) struct Pipe {
     pub way: Way,
     pub there: Stream,
     back: Stream,
-    /// Whose end was reset: the near one, the far one.
-    reset: (bool, bool),
+    /// The near end was reset.
+    reset: bool,
     /// Which ends are gone: the near one, the far one.
     gone: (bool, bool),
     /// The power is off at one end: nobody tells the other.
@@ -63,20 +63,12 @@ pub(super) struct Pipe {
 
 impl Pipe {
     pub fn new(way: Way) -> Self {
-        Pipe {
-            way,
-            there: Stream::default(),
-            back: Stream::default(),
-            reset: (false, false),
-            gone: (false, false),
-            silent: false,
-            tape: None,
-        }
+        Pipe { way, there: Stream::default(), back: Stream::default(), reset: false, gone: (false, false), silent: false, tape: None }
     }
 
     /// The near end fails at once; the far one reads what is on its way, and then that it ended.
     pub fn reset(&mut self) {
-        self.reset.0 = true;
+        self.reset = true;
         self.back.wake();
         self.there.close(0);
         self.there.wake();
@@ -89,6 +81,16 @@ impl Pipe {
                 stream.wake();
             }
         }
+    }
+
+    /// What an end reads.
+    fn read_by(&mut self, near: bool) -> &mut Stream {
+        if near { &mut self.back } else { &mut self.there }
+    }
+
+    /// What an end writes.
+    fn written_by(&mut self, near: bool) -> &mut Stream {
+        self.read_by(!near)
     }
 
     pub fn ended(&self) -> bool {
@@ -104,17 +106,22 @@ pub(super) struct End {
     pub near: bool,
 }
 
+/// The way that bytes of an end go.
+fn from(near: bool, (one, other): Way) -> Way {
+    if near { (one, other) } else { (other, one) }
+}
+
 impl AsyncRead for End {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut wires = self.network.wires();
         let now = self.network.time.now();
         let Some(way) = wires.pipes.get(&self.number).map(|pipe| pipe.way) else { return Poll::Ready(Ok(())) };
-        let cut = Network::is_cut(&wires, if self.near { (way.1, way.0) } else { way });
+        let cut = Network::is_cut(&wires, from(!self.near, way));
         let Some(pipe) = wires.pipes.get_mut(&self.number) else { return Poll::Ready(Ok(())) };
-        if if self.near { pipe.reset.0 } else { pipe.reset.1 } {
+        if self.near && pipe.reset {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
-        let stream = if self.near { &mut pipe.back } else { &mut pipe.there };
+        let stream = pipe.read_by(self.near);
         if cut || !stream.readable(now) {
             stream.reader = Some(context.waker().clone());
             return Poll::Pending;
@@ -137,9 +144,9 @@ impl AsyncWrite for End {
         let mut wires = self.network.wires();
         let gone = || Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         let Some(way) = wires.pipes.get(&self.number).map(|pipe| pipe.way) else { return gone() };
-        let due = self.network.due(&wires, if self.near { way } else { (way.1, way.0) });
+        let due = self.network.due(&wires, from(self.near, way));
         let Some(pipe) = wires.pipes.get_mut(&self.number) else { return gone() };
-        let other_gone = if self.near { pipe.reset.0 || pipe.gone.1 } else { pipe.reset.1 || pipe.gone.0 };
+        let other_gone = if self.near { pipe.reset || pipe.gone.1 } else { pipe.gone.0 };
         if other_gone && !pipe.silent {
             return gone();
         }
@@ -148,7 +155,7 @@ impl AsyncWrite for End {
         {
             tape.extend_from_slice(bytes);
         }
-        let stream = if self.near { &mut pipe.there } else { &mut pipe.back };
+        let stream = pipe.written_by(self.near);
         if stream.bytes >= MOST_ON_THE_WAY {
             stream.writer = Some(context.waker().clone());
             return Poll::Pending;
@@ -170,19 +177,13 @@ impl Drop for End {
     fn drop(&mut self) {
         let mut wires = self.network.wires();
         let Some(way) = wires.pipes.get(&self.number).map(|pipe| pipe.way) else { return };
-        let due = self.network.due(&wires, if self.near { way } else { (way.1, way.0) });
+        let due = self.network.due(&wires, from(self.near, way));
         let Some(pipe) = wires.pipes.get_mut(&self.number) else { return };
-        let stream = if self.near {
-            pipe.gone.0 = true;
-            &mut pipe.there
-        } else {
-            pipe.gone.1 = true;
-            &mut pipe.back
-        };
+        *(if self.near { &mut pipe.gone.0 } else { &mut pipe.gone.1 }) = true;
         if !pipe.silent {
-            stream.close(due);
+            pipe.written_by(self.near).close(due);
         }
         // A writer that waits for room hears at once that nobody reads.
-        if self.near { pipe.back.wake() } else { pipe.there.wake() }
+        pipe.read_by(self.near).wake();
     }
 }
