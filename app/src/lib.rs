@@ -21,10 +21,12 @@ pub mod foreseen;
 pub mod freshness;
 pub mod heard;
 pub mod icons;
+mod later;
 pub mod live;
 pub mod order;
 pub mod packs;
 pub mod pages;
+mod parts;
 pub mod place;
 pub mod recent;
 pub mod replica;
@@ -66,6 +68,9 @@ pub fn App() -> impl IntoView {
     let live = live::Live::from_boot(&boot, boot.state());
     provide_context(boot);
     provide_context(live);
+    provide_context(later::LATE);
+    #[cfg(feature = "hydrate")]
+    Effect::new(move |_| leptos::task::spawn_local(later::go_on(live)));
     view! {
         <Router base=base::base().to_string()>
             <shell::Shell>

@@ -1,23 +1,11 @@
-//! Where the bundle is cut (docs/adr/0014-first-paint-budget.md). A first visit loads the main part and the pack of its page.
-//! What nobody sees before the page is alive is in one more pack, `later`, which follows at once.
+//! Where the bundle is cut between pages (docs/adr/0014-first-paint-budget.md): a first visit loads the main part and the pack of its page.
 
-use crate::api::{Answer, Asked};
 use crate::base;
-use crate::pages::broker::fence_dialogs::{Fence, Unfence};
-use crate::pages::topic::delete_dialog::{DeleteDialog, Deletion};
-use crate::shell::{help::Help, palette::Palette};
+use crate::parts::Coming;
 use leptos::prelude::*;
 use leptos_router::ChooseView;
 use leptos_router::hooks::use_location;
-use metadata::BrokerId;
-use std::pin::Pin;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
-
-/// What comes once its pack is there.
-pub type Coming<T> = Pin<Box<dyn Future<Output = Result<T, SplitLoaderError>>>>;
-
-/// The name of the pack for what is not painted first.
-pub const LATER: &str = "later";
 
 /// A page in a pack. On the server all of them are there.
 #[derive(Clone, Copy)]
@@ -51,6 +39,9 @@ page!(OPERATIONS, operations in operations, crate::pages::operations::Operations
 page!(TOPIC, topic in topic, crate::pages::topic::TopicPage);
 page!(BROKER, broker in broker, crate::pages::broker::BrokerPage);
 page!(CREATE_TOPIC, create_topic in create_topic, crate::pages::create_topic::CreateTopicPage);
+
+/// Every page's pack once, the most visited first.
+pub const ALL: [Page; 7] = [OVERVIEW, TOPICS, BROKERS, TOPIC, BROKER, CREATE_TOPIC, OPERATIONS];
 
 impl Page {
     /// The page that the router shows at this path; None when it shows that there is none.
@@ -100,77 +91,6 @@ impl ChooseView for Page {
 fn leave_for(path: &str, search: &str) {
     let search = if search.is_empty() { String::new() } else { format!("?{search}") };
     let _same_origin = window().location().set_href(&format!("{path}{search}"));
-}
-
-/// How often the part that follows the feed is asked for, with half a second more between each two.
-#[cfg(feature = "hydrate")]
-const MOST_TRIES: u32 = 3;
-
-/// Brings the page live, then fetches the packs of the other pages: they are there when somebody goes to them, even if the node
-/// runs another build by then.
-#[cfg(feature = "hydrate")]
-pub async fn go_on(live: crate::live::Live) {
-    let mut tried = 1;
-    while follow(live).await.is_err() {
-        if tried == MOST_TRIES {
-            return crate::alive::failed("The part of this page that follows the cluster did not load.");
-        }
-        gloo_timers::future::TimeoutFuture::new(tried * 500).await;
-        tried += 1;
-    }
-    for page in [OVERVIEW, TOPICS, BROKERS, TOPIC, BROKER, CREATE_TOPIC, OPERATIONS] {
-        let _tried_again_on_navigation = page.load().await;
-    }
-}
-
-/// Follows the feed.
-#[cfg(feature = "hydrate")]
-#[wasm_split(later, fallible)]
-fn follow(live: crate::live::Live) -> Result<(), SplitLoaderError> {
-    crate::feed::start(live);
-    Ok(())
-}
-
-/// Sends what was asked to the node.
-#[wasm_split(later, fallible)]
-pub fn send(asked: Asked) -> Result<Pin<Box<dyn Future<Output = Answer>>>, SplitLoaderError> {
-    Ok(Box::pin(asked.send()))
-}
-
-/// A part of a page that nobody sees before asking for it.
-#[derive(Clone)]
-pub enum Part {
-    Palette(RwSignal<bool>),
-    Help(RwSignal<bool>),
-    Fence(BrokerId, RwSignal<bool>),
-    Unfence(BrokerId, RwSignal<bool>),
-    DeleteTopic(Deletion),
-}
-
-impl Part {
-    /// The part, open when its signal says so. There at once after [`fetch_parts`].
-    pub fn view(self) -> Coming<AnyView> {
-        Box::pin(part(self))
-    }
-}
-
-#[wasm_split(later, fallible, preload(load_part))]
-fn part(part: Part) -> Result<AnyView, SplitLoaderError> {
-    Ok(match part {
-        Part::Palette(open) => view! { <Palette open=open/> }.into_any(),
-        Part::Help(open) => view! { <Help open=open/> }.into_any(),
-        Part::Fence(id, open) => view! { <Fence id=id open=open/> }.into_any(),
-        Part::Unfence(id, open) => view! { <Unfence id=id open=open/> }.into_any(),
-        Part::DeleteTopic(deletion) => view! { <DeleteDialog deletion=deletion/> }.into_any(),
-    })
-}
-
-/// Fetches the code of the parts.
-///
-/// # Errors
-/// When it cannot be had.
-pub async fn fetch_parts() -> Result<(), SplitLoaderError> {
-    load_part().await
 }
 
 #[cfg(test)]

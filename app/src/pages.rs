@@ -14,3 +14,22 @@ pub mod quorum;
 pub mod sample;
 pub mod topic;
 pub mod topics;
+
+use crate::attention;
+use crate::place::Place;
+use crate::shown::Shown;
+use leptos_router::params::ParamsMap;
+use metadata::State;
+
+/// Which topics the page at this place shows: the server puts these, and nothing more, into the first paint.
+pub fn shown(state: &State, place: &Place, query: &ParamsMap) -> Shown {
+    match place {
+        Place::Overview => attention::shown(state),
+        Place::Topics => topics::shown(state, query),
+        Place::CreateTopic => create_topic::shown(state, query),
+        Place::Topic(name) => topic::shown(state, name, query),
+        Place::Brokers => brokers::shown(state, query),
+        Place::Broker(id) => broker::shown(state, *id, query),
+        Place::Quorum | Place::Operations | Place::Nowhere => Shown::default(),
+    }
+}

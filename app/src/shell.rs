@@ -15,7 +15,7 @@ pub mod topbar;
 use crate::components::late::late;
 use crate::components::verdict::use_verdict;
 use crate::live::use_live;
-use crate::packs::Part;
+use crate::parts::Part;
 use crate::place::Place;
 use crate::signals::Memo;
 use leptos::prelude::*;
@@ -40,11 +40,6 @@ pub fn Shell(children: Children) -> impl IntoView {
     mirror_to_body();
     tab::mirror();
     begin_at_the_top();
-    #[cfg(feature = "hydrate")]
-    {
-        let live = use_live();
-        Effect::new(move |_| leptos::task::spawn_local(crate::packs::go_on(live)));
-    }
     view! {
         <a class="skip btn" href="#main" rel="external">"Skip to content"</a>
         <div class="app">

@@ -17,11 +17,11 @@ pub struct Parts {
     /// What wasm-bindgen goes on with.
     pub main: PathBuf,
     pub loader: String,
-    /// By the name that `app/src/packs.rs` gives them.
+    /// By the names that `app` gives them in `wasm_split`.
     pub packs: BTreeMap<String, Vec<u8>>,
 }
 
-/// Cuts `input` at the functions that `app/src/packs.rs` marks. `main_js` is the module that wasm-bindgen will write.
+/// Cuts `input` at the functions that `app` marks with `wasm_split`. `main_js` is the module that wasm-bindgen will write.
 ///
 /// What several pages share becomes a chunk for each such set of pages: dozens of chunks, and many are small. Hence the packs.
 pub fn cut(input: &Path, output: &Path, main_js: &str) -> Result<Parts> {

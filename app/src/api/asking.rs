@@ -1,8 +1,11 @@
 //! How a page asks: one action for all server functions, so that what surrounds a call is compiled once.
 
-use super::{Answer, CreateTopic, DeleteTopic, FenceBroker, UnfenceBroker, create_topic, delete_topic, fence_broker, unfence_broker};
+use super::{Answer, CreateTopic, DeleteTopic, FenceBroker, UnfenceBroker};
 use leptos::prelude::Action;
+use leptos::server_fn::ServerFn;
 use metadata::{Code, Rejection};
+use std::pin::Pin;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 /// What a page can ask.
 #[derive(Clone, Debug)]
@@ -21,7 +24,7 @@ pub fn asking() -> Asking {
     Asking::new_unsync(|asked: &Asked| {
         let asked = asked.clone();
         async move {
-            match crate::packs::send(asked).await {
+            match send(asked).await {
                 Ok(answer) => answer.await,
                 Err(_) => Err(Rejection::new(Code::NoLeader, "A part of this page did not load, so nothing was sent. Reload the page.")),
             }
@@ -29,16 +32,20 @@ pub fn asking() -> Asking {
     })
 }
 
+/// Sends what was asked to the node.
+#[wasm_split(later, fallible)]
+fn send(asked: Asked) -> Result<Pin<Box<dyn Future<Output = Answer>>>, SplitLoaderError> {
+    Ok(Box::pin(asked.send()))
+}
+
 impl Asked {
     /// Calls the node. A call that failed is put in the words of a refusal.
     pub async fn send(self) -> Answer {
         let answer = match self {
-            Asked::CreateTopic(CreateTopic { name, partitions, replication_factor, configs, preview }) => {
-                create_topic(name, partitions, replication_factor, configs, preview).await
-            }
-            Asked::DeleteTopic(DeleteTopic { name, confirm }) => delete_topic(name, confirm).await,
-            Asked::FenceBroker(FenceBroker { id }) => fence_broker(id).await,
-            Asked::UnfenceBroker(UnfenceBroker { id }) => unfence_broker(id).await,
+            Asked::CreateTopic(call) => call.run_on_client().await,
+            Asked::DeleteTopic(call) => call.run_on_client().await,
+            Asked::FenceBroker(call) => call.run_on_client().await,
+            Asked::UnfenceBroker(call) => call.run_on_client().await,
         };
         answer.unwrap_or_else(|_| Err(unknown()))
     }

@@ -9,16 +9,16 @@ use metadata::BrokerId;
 #[server(prefix = "/_fn", endpoint = "fence_broker", output = Answered)]
 pub async fn fence_broker(id: BrokerId) -> Result<Answer, ServerFnError> {
     use super::{submit, way_back};
-    let answer = submit::submit(metadata::Intent::FenceBroker { id, expected: None }, None).await;
-    submit::redirect(&answer, || format!("/brokers/{id}"), |code| way_back::way_back(&format!("/brokers/{id}"), "", code));
-    Ok(answer)
+    let page = format!("/brokers/{id}");
+    let asked = Ok(metadata::Intent::FenceBroker { id, expected: None });
+    submit::answer(asked, None, || page.clone(), |code| way_back::way_back(&page, "", code)).await
 }
 
 /// Takes an operator's fence off.
 #[server(prefix = "/_fn", endpoint = "unfence_broker", output = Answered)]
 pub async fn unfence_broker(id: BrokerId) -> Result<Answer, ServerFnError> {
     use super::{submit, way_back};
-    let answer = submit::submit(metadata::Intent::UnfenceBroker { id, expected: None }, None).await;
-    submit::redirect(&answer, || format!("/brokers/{id}"), |code| way_back::way_back(&format!("/brokers/{id}"), "", code));
-    Ok(answer)
+    let page = format!("/brokers/{id}");
+    let asked = Ok(metadata::Intent::UnfenceBroker { id, expected: None });
+    submit::answer(asked, None, || page.clone(), |code| way_back::way_back(&page, "", code)).await
 }

@@ -4,10 +4,25 @@ use super::{Answer, Committed};
 use crate::base;
 use axum::http::{HeaderValue, StatusCode, header, request::Parts};
 use controller::{Controller, LONGEST_DEADLINE, MemberChange, Submission};
-use leptos::prelude::use_context;
+use leptos::prelude::{ServerFnError, use_context};
 use leptos_axum::ResponseOptions;
 use metadata::{Code, Intent, Principal, Rejection};
 use tokio::time::Instant;
+
+/// What every server function does with an intent that one call asks: submit it and, for a plain form, answer with the way on.
+pub async fn answer(
+    asked: Result<Intent, Rejection>,
+    preview: Option<String>,
+    done: impl FnOnce() -> String,
+    refused: impl FnOnce(Code) -> String,
+) -> Result<Answer, ServerFnError> {
+    let answer = match asked {
+        Ok(intent) => submit(intent, preview.filter(|token| !token.is_empty())).await,
+        Err(no) => Err(no),
+    };
+    redirect(&answer, done, refused);
+    Ok(answer)
+}
 
 /// Submits one intent for an unknown person and waits until this node has applied its outcome.
 pub async fn submit(intent: Intent, preview: Option<String>) -> Answer {

@@ -16,12 +16,7 @@ pub async fn create_topic(
 ) -> Result<Answer, ServerFnError> {
     use super::{refused, submit};
     let form = refused::NewTopicForm { name, partitions, replication_factor, configs };
-    let answer = match form.intent() {
-        Ok(intent) => submit::submit(intent, preview.filter(|token| !token.is_empty())).await,
-        Err(no) => Err(no),
-    };
-    submit::redirect(&answer, || format!("/topics/{}", form.name.trim()), |code| form.way_back(code));
-    Ok(answer)
+    submit::answer(form.intent(), preview, || format!("/topics/{}", form.name.trim()), |code| form.way_back(code)).await
 }
 
 /// Deletes a topic; `confirm` repeats its name.
@@ -29,10 +24,7 @@ pub async fn create_topic(
 pub async fn delete_topic(#[server(default)] name: String, #[server(default)] confirm: String) -> Result<Answer, ServerFnError> {
     use super::{refused, submit, way_back};
     use metadata::Intent;
-    let answer = match refused::confirmed(&name, &confirm) {
-        Ok(()) => submit::submit(Intent::DeleteTopic { name: name.clone(), expected: None }, None).await,
-        Err(no) => Err(no),
-    };
-    submit::redirect(&answer, || "/topics".to_owned(), |code| way_back::way_back(&format!("/topics/{name}"), "tab=settings&", code));
-    Ok(answer)
+    let asked = refused::confirmed(&name, &confirm).map(|()| Intent::DeleteTopic { name: name.clone(), expected: None });
+    let back = |code| way_back::way_back(&format!("/topics/{name}"), "tab=settings&", code);
+    submit::answer(asked, None, || "/topics".to_owned(), back).await
 }

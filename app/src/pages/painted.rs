@@ -2,8 +2,8 @@
 
 use crate::boot::Boot;
 use crate::pages::sample;
+use crate::pages::shown;
 use crate::place::{Place, query_of};
-use crate::shown::shown;
 use crate::{App, api::refused};
 use leptos::prelude::*;
 use leptos_router::location::RequestUrl;

@@ -9,7 +9,7 @@ use crate::boot::{self, Boot};
 use crate::components::verdict::judge;
 use crate::icons::{self, Icon};
 use crate::live::STALE_MS;
-use crate::packs::{LATER, Page};
+use crate::packs::Page;
 use crate::place::Place;
 use crate::shape;
 use crate::{App, Assets};
@@ -70,6 +70,9 @@ fn Fonts(names: Vec<String>) -> impl IntoView {
     let link = |name| view! { <link rel="preload" href={name} as="font" type="font/woff2" crossorigin="anonymous"/> };
     names.into_iter().map(link).collect_view()
 }
+
+/// The pack of what nobody sees before the page is alive (`crate::later`).
+const LATER: &str = "later";
 
 /// Brings the page to life. Without the bundle the page stays what the server painted, and works.
 #[component]

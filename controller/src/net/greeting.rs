@@ -153,4 +153,27 @@ mod tests {
             assert_eq!(met.err().map(|refusal| refusal.rejection.code), code, "{lineage:?}");
         }
     }
+
+    /// K4: a vote is asked for after a greeting, and a connection that was greeted before ends with the next request (`serve`).
+    #[test]
+    fn who_was_removed_is_never_met_again() {
+        let controller = |id| metadata::ControllerNode { id, url: format!("http://node-{id}"), voter: true };
+        let with = |members: &[NodeId]| {
+            let instances = [1, 2].map(|id: NodeId| (id, Uuid::from_u128(id.into()))).into_iter().collect();
+            let mut machine = metadata::Machine { instances, ..metadata::Machine::default() };
+            let controllers = members.iter().map(|id| controller(*id)).collect();
+            machine.state.absorb(3, 1, &metadata::Change::ControllersChanged { controllers });
+            machine
+        };
+        let hub = Arc::new(Hub::new(1));
+        let greeter = Greeter::new(1, Uuid::from_u128(1), hub.clone());
+        for (members, refused) in [(&[1, 2][..], None), (&[1][..], Some(Code::PolicyViolation))] {
+            hub.restart(with(members), 3);
+            let met = greeter.meet(&hello(2, 2, None));
+            assert_eq!(met.err().map(|refusal| refusal.rejection.code), refused, "{members:?}");
+            assert_eq!(greeter.removed(2), refused.is_some(), "{members:?}");
+        }
+        // One that is about to join was never a member.
+        assert!(greeter.meet(&hello(3, 3, None)).is_ok() && !greeter.removed(3));
+    }
 }

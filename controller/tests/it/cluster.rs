@@ -9,13 +9,14 @@ use controller::{Controller, Ground, Options, PushNetworks, Submission};
 use metadata::intent::{Heartbeat, NewTopic, Registration};
 use metadata::{BrokerId, Endpoint, GroupOutcome, Index, Intent, Principal, TopicId};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 pub const NODES: [u64; 3] = [1, 2, 3];
-const BROKERS: [u32; 3] = [101, 102, 103];
+pub const BROKERS: [u32; 3] = [101, 102, 103];
 /// How long anything may take before a test fails, on a machine that has other work on every core as well.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -24,9 +25,26 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 pub struct Memory {
     machine: Machine,
     flip: Mutex<Option<(TopicId, u32)>>,
+    /// By how much its clocks are ahead of the machine's, in ms.
+    monotonic_ahead: AtomicU64,
+    wall_ahead: AtomicU64,
 }
 
 impl Memory {
+    /// Lets the monotonic clock jump.
+    pub fn jump(&self, ms: u64) {
+        self.monotonic_ahead.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    /// Lets the calendar jump.
+    pub fn later(&self, ms: u64) {
+        self.wall_ahead.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    pub fn monotonic(&self) -> u64 {
+        self.monotonic_ms()
+    }
+
     pub fn flip(&self, topic: TopicId, partition: u32) {
         *self.flip.lock().unwrap_or_else(PoisonError::into_inner) = Some((topic, partition));
     }
@@ -38,11 +56,11 @@ impl Memory {
 
 impl Environment for Memory {
     fn wall_ms(&self) -> u64 {
-        self.machine.wall_ms()
+        self.machine.wall_ms() + self.wall_ahead.load(Ordering::Relaxed)
     }
 
     fn monotonic_ms(&self) -> u64 {
-        self.machine.monotonic_ms()
+        self.machine.monotonic_ms() + self.monotonic_ahead.load(Ordering::Relaxed)
     }
 
     fn seed(&self) -> u128 {
@@ -145,7 +163,7 @@ impl Cluster {
         Ok((leader, NODES.into_iter().find(|id| *id != leader).context("no node follows")?))
     }
 
-    async fn submit(&self, intent: Intent, principal: Principal) -> Result<GroupOutcome> {
+    pub async fn submit(&self, intent: Intent, principal: Principal) -> Result<GroupOutcome> {
         let mut outcome = self.leader()?.submit(Submission::new(intent, principal), Instant::now() + Duration::from_secs(3)).await?;
         Ok(outcome.outcomes.pop().context("no outcome")??)
     }

@@ -6,3 +6,5 @@ mod cluster;
 mod disk;
 mod disk_full;
 mod divergence;
+mod members;
+mod pace;

@@ -4,7 +4,8 @@ use super::table::{plain, planned};
 use super::{Common, Output};
 use crate::usage::Usage;
 use anyhow::{Context, bail};
-use reqwest::{Method, Url};
+use metadata::contract::{Method, Operation};
+use reqwest::Url;
 use serde_json::Value;
 use std::io::{ErrorKind, Write};
 use std::time::Duration;
@@ -45,8 +46,9 @@ impl Failed {
 
 /// A call that is to be made.
 pub struct Request<'a> {
-    pub method: Method,
-    pub path: &'a [&'a str],
+    pub operation: Operation,
+    /// The parameters of its path, in order.
+    pub names: &'a [&'a str],
     pub query: &'a [(&'a str, &'a str)],
     pub body: Option<&'a Value>,
     pub headers: &'a [(&'a str, String)],
@@ -96,25 +98,25 @@ impl Server {
         self.common.output
     }
 
-    /// The URL of a path below the base path; each segment is taken as it is, whatever it holds.
-    pub fn url(&self, path: &[&str]) -> anyhow::Result<Url> {
+    /// The URL of an operation below the base path; each name is taken as it is, whatever it holds.
+    pub fn url(&self, operation: Operation, names: &[&str]) -> anyhow::Result<Url> {
         // A URL has no way to say dots as a name, and drops line breaks: another name would be asked for.
         let unspeakable = |segment: &&&str| matches!(**segment, "" | "." | "..") || segment.contains(char::is_control);
-        if let Some(name) = path.iter().find(unspeakable) {
+        if let Some(name) = names.iter().find(unspeakable) {
             return Err(Usage(format!("{name:?} is no name")).into());
         }
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(["api", "v1"]).extend(path);
+            segments.pop_if_empty().extend(operation.segments(names));
         }
         Ok(url)
     }
 
     /// Asks and prints.
-    pub async fn show(&self, method: Method, path: &[&str], body: Option<Value>, show: Show) -> anyhow::Result<()> {
-        let dry = self.common.dry_run && method != Method::GET;
+    pub async fn show(&self, operation: Operation, names: &[&str], body: Option<Value>, show: Show) -> anyhow::Result<()> {
+        let dry = self.common.dry_run && !operation.reads();
         let query: &[_] = if dry { &[("dry_run", "true")] } else { &[] };
-        let answer = self.ask(method, path, query, body).await?;
+        let answer = self.ask(operation, names, query, body).await?;
         self.print(&answer, if dry { planned } else { show })
     }
 
@@ -142,7 +144,7 @@ impl Server {
         let mut after = None;
         loop {
             let query: Vec<_> = query.iter().copied().chain(after.as_deref().map(|after| ("after", after))).collect();
-            let mut page = self.ask(Method::GET, &["topics"], &query, None).await?;
+            let mut page = self.ask(Operation::ListTopics, &[], &query, None).await?;
             if let Some(rows) = page["topics"].as_array_mut() {
                 topics.append(rows);
             }
@@ -157,8 +159,8 @@ impl Server {
     }
 
     /// Asks; the answer, or the refusal as an error.
-    pub async fn ask(&self, method: Method, path: &[&str], query: &[(&str, &str)], body: Option<Value>) -> anyhow::Result<Value> {
-        let (status, answer) = self.exchange(&Request { method, path, query, body: body.as_ref(), headers: &[] }).await?;
+    pub async fn ask(&self, operation: Operation, names: &[&str], query: &[(&str, &str)], body: Option<Value>) -> anyhow::Result<Value> {
+        let (status, answer) = self.exchange(&Request { operation, names, query, body: body.as_ref(), headers: &[] }).await?;
         if (200..300).contains(&status) { Ok(answer) } else { Err(refused(&answer, status)) }
     }
 
@@ -168,7 +170,7 @@ impl Server {
     /// [`Failed`] where there is none.
     pub async fn exchange(&self, request: &Request<'_>) -> anyhow::Result<(u16, Value)> {
         // What changes nothing has no unknown outcome.
-        let harmless = request.method == Method::GET || self.common.dry_run;
+        let harmless = request.operation.reads() || self.common.dry_run;
         let unanswered = |error: reqwest::Error| {
             let server = self.common.server.clone();
             if harmless || error.is_connect() {
@@ -176,7 +178,7 @@ impl Server {
             }
             Failed::Unknown(format!("{server} did not answer, it may have happened or may yet happen: {}", causes(&error.without_url())))
         };
-        let mut call = self.client.request(request.method.clone(), self.url(request.path)?).query(request.query);
+        let mut call = self.client.request(method(request.operation), self.url(request.operation, request.names)?).query(request.query);
         for (name, value) in request.headers {
             call = call.header(*name, value);
         }
@@ -201,6 +203,15 @@ impl Server {
             }
             _ => bail!("the answer, {status}, is not JSON: is this a Quorate node?"),
         }
+    }
+}
+
+fn method(operation: Operation) -> reqwest::Method {
+    match operation.method() {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Patch => reqwest::Method::PATCH,
+        Method::Delete => reqwest::Method::DELETE,
     }
 }
 

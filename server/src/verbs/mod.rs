@@ -18,7 +18,7 @@ pub use steering::{CheckConfig, Elect, Settings, check_config};
 use anyhow::{Context, bail};
 use call::Server;
 use clap::{Args, Subcommand, ValueEnum};
-use reqwest::Method;
+use metadata::contract::Operation;
 use serde_json::{Map, Value, json};
 use std::io::{IsTerminal, Write};
 
@@ -174,7 +174,7 @@ pub fn run(common: &Common, verb: Verb) -> anyhow::Result<()> {
 async fn topics(server: &Server, verb: Topics) -> anyhow::Result<()> {
     match verb {
         Topics::List => server.print(&server.all_topics().await?, table::topics),
-        Topics::Get { name } => server.show(Method::GET, &["topics", &name], None, table::topic).await,
+        Topics::Get { name } => server.show(Operation::GetTopic, &[&name], None, table::topic).await,
         Topics::Create { name, partitions, replication_factor, configs } => {
             let mut body = json!({ "name": name, "configs": pairs(&configs)? });
             for (key, value) in [("partitions", partitions), ("replication_factor", replication_factor)] {
@@ -182,37 +182,37 @@ async fn topics(server: &Server, verb: Topics) -> anyhow::Result<()> {
                     body[key] = json!(value);
                 }
             }
-            server.show(Method::POST, &["topics"], Some(body), table::topic).await
+            server.show(Operation::CreateTopic, &[], Some(body), table::topic).await
         }
         Topics::Delete { name, yes } => {
             if !yes && !server.dry_run() {
                 confirm(&name)?;
             }
-            server.show(Method::DELETE, &["topics", &name], None, table::committed).await
+            server.show(Operation::DeleteTopic, &[&name], None, table::committed).await
         }
         Topics::Config { name, set, delete } => {
             let mut ops: Vec<Value> =
                 pairs(&set)?.into_iter().map(|(key, value)| json!({ "key": key, "op": "set", "value": value })).collect();
             ops.extend(delete.iter().map(|key| json!({ "key": key, "op": "delete" })));
             if ops.is_empty() {
-                return server.show(Method::GET, &["topics", &name], None, table::configs).await;
+                return server.show(Operation::GetTopic, &[&name], None, table::configs).await;
             }
-            server.show(Method::PATCH, &["topics", &name, "configs"], Some(json!({ "ops": ops })), table::configs).await
+            server.show(Operation::ChangeConfigs, &[&name], Some(json!({ "ops": ops })), table::configs).await
         }
         Topics::Grow { name, partitions } => {
-            server.show(Method::POST, &["topics", &name, "partitions"], Some(json!({ "count": partitions })), table::topic).await
+            server.show(Operation::GrowTopic, &[&name], Some(json!({ "count": partitions })), table::topic).await
         }
     }
 }
 
 async fn brokers(server: &Server, verb: Brokers) -> anyhow::Result<()> {
     match verb {
-        Brokers::List => server.show(Method::GET, &["brokers"], None, table::brokers).await,
-        Brokers::Get { id } => server.show(Method::GET, &["brokers", &id.to_string()], None, table::broker).await,
-        Brokers::Fence { id } => server.show(Method::POST, &["brokers", &id.to_string(), "fence"], None, table::broker).await,
-        Brokers::Unfence { id } => server.show(Method::POST, &["brokers", &id.to_string(), "unfence"], None, table::broker).await,
+        Brokers::List => server.show(Operation::ListBrokers, &[], None, table::brokers).await,
+        Brokers::Get { id } => server.show(Operation::GetBroker, &[&id.to_string()], None, table::broker).await,
+        Brokers::Fence { id } => server.show(Operation::FenceBroker, &[&id.to_string()], None, table::broker).await,
+        Brokers::Unfence { id } => server.show(Operation::UnfenceBroker, &[&id.to_string()], None, table::broker).await,
         Brokers::Drain { id, stop, per_broker } => steering::drain(server, id, stop, per_broker).await,
-        Brokers::Remove { id } => server.show(Method::DELETE, &["brokers", &id.to_string()], None, table::committed).await,
+        Brokers::Remove { id } => server.show(Operation::UnregisterBroker, &[&id.to_string()], None, table::committed).await,
     }
 }
 

@@ -5,7 +5,7 @@ use super::table;
 use crate::usage::Usage;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use reqwest::Method;
+use metadata::contract::Operation;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -112,12 +112,12 @@ pub async fn run(server: &Server, wanted: Reassign) -> anyhow::Result<()> {
         }
         (None, Some(id)) if wanted.verify => verify_id(server, id).await,
         (None, Some(id)) if wanted.cancel => {
-            server.show(Method::DELETE, &["reassignments", &id.to_string()], None, table::reassignment).await
+            server.show(Operation::CancelReassignment, &[&id.to_string()], None, table::reassignment).await
         }
         (None, Some(id)) if wanted.per_broker.is_some() => {
-            server.show(Method::PATCH, &["reassignments", &id.to_string()], Some(json!({ "limits": limits })), table::reassignment).await
+            server.show(Operation::LimitReassignment, &[&id.to_string()], Some(json!({ "limits": limits })), table::reassignment).await
         }
-        (None, Some(id)) => server.show(Method::GET, &["reassignments", &id.to_string()], None, table::reassignment).await,
+        (None, Some(id)) => server.show(Operation::GetReassignment, &[&id.to_string()], None, table::reassignment).await,
         (None, None) if wanted.verify || wanted.cancel => Err(Usage("say which with --file FILE or --id ID".to_owned()).into()),
         (None, None) if wanted.generate => generate(server, &wanted).await,
         (None, None) if wanted.rebalance => start(server, json!({ "rebalance": rebalance(&wanted), "limits": limits })).await,
@@ -130,13 +130,13 @@ pub async fn run(server: &Server, wanted: Reassign) -> anyhow::Result<()> {
                 start(server, json!({ "factor": { "topic": topic, "replication_factor": factor }, "limits": limits })).await
             }
             None if wanted.about_a_plan() => Err(Usage("say what is to move: --file, --rebalance or --factor".to_owned()).into()),
-            None => server.show(Method::GET, &["reassignments"], None, table::reassignments).await,
+            None => server.show(Operation::ListReassignments, &[], None, table::reassignments).await,
         },
     }
 }
 
 async fn start(server: &Server, body: Value) -> anyhow::Result<()> {
-    server.show(Method::POST, &["reassignments"], Some(body), table::reassignment).await
+    server.show(Operation::StartReassignment, &[], Some(body), table::reassignment).await
 }
 
 fn rebalance(wanted: &Reassign) -> Value {
@@ -156,7 +156,7 @@ fn rebalance(wanted: &Reassign) -> Value {
 /// What a dry run of a rebalance would move, as two files in Kafka's format: as it is, and as it would be.
 async fn generate(server: &Server, wanted: &Reassign) -> anyhow::Result<()> {
     let body = json!({ "rebalance": rebalance(wanted) });
-    let planned = server.ask(Method::POST, &["reassignments"], &[("dry_run", "true")], Some(body)).await?;
+    let planned = server.ask(Operation::StartReassignment, &[], &[("dry_run", "true")], Some(body)).await?;
     let moves = planned["groups"].as_array().into_iter().flatten().flat_map(|group| group["commands"].as_array().into_iter().flatten());
     let moves: Vec<&Value> = moves.flat_map(|command| command["moves"].as_array().into_iter().flatten()).collect();
     let names: BTreeMap<String, String> = match moves.is_empty() {
@@ -183,7 +183,7 @@ async fn generate(server: &Server, wanted: &Reassign) -> anyhow::Result<()> {
 /// The partition of an entry as it is.
 async fn partition(server: &Server, one: &Entry) -> anyhow::Result<Value> {
     let number = one.partition.to_string();
-    Ok(server.ask(Method::GET, &["topics", &one.topic, "partitions", &number], &[], None).await?["partition"].take())
+    Ok(server.ask(Operation::GetPartition, &[&one.topic, &number], &[], None).await?["partition"].take())
 }
 
 fn ids(value: &Value) -> Vec<u64> {
@@ -208,7 +208,7 @@ async fn verify_file(server: &Server, entries: &[Entry]) -> anyhow::Result<()> {
 }
 
 async fn verify_id(server: &Server, id: u64) -> anyhow::Result<()> {
-    let answer = server.ask(Method::GET, &["reassignments", &id.to_string()], &[], None).await?;
+    let answer = server.ask(Operation::GetReassignment, &[&id.to_string()], &[], None).await?;
     let of = &answer["reassignment"];
     let done = of["state"] == "done" && of["done"] == of["total"];
     server.print(&answer, table::reassignment)?;
@@ -217,7 +217,7 @@ async fn verify_id(server: &Server, id: u64) -> anyhow::Result<()> {
 
 /// Moves the partitions of a file that are under way back to where they were.
 async fn take_back(server: &Server, entries: &[Entry]) -> anyhow::Result<()> {
-    let all = server.ask(Method::GET, &["reassignments"], &[("limit", "10000")], None).await?;
+    let all = server.ask(Operation::ListReassignments, &[], &[("limit", "10000")], None).await?;
     let mut from: BTreeMap<(String, u64), Value> = BTreeMap::new();
     for each in all["reassignments"].as_array().into_iter().flatten().flat_map(|of| of["moves"].as_array().into_iter().flatten()) {
         let open = each["state"] == "waiting" || each["state"] == "moving";

@@ -5,7 +5,7 @@ use super::{Quorum, pairs, table};
 use crate::cli::ServeFlags;
 use crate::usage::Usage;
 use clap::Args;
-use reqwest::Method;
+use metadata::contract::Operation;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -59,9 +59,9 @@ pub async fn elect(server: &Server, wanted: Elect) -> anyhow::Result<()> {
         body["broker"] = broker.into();
     }
     if server.dry_run() {
-        return server.show(Method::POST, &["elections"], Some(body), table::elections).await;
+        return server.show(Operation::Elect, &[], Some(body), table::elections).await;
     }
-    let answer = server.ask(Method::POST, &["elections"], &[], Some(body)).await?;
+    let answer = server.ask(Operation::Elect, &[], &[], Some(body)).await?;
     server.print(&answer, table::elections)?;
     let refused = |result: &&Value| !matches!(result["error"]["code"].as_str(), None | Some("ELECTION_NOT_NEEDED"));
     match answer["results"].as_array().into_iter().flatten().filter(refused).count() {
@@ -75,16 +75,18 @@ pub async fn settings(server: &Server, wanted: Settings) -> anyhow::Result<()> {
         pairs(&wanted.set)?.into_iter().map(|(key, value)| json!({ "key": key, "op": "set", "value": value })).collect();
     ops.extend(wanted.delete.iter().map(|key| json!({ "key": key, "op": "delete" })));
     match ops.is_empty() {
-        true => server.show(Method::GET, &["settings"], None, table::settings).await,
-        false => server.show(Method::PATCH, &["settings"], Some(json!({ "ops": ops })), table::settings).await,
+        true => server.show(Operation::GetSettings, &[], None, table::settings).await,
+        false => server.show(Operation::ChangeSettings, &[], Some(json!({ "ops": ops })), table::settings).await,
     }
 }
 
 pub async fn drain(server: &Server, id: u32, stop: bool, per_broker: Option<u32>) -> anyhow::Result<()> {
-    let path = ["brokers", &id.to_string(), "drain"];
+    let id = id.to_string();
     match stop {
-        true => server.show(Method::DELETE, &path, None, table::reassignment).await,
-        false => server.show(Method::POST, &path, Some(json!({ "limits": { "per_broker": per_broker } })), table::reassignment).await,
+        true => server.show(Operation::StopDrain, &[&id], None, table::reassignment).await,
+        false => {
+            server.show(Operation::DrainBroker, &[&id], Some(json!({ "limits": { "per_broker": per_broker } })), table::reassignment).await
+        }
     }
 }
 
@@ -99,22 +101,22 @@ fn newcomer(text: &str, flag: &str) -> anyhow::Result<(u64, String)> {
 }
 
 pub async fn quorum(server: &Server, verb: Option<Quorum>) -> anyhow::Result<()> {
-    let Some(verb) = verb else { return server.show(Method::GET, &["cluster"], None, table::quorum).await };
+    let Some(verb) = verb else { return server.show(Operation::GetCluster, &[], None, table::quorum).await };
     let of = |id: u64| id.to_string();
     match verb {
         Quorum::Replace { id, with } => {
             let (new_id, url) = newcomer(&with, "--with")?;
             let body = json!({ "remove": id, "add": { "id": new_id, "url": url } });
-            server.show(Method::POST, &["quorum", "replace"], Some(body), table::members).await
+            server.show(Operation::ReplaceController, &[], Some(body), table::members).await
         }
         Quorum::Add { node } => {
             let (id, url) = newcomer(&node, "the node")?;
-            server.show(Method::POST, &["quorum", "members"], Some(json!({ "id": id, "url": url })), table::members).await
+            server.show(Operation::AddController, &[], Some(json!({ "id": id, "url": url })), table::members).await
         }
-        Quorum::Promote { id } => server.show(Method::POST, &["quorum", "members", &of(id), "promote"], None, table::members).await,
-        Quorum::Demote { id } => server.show(Method::POST, &["quorum", "members", &of(id), "demote"], None, table::members).await,
-        Quorum::Remove { id } => server.show(Method::DELETE, &["quorum", "members", &of(id)], None, table::members).await,
-        Quorum::Transfer { id } => server.show(Method::POST, &["quorum", "leader"], Some(json!({ "node_id": id })), table::leader).await,
+        Quorum::Promote { id } => server.show(Operation::PromoteController, &[&of(id)], None, table::members).await,
+        Quorum::Demote { id } => server.show(Operation::DemoteController, &[&of(id)], None, table::members).await,
+        Quorum::Remove { id } => server.show(Operation::RemoveController, &[&of(id)], None, table::members).await,
+        Quorum::Transfer { id } => server.show(Operation::MoveLeadership, &[], Some(json!({ "node_id": id })), table::leader).await,
     }
 }
 

@@ -4,6 +4,7 @@ use super::call::{Failed, Server, causes, print_line, refused};
 use super::table::cell;
 use super::{Common, Output};
 use anyhow::{Context, bail};
+use metadata::contract::Operation;
 use reqwest::{Client, Response, header};
 use serde_json::Value;
 use std::time::Duration;
@@ -28,7 +29,7 @@ pub async fn run(common: &Common) -> anyhow::Result<()> {
     let mut position = Position::default();
     let mut ever = false;
     loop {
-        let mut url = server.url(&["feed"])?;
+        let mut url = server.url(Operation::OpenFeed, &[])?;
         if let Some(index) = position.index {
             url.query_pairs_mut().append_pair("from", &index.to_string());
             if let Some(lineage) = &position.lineage {

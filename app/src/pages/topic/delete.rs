@@ -1,7 +1,5 @@
 //! The danger zone: deleting a topic. It has no inverse, so the name is typed.
 
-use super::delete_dialog::Deletion;
-use super::settings::Protection;
 use crate::api::{Asking, DeleteTopic};
 use crate::base;
 use crate::components::field::{FormNote, refusal_of};
@@ -9,18 +7,40 @@ use crate::components::late::late;
 use crate::icons::{self, Icon};
 use crate::live::use_live;
 use crate::order::set_of;
-use crate::packs::Part;
 use crate::pages::first_paint::actions_off;
+use crate::parts::{Deletion, Part};
 use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::hooks::use_navigate;
-use metadata::{State, TopicId};
+use metadata::configs::deletion_protected;
+use metadata::{State, Topic, TopicId};
+
+/// Why a topic cannot be deleted now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    None,
+    /// Its configuration says so.
+    Configured,
+    /// It belongs to the system.
+    Internal,
+}
+
+impl Protection {
+    /// The protection of a topic.
+    pub fn of(topic: &Topic) -> Self {
+        match topic.internal() {
+            true => Protection::Internal,
+            false if deletion_protected(&topic.configs) => Protection::Configured,
+            false => Protection::None,
+        }
+    }
+}
 
 /// What goes with a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Impact {
+struct Impact {
     partitions: u64,
     replicas: u64,
     brokers: u64,
@@ -36,7 +56,7 @@ impl Impact {
         }
     }
 
-    pub fn words(self) -> String {
+    fn words(self) -> String {
         format!(
             "{} and {} on {}",
             count(self.partitions, "partition", "partitions"),
@@ -50,7 +70,7 @@ impl Impact {
 #[component]
 pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>, action: Asking) -> impl IntoView {
     let live = use_live();
-    let impact = Memo::new(move |_| live.state.with(|state| Impact::of(state, id)));
+    let impact = Memo::new(move |_| live.state.with(|state| Impact::of(state, id).words()));
     let refusal = refusal_of(action);
     let open = RwSignal::new(false);
     let deletion = Deletion { name: name.clone(), impact, open, action, refusal };
@@ -67,7 +87,7 @@ pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>, 
         <section class="card card--danger">
             <header class="card-h"><h2>"Delete topic"</h2></header>
             <div class="card-b stacked">
-                <p class="soft">{changing(move || format!("Deletes {}. Brokers remove the data. A committed delete cannot be undone.", impact.get().words()))}</p>
+                <p class="soft">{changing(move || format!("Deletes {}. Brokers remove the data. A committed delete cannot be undone.", impact.get()))}</p>
                 <div>{button}</div>
                 {possible_at_first.then(|| view! { <noscript inner_html=plain></noscript> })}
                 <Show when=move || !open.get()><FormNote fields=&[] refusal=refusal/></Show>

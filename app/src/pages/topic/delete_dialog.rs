@@ -1,26 +1,15 @@
 //! The question before a topic is deleted: what goes, and the name to type.
 
-use super::delete::Impact;
-use crate::api::{Asked, Asking, DeleteTopic};
+use crate::api::{Asked, DeleteTopic};
 use crate::base;
 use crate::components::dialog::Dialog;
 use crate::components::field::{FieldNote, FormNote};
 use crate::icons::{self, Icon};
 use crate::pages::first_paint::actions_off;
+use crate::parts::Deletion;
 use crate::signals::{Memo, changing};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
-use metadata::Rejection;
-
-/// What the dialog shares with the card that opens it.
-#[derive(Clone)]
-pub struct Deletion {
-    pub name: String,
-    pub impact: Memo<Impact>,
-    pub open: RwSignal<bool>,
-    pub action: Asking,
-    pub refusal: Signal<Option<Rejection>>,
-}
 
 /// The dialog.
 #[component]
@@ -48,7 +37,7 @@ pub fn DeleteDialog(deletion: Deletion) -> impl IntoView {
                 <h2>{format!("Delete {name}?")}</h2>
                 <p>"The delete is committed at once and cannot be undone."</p>
                 <ul class="notes impact">
-                    <li class="crit"><Icon of=icons::TRASH/><span>{changing(move || format!("{} go.", impact.get().words()))}</span></li>
+                    <li class="crit"><Icon of=icons::TRASH/><span>{changing(move || format!("{} go.", impact.get()))}</span></li>
                     <li class="warn"><Icon of=icons::WARN/><span>"Producers and consumers of this topic fail from then on."</span></li>
                     <li class="info"><Icon of=icons::INFO/><span>"A topic created later under this name is another one, with another id."</span></li>
                 </ul>

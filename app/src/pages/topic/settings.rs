@@ -1,35 +1,14 @@
 //! What can be done to a topic as a whole: protect it, and the danger zone.
 
-use super::delete::DeleteTopicForm;
+use super::delete::{DeleteTopicForm, Protection};
 use crate::api::Asking;
 use crate::components::card::Card;
 use crate::components::code::CodeLine;
 use crate::signals::{Memo, changing};
 use leptos::prelude::*;
 use metadata::Topic;
-use metadata::configs::{DELETION_PROTECTION, deletion_protected};
+use metadata::configs::DELETION_PROTECTION;
 use std::sync::Arc;
-
-/// Why a topic cannot be deleted now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protection {
-    None,
-    /// Its configuration says so.
-    Configured,
-    /// It belongs to the system.
-    Internal,
-}
-
-impl Protection {
-    /// The protection of a topic.
-    pub fn of(topic: &Topic) -> Self {
-        match topic.internal() {
-            true => Protection::Internal,
-            false if deletion_protected(&topic.configs) => Protection::Configured,
-            false => Protection::None,
-        }
-    }
-}
 
 /// The tab.
 #[component]

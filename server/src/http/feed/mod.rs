@@ -8,6 +8,8 @@ mod incoming;
 mod reader;
 mod socket;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use super::call;
 use super::connections::Place;

@@ -32,7 +32,7 @@ pub struct Counters {
 impl Counters {
     /// Nothing counted yet; so many feeds may be open.
     pub fn new(most_feeds: u64) -> Self {
-        let (requests, subscribers) = (Requests::of(&super::table::table()), Subscribers::new(most_feeds));
+        let (requests, subscribers) = (Requests::new(), Subscribers::new(most_feeds));
         Counters { requests, subscribers, began: Instant::now(), began_at: SystemTime::now() }
     }
 }

@@ -2,8 +2,8 @@
 //! are as many as the program has.
 
 use super::text::Text;
-use crate::http::operations::Operation;
 use http::{Method, StatusCode};
+use metadata::contract::Operation;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -45,9 +45,9 @@ fn counted(method: &str, route: &'static str) -> Counted {
 }
 
 impl Requests {
-    /// A series for each of these, and for what is around them.
-    pub fn of(operations: &[Operation]) -> Self {
-        let operations = operations.iter().map(|operation| counted(operation.method.as_str(), operation.path));
+    /// A series for each operation, and for what is around them.
+    pub fn new() -> Self {
+        let operations = Operation::ALL.iter().map(|operation| counted(operation.method().name(), operation.path()));
         Requests(operations.chain(DASHBOARD.into_iter().chain([OTHER]).map(|route| counted("", route))).collect())
     }
 

@@ -9,13 +9,14 @@ mod schemas;
 mod tests;
 
 use super::Node;
-use super::operations::{Answer, Kind, Operation};
+use super::operations::{Answer, Routed};
 use super::table::table;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use metadata::Code;
+use metadata::contract::Kind;
 use schemas::Schemas;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -43,12 +44,12 @@ const ABOUT: &str = "Every node answers everything; a mutation on a follower is 
 const NO_DRY_RUN: &str = "It has no dry run: `dry_run` is refused as a parameter that there is not. It takes no `Idempotency-Key` \
     either: to ask for it again does no harm.";
 
-fn document(operations: &[Operation], server: &str) -> Value {
+fn document(operations: &[Routed], server: &str) -> Value {
     let mut schemas = Schemas::default();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    for operation in operations {
-        let method = operation.method.as_str().to_ascii_lowercase();
-        paths.entry(operation.path).or_default().insert(method, described(operation, &mut schemas));
+    for routed in operations {
+        let method = routed.method.as_str().to_ascii_lowercase();
+        paths.entry(routed.operation.path()).or_default().insert(method, described(routed, &mut schemas));
     }
     json!({
         "openapi": "3.1.0",
@@ -74,43 +75,44 @@ fn document(operations: &[Operation], server: &str) -> Value {
     })
 }
 
-fn described(operation: &Operation, schemas: &mut Schemas) -> Value {
-    let tag = match operation.kind {
+fn described(routed: &Routed, schemas: &mut Schemas) -> Value {
+    let tag = match routed.operation.kind() {
         Kind::Read | Kind::Feed => "read",
         Kind::Mutation | Kind::Command => "mutation",
         Kind::Plain => "node",
     };
     let mut out = json!({
-        "operationId": operation.name,
-        "summary": operation.summary,
+        "operationId": routed.operation.name(),
+        "summary": routed.operation.summary(),
         "tags": [tag],
-        "responses": responses(operation, schemas),
+        "x-needs": routed.operation.needs().name(),
+        "responses": responses(routed, schemas),
     });
-    if operation.kind == Kind::Command {
+    if routed.operation.kind() == Kind::Command {
         out["description"] = json!(NO_DRY_RUN);
     }
-    let parameters = parameters::of(operation);
+    let parameters = parameters::of(routed.operation);
     if !parameters.is_empty() {
         out["parameters"] = json!(parameters);
     }
-    if let Some(body) = &operation.body {
+    if let Some(body) = &routed.body {
         let schema = schemas.request(body);
         out["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     }
-    if operation.kind == Kind::Feed {
+    if routed.operation.kind() == Kind::Feed {
         out["x-subprotocols"] = json!(["quorate.v1.json", "quorate.v1.postcard"]);
         out["x-message"] = schemas.frame();
     }
     out
 }
 
-fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
+fn responses(routed: &Routed, schemas: &mut Schemas) -> Value {
     let mut out = Map::new();
-    for answer in &operation.answers {
+    for answer in &routed.answers {
         out.insert(answer.status.as_str().to_owned(), good(answer, schemas));
     }
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-    operation.codes().into_iter().for_each(|code| by_status.entry(code.status()).or_default().push(code));
+    routed.codes().into_iter().for_each(|code| by_status.entry(code.status()).or_default().push(code));
     for (status, codes) in by_status {
         out.insert(status.to_string(), refusal(&codes, schemas));
     }

@@ -1,8 +1,8 @@
 //! What each parameter and each header is, by name. The operations say which of them they have.
 
-use crate::http::operations::{Kind, Operation};
 use controller::LONGEST_DEADLINE;
 use metadata::BrokerId;
+use metadata::contract::{Kind, Operation};
 use metadata::views::TopicHealth;
 use serde_json::{Map, Value, json};
 
@@ -15,27 +15,27 @@ fn query_of(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-fn headers_of(operation: &Operation) -> Vec<&'static str> {
+fn headers_of(operation: Operation) -> Vec<&'static str> {
     let mut headers = Vec::new();
-    if operation.kind != Kind::Plain {
+    if operation.kind() != Kind::Plain {
         headers.push("Quorate-Timeout-Ms");
     }
-    if operation.kind == Kind::Mutation {
+    if operation.kind() == Kind::Mutation {
         headers.extend(["Idempotency-Key", "Quorate-Preview"]);
     }
-    if operation.conditional {
+    if operation.conditional() {
         headers.push("If-Match");
     }
-    if operation.kind == Kind::Feed {
+    if operation.kind() == Kind::Feed {
         headers.push("Last-Event-ID");
     }
     headers
 }
 
 /// References to an operation's parameters: those in the path, in the query, and headers.
-pub fn of(operation: &Operation) -> Vec<Value> {
+pub fn of(operation: Operation) -> Vec<Value> {
     let path = operation.path_parameters();
-    let query = operation.query.iter().chain(query_of(operation.kind)).copied();
+    let query = operation.query().iter().chain(query_of(operation.kind())).copied();
     path.chain(query).chain(headers_of(operation)).map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })).collect()
 }
 

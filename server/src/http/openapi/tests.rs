@@ -2,11 +2,12 @@
 
 use super::document;
 use crate::http::alone::Alone;
-use crate::http::operations::{Kind, Operation};
+use crate::http::operations::Routed;
 use crate::http::table::table;
 use anyhow::{Context, Result, ensure};
 use http::{Method, StatusCode, header};
 use metadata::Code;
+use metadata::contract::Kind;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,27 +17,27 @@ const UNDESCRIBED: [&str; 5] = ["/api", "/api/{*rest}", controller::net::PATH, "
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// A path of the operation, with objects that do not exist.
-fn filled(operation: &Operation) -> String {
-    operation.path.replace("{name}", "nothing").replace("{id}", "4242").replace("{partition}", "0")
+fn filled(routed: &Routed) -> String {
+    routed.operation.path().replace("{name}", "nothing").replace("{id}", "4242").replace("{partition}", "0")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_is_routed_and_refused_only_as_described() -> Result<()> {
     let alone = Alone::start().await?;
-    for operation in table() {
-        let body = operation.body.as_ref().map(|_| json!({}));
-        let what = format!("{} {}", operation.method, operation.path);
-        let answered = alone.ask(operation.method.clone(), &filled(&operation), body).await?;
+    for routed in table() {
+        let body = routed.body.as_ref().map(|_| json!({}));
+        let what = format!("{} {}", routed.method, routed.operation.path());
+        let answered = alone.ask(routed.method.clone(), &filled(&routed), body).await?;
         ensure!(answered.status != StatusCode::METHOD_NOT_ALLOWED, "{what} is not routed");
         if answered.status.is_success() {
-            let described = operation.answers.iter().any(|answer| answer.status == answered.status);
+            let described = routed.answers.iter().any(|answer| answer.status == answered.status);
             ensure!(described, "{what} was answered {}", answered.status);
             continue;
         }
         let document = answered.json();
         let code = document["code"].as_str().and_then(Code::from_name).with_context(|| format!("{what}: {}", answered.text))?;
         ensure!(code != Code::NotFound, "{what} is not routed");
-        ensure!(operation.codes().contains(&code), "{what} was refused with {code:?}, which it does not describe");
+        ensure!(routed.codes().contains(&code), "{what} was refused with {code:?}, which it does not describe");
     }
     Ok(())
 }
@@ -49,12 +50,12 @@ async fn every_route_is_described() -> Result<()> {
     let own = shown.split("fallback_router").next().unwrap_or_default();
     let routed: BTreeSet<&str> = own.split('"').filter(|part| part.starts_with('/')).collect();
     let operations = table();
-    let described: BTreeSet<&str> = operations.iter().map(|operation| operation.path).chain(UNDESCRIBED).collect();
+    let described: BTreeSet<&str> = operations.iter().map(|routed| routed.operation.path()).chain(UNDESCRIBED).collect();
     ensure!(routed == described, "routed, not described: {:?}; described, not routed: {:?}", &routed - &described, &described - &routed);
 
     let mut methods: BTreeMap<String, BTreeSet<Method>> = BTreeMap::new();
-    for operation in &operations {
-        methods.entry(filled(operation)).or_default().insert(operation.method.clone());
+    for routed in &operations {
+        methods.entry(filled(routed)).or_default().insert(routed.method.clone());
     }
     for (path, described) in methods {
         let allowed: BTreeSet<String> =
@@ -75,24 +76,24 @@ async fn parameters_and_fields_are_those_that_the_calls_know() -> Result<()> {
     let alone = Alone::start().await?;
     let described = document(&table(), "/");
     let set = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
-    for operation in table().iter().filter(|operation| operation.kind != Kind::Plain) {
-        let what = format!("{} {}", operation.method, operation.path);
-        let entry = &described["paths"][operation.path][operation.method.as_str().to_ascii_lowercase()];
+    for routed in table().iter().filter(|routed| routed.operation.kind() != Kind::Plain) {
+        let what = format!("{} {}", routed.method, routed.operation.path());
+        let entry = &described["paths"][routed.operation.path()][routed.method.as_str().to_ascii_lowercase()];
         let resolve = |reference: &Value| described.pointer(reference["$ref"].as_str().unwrap_or_default().trim_start_matches('#'));
         let parameters: Vec<&Value> = entry["parameters"].as_array().into_iter().flatten().filter_map(resolve).collect();
         let query = parameters.iter().filter(|parameter| parameter["in"] == "query").filter_map(|parameter| parameter["name"].as_str());
         let query = set(query.collect());
-        let path = filled(operation);
+        let path = filled(routed);
         // A body that can be read, so that the query is what is refused.
-        let body = operation.body.as_ref().map(|body| sample(&body.name));
-        let refused = alone.ask(operation.method.clone(), &format!("{path}?nonsense=1"), body).await?.json();
+        let body = routed.body.as_ref().map(|body| sample(&body.name));
+        let refused = alone.ask(routed.method.clone(), &format!("{path}?nonsense=1"), body).await?.json();
         ensure!(refused["field"] == "nonsense", "{what} takes any parameter: {refused}");
         let known = refused["allowed"].as_str().unwrap_or_default();
         let known = if known == "no parameters" { BTreeSet::new() } else { set(known.split(", ").collect()) };
         ensure!(query == known, "{what} describes {query:?} and knows {known:?}");
 
-        let Some(body) = &operation.body else { continue };
-        let refused = alone.ask(operation.method.clone(), &path, Some(json!({ "nonsense": 1 }))).await?.json();
+        let Some(body) = &routed.body else { continue };
+        let refused = alone.ask(routed.method.clone(), &path, Some(json!({ "nonsense": 1 }))).await?.json();
         ensure!(refused["field"] == "nonsense", "{what} takes any field: {refused}");
         let fields = described["components"]["schemas"][&*body.name]["properties"].as_object().context("no properties")?;
         let fields = set(fields.keys().map(String::as_str).collect());
@@ -145,7 +146,7 @@ fn the_description_is_whole() -> Result<()> {
             ensure!(references.contains(&*format!("#/components/{part}/{name}")), "nothing refers to {part}/{name}");
         }
     }
-    let names: BTreeSet<&str> = table().iter().map(|operation| operation.name).collect();
+    let names: BTreeSet<&str> = table().iter().map(|routed| routed.operation.name()).collect();
     ensure!(names.len() == table().len(), "two operations share a name");
     let codes = described["components"]["schemas"]["Code"].to_string();
     for code in Code::ALL {
@@ -158,14 +159,14 @@ fn the_description_is_whole() -> Result<()> {
 fn what_has_no_dry_run_says_so() -> Result<()> {
     let described = document(&table(), "/");
     let mut without = BTreeSet::new();
-    for operation in table().iter().filter(|operation| operation.method != Method::GET) {
-        let entry = &described["paths"][operation.path][operation.method.as_str().to_ascii_lowercase()];
+    for routed in table().iter().filter(|routed| routed.method != Method::GET) {
+        let entry = &described["paths"][routed.operation.path()][routed.method.as_str().to_ascii_lowercase()];
         let references: Vec<&str> = entry["parameters"].as_array().into_iter().flatten().filter_map(|one| one["$ref"].as_str()).collect();
         let has = |name: &str| references.iter().any(|reference| reference.rsplit('/').next() == Some(name));
         let told = entry["description"].as_str().is_some_and(|text| text.contains("no dry run") && text.contains("no `Idempotency-Key`"));
-        ensure!(told != has("dry_run") && told != has("Idempotency-Key"), "{} {}: {entry}", operation.method, operation.path);
+        ensure!(told != has("dry_run") && told != has("Idempotency-Key"), "{} {}: {entry}", routed.method, routed.operation.path());
         if told {
-            without.insert(operation.name);
+            without.insert(routed.operation.name());
         }
     }
     // A heartbeat only touches a session; the membership is Raft's own.

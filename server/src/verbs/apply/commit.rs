@@ -6,8 +6,8 @@ use crate::verbs::call::{Failed, Request, Server, problem};
 use futures::StreamExt;
 use futures::stream;
 use metadata::Index;
+use metadata::contract::Operation;
 use metadata::plan::MOST_PARTITIONS;
-use reqwest::Method;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -117,7 +117,7 @@ impl<'a> Committer<'a> {
 
     async fn create(&self, batch: &[(usize, &Step)]) -> anyhow::Result<Vec<(usize, Outcome)>> {
         let topics: Vec<Value> = batch.iter().map(|(_, step)| asked(step)).collect();
-        let answer = self.ask(Method::POST, &["batch", "topics"], Some(json!({ "topics": topics })), None).await?;
+        let answer = self.ask(Operation::CreateTopics, &[], Some(json!({ "topics": topics })), None).await?;
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => {
@@ -156,15 +156,13 @@ impl<'a> Committer<'a> {
         let mut seen = step.seen;
         if *configs {
             let ops: Vec<Value> = step.keys().map(op).collect();
-            let path = ["topics", &step.name, "configs"];
-            let answer = self.ask(Method::PATCH, &path, Some(json!({ "ops": ops })), seen).await?;
+            let answer = self.ask(Operation::ChangeConfigs, &[&step.name], Some(json!({ "ops": ops })), seen).await?;
             if !outcome.takes(answer, Did::Changed, &mut seen) {
                 return Ok(outcome);
             }
         }
         if let Some(count) = grow {
-            let path = ["topics", &step.name, "partitions"];
-            let answer = self.ask(Method::POST, &path, Some(json!({ "count": count })), seen).await?;
+            let answer = self.ask(Operation::GrowTopic, &[&step.name], Some(json!({ "count": count })), seen).await?;
             outcome.takes(answer, Did::Grown, &mut seen);
         }
         Ok(outcome)
@@ -172,17 +170,23 @@ impl<'a> Committer<'a> {
 
     async fn delete(&self, step: &Step) -> anyhow::Result<Outcome> {
         let mut outcome = Outcome::default();
-        let answer = self.ask(Method::DELETE, &["topics", &step.name], None, step.seen).await?;
+        let answer = self.ask(Operation::DeleteTopic, &[&step.name], None, step.seen).await?;
         outcome.takes(answer, Did::Deleted, &mut None);
         Ok(outcome)
     }
 
     /// Asks until there is an outcome, under one key, so that what was done is not done again.
-    async fn ask(&self, method: Method, path: &[&str], body: Option<Value>, seen: Option<Index>) -> anyhow::Result<Result<Value, Failure>> {
+    async fn ask(
+        &self,
+        operation: Operation,
+        names: &[&str],
+        body: Option<Value>,
+        seen: Option<Index>,
+    ) -> anyhow::Result<Result<Value, Failure>> {
         let mut headers = vec![("idempotency-key", format!("apply-{}", Uuid::new_v4()))];
         headers.extend(seen.map(|index| ("if-match", format!("\"{index}\""))));
         let query: &[_] = if self.server.dry_run() { &[("dry_run", "true")] } else { &[] };
-        let request = Request { method, path, query, body: body.as_ref(), headers: &headers };
+        let request = Request { operation, names, query, body: body.as_ref(), headers: &headers };
         let mut maybe_done = false;
         let mut last = Failure::NotTried("not tried, because a call before it had no answer");
         for attempt in 0..TRIES {
