@@ -1,6 +1,6 @@
 //! What the edges (`app`, `server`) ask a controller for and get back. The one boundary type of refusals is [`Refusal`].
 
-use metadata::{Code, Commit, Group, GroupOutcome, Index, Intent, KeyUse, NodeId, Principal, Rejection};
+use metadata::{Code, Commit, Group, GroupOutcome, Index, Intent, KeyUse, NodeId, Principal, Rejection, SecretHash};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +19,16 @@ pub struct Submission {
     pub preview: Option<String>,
     /// Plan only; nothing is committed and nothing touched.
     pub dry_run: bool,
+    /// Of the secret that the session of the broker that speaks is bound to. It travels beside the rest ([`crate::net`]): leaders of
+    /// older builds do not know it.
+    #[serde(skip)]
+    pub proof: Option<SecretHash>,
 }
 
 impl Submission {
     /// An intent without key, preview or dry run.
     pub fn new(intent: Intent, principal: Principal) -> Self {
-        Submission { intent, principal, key: None, preview: None, dry_run: false }
+        Submission { intent, principal, key: None, preview: None, dry_run: false, proof: None }
     }
 }
 

@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::HeartbeatReply;
-use metadata::{Code, Commit, Index, NodeId, State, Term};
+use metadata::{Code, Commit, Index, NodeId, SecretHash, State, Term};
 use openraft::async_runtime::WatchReceiver;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -198,17 +198,26 @@ impl Controller {
         self.running()?.to_leader(Submission { dry_run: true, ..submission }, deadline).await
     }
 
-    /// Carries a broker's heartbeat to the leader.
+    /// Carries a broker's heartbeat to the leader, with the proof of its session if it has one.
     ///
     /// # Errors
     /// As [`Controller::submit`].
-    pub async fn heartbeat(&self, heartbeat: Heartbeat, deadline: Instant) -> Result<(Index, HeartbeatReply), Refusal> {
+    pub async fn heartbeat(
+        &self,
+        heartbeat: Heartbeat,
+        proof: Option<SecretHash>,
+        deadline: Instant,
+    ) -> Result<(Index, HeartbeatReply), Refusal> {
         let inner = self.running()?;
         let (index, reply) = if inner.known_leader(deadline).await? == self.node_id() {
-            inner.heartbeat_as_leader(heartbeat, deadline).await?
+            inner.heartbeat_as_leader(heartbeat, proof, deadline).await?
         } else {
             let remaining_ms = remaining_ms(deadline);
-            match inner.ask_leader(Request::Heartbeat { heartbeat, remaining_ms }, deadline).await? {
+            let request = match proof.filter(|_| self.state().binds()) {
+                Some(proof) => Request::HeartbeatProven { heartbeat, proof, remaining_ms },
+                None => Request::Heartbeat { heartbeat, remaining_ms },
+            };
+            match inner.ask_leader(request, deadline).await? {
                 Reply::Heartbeat { index, reply } => (index, reply),
                 _ => return Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),
             }

@@ -15,7 +15,7 @@ use crate::writing::inbox::Inbox;
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::{HeartbeatReply, Transition, heartbeat_reply, transition};
-use metadata::{Code, Index, Intent, NodeId, Principal, Term};
+use metadata::{Code, Index, Intent, NodeId, Principal, SecretHash, Term};
 use openraft::ServerState;
 use openraft::async_runtime::{Instant as _, WatchReceiver};
 use std::io;
@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 /// How long a call waits for a leader to emerge before it is told that there is none.
 const LEADER_WAIT: Duration = Duration::from_millis(2_500);
@@ -208,12 +209,10 @@ impl Inner {
     }
 
     pub async fn submit_as_leader(&self, submission: Submission, deadline: Instant) -> Result<Submitted, Refusal> {
-        if let Intent::RegisterBroker { registration } = &submission.intent
-            && let Some(url) = &registration.push_url
-            && let Err((what, allowed)) = self.options.push_networks.check(url)
-        {
-            return Err(metadata::Rejection::new(Code::InvalidRegistration, what).at("push_url", url, allowed).into());
+        if let Intent::RegisterBroker { registration } = &submission.intent {
+            self.check_push_url(registration.push_url.as_deref())?;
         }
+        self.check_speaker(&submission)?;
         let registers = matches!(submission.intent, Intent::RegisterBroker { .. }) && !submission.dry_run;
         let submitted = self.inbox.submit(submission, deadline).await?;
         if registers && let Submitted::Done { outcomes, .. } = &submitted {
@@ -226,15 +225,60 @@ impl Inner {
         Ok(submitted)
     }
 
+    /// A registration cannot make a controller call any address it likes, and least of all a controller.
+    fn check_push_url(&self, url: Option<&str>) -> Result<(), metadata::Rejection> {
+        let Some(url) = url else { return Ok(()) };
+        let no =
+            |what: String, allowed: String| Err(metadata::Rejection::new(Code::InvalidRegistration, what).at("push_url", url, allowed));
+        let parsed = match self.options.push_networks.check(url) {
+            Ok(parsed) => parsed,
+            Err((what, allowed)) => return no(what, allowed),
+        };
+        let at = |url: &Url| (url.host_str().map(str::to_owned), url.port_or_known_default());
+        let view = self.hub.view();
+        let mut controllers = view.state.controllers().filter_map(|node| Url::parse(&node.url).ok());
+        match controllers.any(|own| at(&own) == at(&parsed)) {
+            true => no("A controller listens there".to_owned(), "the address of the storage service".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether who asks may speak for the broker that it names. A registration that begins anew does not need to: the former process
+    /// is gone then, or it is refused.
+    fn check_speaker(&self, submission: &Submission) -> Result<(), metadata::Rejection> {
+        let view = self.hub.view();
+        let spoken_for = match &submission.intent {
+            Intent::RegisterBroker { registration } => {
+                view.state.broker(registration.id).filter(|broker| broker.incarnation_id == registration.incarnation_id)
+            }
+            Intent::ChangeIsr { id, broker_epoch, .. } => view.state.broker(*id).filter(|broker| broker.epoch == *broker_epoch),
+            _ => None,
+        };
+        spoken_for.map_or(Ok(()), |broker| view.machine.bindings.check(broker, submission.proof))
+    }
+
     pub async fn read_index_as_leader(&self, deadline: Instant) -> Result<Index, Refusal> {
         self.reads.confirm(deadline).await
     }
 
-    pub async fn heartbeat_as_leader(&self, heartbeat: Heartbeat, deadline: Instant) -> Result<(Index, HeartbeatReply), Refusal> {
+    pub async fn heartbeat_as_leader(
+        &self,
+        heartbeat: Heartbeat,
+        proof: Option<SecretHash>,
+        deadline: Instant,
+    ) -> Result<(Index, HeartbeatReply), Refusal> {
         // B1: first of all, and whatever else has to wait.
         let now_ms = self.environment.monotonic_ms();
         let view = self.hub.view();
         let known = view.state.broker(heartbeat.id);
+        let spoken_for = known.filter(|broker| broker.epoch == heartbeat.broker_epoch);
+        match spoken_for.map_or(Ok(()), |broker| view.machine.bindings.check(broker, proof)) {
+            // Who wants nothing is told how the broker stands, which everybody may know. It is no sign of life.
+            Err(_) if !heartbeat.want_fence && !heartbeat.want_shut_down && self.leading_term().is_some() => {
+                return Ok((view.applied, heartbeat_reply(&view.state, &heartbeat)));
+            }
+            checked => checked?,
+        }
         if known.is_some_and(|broker| broker.epoch == heartbeat.broker_epoch) {
             self.sessions.touch_by(&heartbeat, now_ms);
         }
@@ -270,7 +314,8 @@ impl Inner {
         let (url, answer) = loop {
             let leader = self.known_leader(until).await?;
             let url = self.url_of(leader).ok_or_else(|| Refusal::new(Code::NoLeader, format!("The leader {leader} has no address")))?;
-            let lane = if matches!(request, Request::Heartbeat { .. }) { Lane::Sessions } else { Lane::Control };
+            let lane =
+                if matches!(request, Request::Heartbeat { .. } | Request::HeartbeatProven { .. }) { Lane::Sessions } else { Lane::Control };
             let connection = self.peers.connection(&url, lane);
             let what = match tokio::time::timeout_at(deadline, connection.start(&request)).await {
                 Ok(Ok(answer)) => break (url, answer),
@@ -311,7 +356,10 @@ impl Inner {
             }
         }
         let remaining_ms = remaining_ms(deadline);
-        let request = Request::Submit { submission: Box::new(submission), remaining_ms };
+        let request = match submission.proof.filter(|_| self.hub.view().state.binds()) {
+            Some(proof) => Request::SubmitProven { submission: Box::new(submission), proof, remaining_ms },
+            None => Request::Submit { submission: Box::new(submission), remaining_ms },
+        };
         match self.ask_leader(request, deadline).await? {
             Reply::Submit(submitted) => Ok(submitted),
             _ => Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),

@@ -4,6 +4,7 @@ use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::intent::{Intent, Principal, Registration};
 use crate::model::{BrokerState, Configs, ControllerNode, Identity, Partition, RecoveryState};
 use crate::reassignment::{Limits, MoveEnd, MoveState, ReassignmentState, Source, Why};
+use crate::secret::SecretHash;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -181,6 +182,12 @@ pub enum Command {
         id: BrokerId,
         epoch: Index,
         draining: bool,
+    },
+    /// The registration in the same group is spoken for by who knows the secret of this hash. Remembered beside the state, as
+    /// instances are.
+    BindBroker {
+        id: BrokerId,
+        proof: SecretHash,
     },
 }
 

@@ -39,6 +39,7 @@ pub mod plan;
 pub mod proof;
 pub mod reassignment;
 pub mod rejection;
+mod secret;
 pub mod settings;
 mod small_map;
 pub mod state;
@@ -57,6 +58,7 @@ pub use model::{Broker, BrokerState, ControllerNode, Endpoint, Partition, Recove
 pub use outcome::{GroupOutcome, Response};
 pub use proof::{digest, scrub};
 pub use rejection::{Code, Rejection};
+pub use secret::SecretHash;
 pub use state::State;
 #[cfg(feature = "json")]
 pub use travel::json;

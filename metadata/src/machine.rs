@@ -1,5 +1,6 @@
 //! The replicated state machine: the state and the idempotency keys, moved by one entry at a time.
 
+use crate::beside::bindings::Bindings;
 use crate::beside::instances::Instances;
 use crate::beside::keys::{KeyTable, Remembered};
 use crate::change::{Change, Commit};
@@ -34,6 +35,7 @@ pub struct Machine {
     pub state: State,
     pub keys: KeyTable,
     pub instances: Instances,
+    pub bindings: Bindings,
 }
 
 impl Machine {
@@ -53,6 +55,7 @@ impl Machine {
         let prev_index = self.state.revision();
         let (mut outcomes, changes) = self.state.apply(entry, index);
         self.admit(entry, &mut outcomes);
+        self.bind(entry, &outcomes);
         if let Some(key) = entry.key.as_ref().filter(|_| outcomes.iter().any(Result::is_ok)) {
             let fingerprint = key.fingerprint;
             self.keys.remember(key, Remembered { fingerprint, at_ms, index, outcomes: by_item(entry, &outcomes) });
@@ -69,6 +72,16 @@ impl Machine {
                 if let Err(no) = self.instances.admit(*node_id, *instance_id) {
                     *outcome = Err(no);
                 }
+            }
+        }
+    }
+
+    /// Remembers what the registrations of this entry are bound to.
+    fn bind(&mut self, entry: &Entry, outcomes: &[Result<GroupOutcome, Rejection>]) {
+        let done = entry.groups.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok());
+        for command in done.flat_map(|(group, _)| &group.commands) {
+            if let Command::BindBroker { id, proof } = command {
+                self.bindings.bind(&self.state, *id, *proof);
             }
         }
     }

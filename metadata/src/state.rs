@@ -14,7 +14,9 @@ use std::sync::Arc;
 /// The level of encodings that the first builds of this wrote and read.
 pub const FIRST_FORMAT: u32 = 1;
 /// The newest level that this build writes and reads; 2 has settings, standings and reassignments.
-pub const NEWEST_FORMAT: u32 = 2;
+pub const NEWEST_FORMAT: u32 = 3;
+/// The first format in which the session of a broker can be bound to a secret.
+const BINDING_FORMAT: u32 = 3;
 
 /// Everything that is committed. Cloning shares all of it.
 #[derive(Clone, Debug, Default)]
@@ -188,6 +190,11 @@ impl State {
     /// The level of encodings that every node of the cluster is known to read.
     pub fn format(&self) -> u32 {
         self.format.max(FIRST_FORMAT)
+    }
+
+    /// Whether every controller knows how the session of a broker is bound to a secret.
+    pub fn binds(&self) -> bool {
+        self.format() >= BINDING_FORMAT
     }
 
     /// The cluster's settings.

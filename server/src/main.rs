@@ -9,6 +9,7 @@ mod demo;
 mod http;
 mod open_files;
 mod peers;
+mod private;
 mod serve;
 mod stop;
 mod storage;
@@ -25,6 +26,7 @@ use std::process::ExitCode;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
+    private::begin();
     allocator::without_huge_pages();
     let cli = match cli::command().try_get_matches().and_then(|given| cli::Cli::from_arg_matches(&given)) {
         Ok(cli) => cli,

@@ -1,10 +1,11 @@
 //! `quorate serve`: one controller. Raft has a runtime of its own, so that no page, call or feed can starve it.
 
 use crate::cli::ServeFlags;
-use crate::http::{self, BasePath, Limits, Names, Node, Places};
+use crate::http::{self, BasePath, Node};
 use crate::peers;
 use crate::usage::Usage;
-use crate::{open_files, stop, telemetry};
+use crate::{open_files, private, stop, telemetry};
+use acceptor::{Limits, Names, Places};
 use anyhow::{Context, bail};
 use controller::disk::Directory;
 use controller::environment::Machine;
@@ -176,6 +177,7 @@ fn runtime(name: &str, threads: usize) -> anyhow::Result<tokio::runtime::Runtime
 /// One process per data directory.
 fn lock(dir: &Path) -> anyhow::Result<File> {
     std::fs::create_dir_all(dir).with_context(|| format!("the data directory {} cannot be made", dir.display()))?;
+    private::close(dir).with_context(|| format!("the data directory {} cannot be closed to others", dir.display()))?;
     let path = dir.join("lock");
     let file = File::create(&path).with_context(|| format!("{} cannot be written", path.display()))?;
     match file.try_lock() {
@@ -211,7 +213,7 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     let router = http::router(node, pages);
     let stopping = Arc::new(tokio::sync::Notify::new());
     let until = stopping.clone();
-    let server = tokio::spawn(http::serve(listener, router, places, async move { until.notified().await }));
+    let server = tokio::spawn(acceptor::serve(listener, router, places, async move { until.notified().await }));
     let mut faults = controller.watch_fault();
     let refused = tokio::select! {
         () = stop::asked(settings.stop_with_stdin) => None,

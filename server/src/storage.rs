@@ -2,7 +2,7 @@
 
 use crate::cli::StorageFlags;
 use crate::usage::Usage;
-use crate::{stop, telemetry};
+use crate::{private, stop, telemetry};
 use anyhow::Context;
 
 pub fn run(flags: StorageFlags) -> anyhow::Result<()> {
@@ -13,6 +13,10 @@ pub fn run(flags: StorageFlags) -> anyhow::Result<()> {
             flags.listen
         ))
         .into());
+    }
+    if flags.data_dir.is_dir() {
+        let closed = private::close(&flags.data_dir);
+        closed.with_context(|| format!("the data directory {} cannot be closed to others", flags.data_dir.display()))?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("no runtime")?;
     let ran = runtime.block_on(async {

@@ -127,6 +127,7 @@ pub async fn run(options: Options) -> Result<Handle, StartError> {
         replicas_online: AtomicBool::new(false),
         pushing: Semaphore::new(1),
         malformed: Limit::default(),
+        strange: Limit::default(),
         epoch: watch::Sender::new(None),
     });
     tracing::info!(%addr, id = shared.options.id, "reference storage service: it stores no messages");

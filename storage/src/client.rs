@@ -3,13 +3,14 @@
 //! Every call here may be made twice: a registration is known by its incarnation, an ISR change by the epochs that it
 //! rests on, and a heartbeat says what it said before. So trying elsewhere is always safe.
 
+pub use crate::answers::{Beat, DigestAt, IsrAnswer, IsrResult, Problem, Registered};
 use crate::invalid_option::InvalidOption;
-use metadata::digest::Digest;
+use crate::secret::Secret;
+use metadata::contract::{BOUND, SESSION};
 use metadata::intent::{Heartbeat, IsrChange, Registration};
 use metadata::model::Identity;
-use metadata::plan::HeartbeatReply;
 use metadata::views::StateView;
-use metadata::{BrokerId, Code, Index, Partition, State, TopicId};
+use metadata::{BrokerId, Code, Index, NodeId, State, Term};
 use reqwest::header::{ACCEPT, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
@@ -24,6 +25,8 @@ use uuid::Uuid;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A heartbeat that three controllers leave unanswered must still end within a session (9 s).
 const HEARTBEAT_PATIENCE: Duration = Duration::from_secs(2);
+/// Who asks what a push says of its sender holds the push up.
+const CONFIRM_PATIENCE: Duration = Duration::from_secs(1);
 /// The whole state of a million partitions takes longer to send.
 const STATE_PATIENCE: Duration = Duration::from_secs(60);
 /// Bytes of an answer that is read at most.
@@ -77,65 +80,24 @@ impl ClientError {
     }
 }
 
-/// A problem document, as far as a storage service reads it.
-#[derive(Clone, Debug, Deserialize, Error, PartialEq, Eq)]
-#[error("{code}: {detail}")]
-pub struct Problem {
-    /// Stable, and perhaps newer than this build.
-    pub code: String,
-    #[serde(default)]
-    pub detail: String,
-    #[serde(default)]
-    pub retryable: bool,
-    /// The index that the refusal rests on.
-    #[serde(default)]
-    pub revision: Option<Index>,
-}
-
-/// The answer to a registration.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-pub struct Registered {
-    pub revision: Index,
-    pub broker_epoch: Index,
-}
-
-/// The answer to a heartbeat.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-pub struct Beat {
-    pub revision: Index,
-    #[serde(flatten)]
-    pub reply: HeartbeatReply,
-}
-
-/// The answer to ISR changes: an item each, in their order.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub struct IsrAnswer {
-    pub revision: Index,
-    pub results: Vec<IsrResult>,
-}
-
-/// What became of one ISR change: the partition's new state or an error.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub struct IsrResult {
-    pub topic_id: TopicId,
-    pub partition: u32,
-    #[serde(default)]
-    pub state: Option<Partition>,
-    #[serde(default)]
-    pub error: Option<Problem>,
-}
-
-/// A state's digest and the index that it belongs to.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-pub struct DigestAt {
-    pub revision: Index,
-    pub digest: Digest,
-}
-
 #[derive(Deserialize)]
 struct ClusterAnswer {
     cluster_id: Option<Uuid>,
     lineage: Option<Uuid>,
+    leader_id: Option<NodeId>,
+    #[serde(default)]
+    term: Term,
+}
+
+/// What the controllers say of somebody who says that it leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// One of them knows it as the leader of that term.
+    Leads,
+    /// One of them is in a later term, or knows another leader of this one.
+    LeadsNot,
+    /// None of them answers, or none knows of that term.
+    Nothing,
 }
 
 struct Call {
@@ -166,6 +128,8 @@ struct Answer {
     url: String,
     status: StatusCode,
     body: Vec<u8>,
+    /// Of a registration: the controllers keep the secret's hash.
+    bound: bool,
 }
 
 impl Answer {
@@ -185,6 +149,7 @@ pub struct Client {
     controllers: Vec<Url>,
     /// The controller that answered last: the next call begins there.
     preferred: AtomicUsize,
+    secret: Secret,
 }
 
 impl Client {
@@ -193,7 +158,12 @@ impl Client {
     /// # Errors
     /// When there is none, or one of them is no plain http URL.
     pub fn new(controllers: &[String]) -> Result<Self, InvalidOption> {
-        Ok(Client { http: http_client(PATIENCE)?, controllers: parse_controllers(controllers)?, preferred: AtomicUsize::new(0) })
+        Ok(Client {
+            http: http_client(PATIENCE)?,
+            controllers: parse_controllers(controllers)?,
+            preferred: AtomicUsize::new(0),
+            secret: Secret::new()?,
+        })
     }
 
     /// Who the cluster is; none before its first leader has named it.
@@ -205,12 +175,35 @@ impl Client {
         Ok(answer.cluster_id.zip(answer.lineage).map(|(cluster_id, lineage)| Identity { cluster_id, lineage }))
     }
 
+    /// What the controllers say of a leader of a term. All are asked at once: at the beginning of a term only those that voted know of it.
+    pub async fn leads(&self, leader: NodeId, term: Term) -> Said {
+        let call = Call { patience: CONFIRM_PATIENCE, ..Call::get("cluster".to_owned()) };
+        let each = self.controllers.iter().map(|base| async {
+            let answer: ClusterAnswer = self.attempt(base, &call).await.ok()?.json().ok()?;
+            Some(match answer.leader_id {
+                Some(id) if answer.term == term && id == leader => Said::Leads,
+                // Who is cut off may be in a later term, in which nobody leads.
+                Some(_) if answer.term >= term => Said::LeadsNot,
+                _ => Said::Nothing,
+            })
+        });
+        let said: Vec<Said> = futures::future::join_all(each).await.into_iter().flatten().collect();
+        [Said::LeadsNot, Said::Leads].into_iter().find(|one| said.contains(one)).unwrap_or(Said::Nothing)
+    }
+
     /// Registers, or amends the registration of the same incarnation.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn register(&self, registration: &Registration) -> Result<Registered, ClientError> {
-        self.call(Call::post("brokers".to_owned(), json!(registration))).await?.json()
+        let answer = self.call(Call::post("brokers".to_owned(), json!(registration))).await?;
+        self.secret.kept(answer.bound);
+        answer.json()
+    }
+
+    /// Whether who gives this proof is a controller, as far as that can be told.
+    pub fn is_controller(&self, proof: Option<&str>) -> bool {
+        self.secret.proven_by(proof)
     }
 
     /// Sends one heartbeat.
@@ -296,18 +289,19 @@ impl Client {
         // A state takes its time to travel, not to be found: the controller's own deadline is what it waits for a revision.
         request = request.header("Quorate-Timeout-Ms", millis.min(10_000));
         if let Some(body) = &call.body {
-            request = request.json(body);
+            request = request.json(body).header(SESSION, self.secret.header());
         }
         let unreachable = |source: reqwest::Error| ClientError::Unreachable { url: url.clone(), source: source.without_url() };
         let response = request.send().await.map_err(unreachable)?;
         let (status, location) = (response.status(), response.headers().get(LOCATION).cloned());
+        let bound = response.headers().get(SESSION).is_some_and(|said| said == BOUND);
         let body = read(response, call.longest).await.map_err(unreachable)?;
         let body = body.ok_or_else(|| ClientError::NotUnderstood {
             url: url.clone(),
             status: status.as_u16(),
             detail: format!("more than {} bytes", call.longest),
         })?;
-        let answer = Answer { url: url.clone(), status, body };
+        let answer = Answer { url: url.clone(), status, body, bound };
         if status.is_success() {
             return Ok(answer);
         }
@@ -423,7 +417,7 @@ mod tests {
             ];
             let mut body = good[which].as_bytes().to_vec();
             stretch.apply(&mut body);
-            let answer = Answer { url: "http://h:1".to_owned(), status: Status::CONFLICT, body };
+            let answer = Answer { url: "http://h:1".to_owned(), status: Status::CONFLICT, body, bound: false };
             let problem = answer.json::<Problem>().map(drop);
             for read in [problem, answer.json::<crate::peers::ReplicasAnswer>().map(drop), answer.json::<serde_json::Value>().map(drop)] {
                 if let Err(error) = read {

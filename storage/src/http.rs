@@ -1,15 +1,20 @@
 //! What the service answers: pushes, its peers' question, and who it is.
 
+use crate::client::Said;
 use crate::peers::ReplicasAnswer;
 use crate::push::Push;
+use crate::replica::{Refused, Sender};
 use crate::shared::Shared;
+use acceptor::{Limits, Names, Places};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, ORIGIN, RETRY_AFTER};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use metadata::contract::PUSH_PROOF;
 use metadata::{Code, Index};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -23,15 +28,24 @@ const LONGEST_PUSH: usize = 64 << 20;
 /// How long a push may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
+/// The leader, the peers of a cluster, and whoever looks: connections beyond these wait.
+const LIMITS: Limits = Limits { connections: 512, head_within: Duration::from_secs(75), head_within_when_scarce: Duration::from_secs(2) };
+
 /// Serves until it is told to stop.
 pub(crate) async fn run(shared: Arc<Shared>, listener: TcpListener, halt: CancellationToken) {
-    let served = axum::serve(listener, router(shared)).with_graceful_shutdown(halt.cancelled_owned());
-    if let Err(error) = served.await {
-        tracing::error!(%error, "serving ended");
+    acceptor::serve(listener, router(shared), Places::new(LIMITS), halt.cancelled_owned()).await;
+}
+
+/// For this service under one of its names: another name is a page's that was led here.
+async fn guard(State(names): State<Names>, request: Request, next: Next) -> Response {
+    match names.asked(request.headers(), request.uri()) {
+        Some(_) => next.run(request).await,
+        None => refusal(Code::WrongHost, &format!("this service goes by: {}", names.all())),
     }
 }
 
 fn router(shared: Arc<Shared>) -> Router {
+    let names = Names::new(shared.options.names(shared.addr));
     Router::new()
         .route("/push", post(push).layer(DefaultBodyLimit::max(LONGEST_PUSH)))
         .route("/replicas", get(replicas))
@@ -40,11 +54,16 @@ fn router(shared: Arc<Shared>) -> Router {
         .fallback(|| async { refusal(Code::NotFound, "see /, /healthz, /replicas and /push") })
         .method_not_allowed_fallback(|| async { refusal(Code::MethodNotAllowed, "pushes are POSTed, all else is read by GET") })
         .with_state(shared)
+        .layer(axum::middleware::from_fn_with_state(names, guard))
 }
 
 async fn push(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     if request.headers().contains_key(ORIGIN) {
         return refusal(Code::ForbiddenOrigin, "a push does not come from a page");
+    }
+    let proof = request.headers().get(PUSH_PROOF).and_then(|proof| proof.to_str().ok());
+    if !shared.client.is_controller(proof) {
+        return refusal(Code::PolicyViolation, "a push carries what only the controllers know of this service's session");
     }
     // One at a time, before its body is read: this bounds the memory that pushes can take.
     let Ok(_turn) = shared.pushing.try_acquire() else {
@@ -62,19 +81,58 @@ async fn push(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         Err(_) => return refusal(Code::InvalidRequest, "the body took too long to arrive"),
     };
     // A large push takes long enough to hold up a heartbeat.
-    let own = shared.clone();
-    let taken = tokio::task::spawn_blocking(move || Push::parse(&body).map(|push| own.replica.accept(push)));
-    match taken.await {
-        Ok(Ok(Ok(acknowledged))) => acknowledgement(StatusCode::OK, None, acknowledged),
-        Ok(Ok(Err(no))) => acknowledgement(StatusCode::CONFLICT, Some(no.code()), no.acknowledged()),
+    let parsed = tokio::task::spawn_blocking(move || Push::parse(&body)).await;
+    let push = match parsed {
+        Ok(Ok(push)) => push,
         Ok(Err(malformed)) => {
             if let Some(left_out) = shared.malformed.pass() {
                 tracing::warn!(%malformed, left_out, "a push was not understood");
             }
-            refusal(Code::InvalidRequest, &malformed.to_string())
+            return refusal(Code::InvalidRequest, &malformed.to_string());
         }
+        Err(_) => return refusal(Code::Overloaded, "the push was not finished"),
+    };
+    if let Err(no) = confirmed(&shared, &push).await {
+        return no;
+    }
+    let own = shared.clone();
+    match tokio::task::spawn_blocking(move || own.replica.accept(push)).await {
+        Ok(Ok(acknowledged)) => acknowledgement(StatusCode::OK, None, acknowledged),
+        Ok(Err(no)) => refused(no),
         Err(_) => refusal(Code::Overloaded, "the push was not finished"),
     }
+}
+
+/// Whether the controllers know the sender as the leader of its term: who merely says so could end all pushes with one of the
+/// greatest term there is. Each leader is asked about once.
+async fn confirmed(shared: &Shared, push: &Push) -> Result<(), Response> {
+    let stale = || refused(Refused::StaleTerm { acknowledged: shared.replica.index() });
+    match shared.replica.sender(push) {
+        Sender::Leads => Ok(()),
+        Sender::LeadsNot => Err(stale()),
+        Sender::Unknown => match shared.client.leads(push.controller_id, push.term).await {
+            Said::Leads => {
+                shared.replica.believe(push.controller_id, push.term);
+                Ok(())
+            }
+            Said::LeadsNot => Err(stale()),
+            Said::Nothing => {
+                if let Some(left_out) = shared.strange.pass() {
+                    tracing::warn!(
+                        term = push.term,
+                        controller = push.controller_id,
+                        left_out,
+                        "a push of a term that no controller knows of is not taken"
+                    );
+                }
+                Err(([(RETRY_AFTER, "1")], refusal(Code::Overloaded, "no controller has confirmed this term yet")).into_response())
+            }
+        },
+    }
+}
+
+fn refused(no: Refused) -> Response {
+    acknowledgement(StatusCode::CONFLICT, Some(no.code()), no.acknowledged())
 }
 
 fn acknowledgement(status: StatusCode, code: Option<&str>, acknowledged_index: Index) -> Response {

@@ -5,7 +5,7 @@
 //! the partitions that it leads, and shuts down in the controlled way.
 //!
 //! Layout:
-//! * [`client`]: the calls to the controllers, over a list of them.
+//! * [`client`]: the calls to the controllers, over a list of them; `answers`: what they say; `secret`: what both sides prove themselves by.
 //! * [`push`] and [`replica`]: what a push says, and the copy of the state that it moves on. `pull` is its safety net.
 //! * `session`: registration, heartbeats, controlled shutdown.
 //! * [`disk`]: the directories of the assigned replicas. `files`: small files that are whole after a crash.
@@ -18,6 +18,7 @@
 //!
 //! Every task ends with its cancellation token, every wait has a limit, and nothing queues without a bound.
 
+mod answers;
 pub mod broker;
 pub mod client;
 pub mod disk;
@@ -33,6 +34,7 @@ pub mod peers;
 mod pull;
 pub mod push;
 pub mod replica;
+mod secret;
 mod session;
 mod shared;
 

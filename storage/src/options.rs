@@ -3,7 +3,7 @@
 use crate::client;
 use crate::invalid_option::InvalidOption;
 use metadata::{BrokerId, Endpoint};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -75,6 +75,13 @@ impl Options {
             return no("replica_lag_timeout", format!("{:?}", self.replica_lag_timeout), "it must be between 2 s and 1 h");
         }
         Ok(())
+    }
+
+    /// The host names that the service that listens at `bound` goes by.
+    pub(crate) fn names(&self, bound: SocketAddr) -> Vec<String> {
+        let literal = |ip: IpAddr| if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() };
+        let advertised = self.advertised_host.iter().map(|host| host.parse().map_or_else(|_| host.clone(), literal));
+        advertised.chain([literal(bound.ip())]).collect()
     }
 
     /// Where others reach the service that listens at `bound`.

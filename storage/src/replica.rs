@@ -8,7 +8,8 @@ use crate::push::{Content, Push};
 use metadata::digest::Digest;
 use metadata::json::Stamped;
 use metadata::model::Identity;
-use metadata::{Change, Index, State, Term, TopicId};
+use metadata::{Change, Index, NodeId, State, Term, TopicId};
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use thiserror::Error;
@@ -56,6 +57,17 @@ impl Refused {
             Refused::StaleTerm { acknowledged } | Refused::Gap { acknowledged } => *acknowledged,
         }
     }
+}
+
+/// Who a push is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// The leader of the newest term that the controllers confirmed.
+    Leads,
+    /// Certainly not the leader any more, or never.
+    LeadsNot,
+    /// Of a term that nobody has confirmed: anybody can write a number.
+    Unknown,
 }
 
 /// The topics whose partitions may have changed.
@@ -116,8 +128,9 @@ struct Standing {
     identity: Option<Identity>,
     /// A snapshot of another lineage may replace the copy.
     open: bool,
-    /// The newest term that a push of this lineage came with.
+    /// The newest term that a push of this lineage came with, and its leader as the controllers know it.
     term: Term,
+    leader: Option<NodeId>,
     /// The newest revision that any copy of this lineage had: what was merely confirmed beyond it holds nothing more.
     floor: Index,
     watchers: Vec<Weak<Mutex<Touched>>>,
@@ -200,6 +213,30 @@ impl Replica {
         }
     }
 
+    /// What is known of a push's sender before the controllers are asked.
+    pub fn sender(&self, push: &Push) -> Sender {
+        let standing = lock(&self.standing);
+        if standing.identity.as_ref() != Some(&push.identity) {
+            let adopts = matches!(push.content, Content::Snapshot(_)) && self.may_adopt(&standing, &push.identity);
+            // What is not taken in any case is not asked about.
+            return if adopts { Sender::Unknown } else { Sender::Leads };
+        }
+        match push.term.cmp(&standing.term) {
+            Ordering::Less => Sender::LeadsNot,
+            Ordering::Equal if standing.leader == Some(push.controller_id) => Sender::Leads,
+            Ordering::Equal if standing.leader.is_some() => Sender::LeadsNot,
+            _ => Sender::Unknown,
+        }
+    }
+
+    /// The controllers know this leader of this term: one term has one.
+    pub fn believe(&self, leader: NodeId, term: Term) {
+        let mut standing = lock(&self.standing);
+        if term >= standing.term {
+            (standing.term, standing.leader) = (term, Some(leader));
+        }
+    }
+
     /// Takes a push, or says why not.
     ///
     /// # Errors
@@ -217,7 +254,9 @@ impl Replica {
         if push.term < standing.term {
             return Err(Refused::StaleTerm { acknowledged: own });
         }
-        standing.term = push.term;
+        if push.term > standing.term {
+            (standing.term, standing.leader) = (push.term, None);
+        }
         match push.content {
             Content::Snapshot(state) => self.replace(&mut standing, *state, push.to, push.digest),
             Content::Changes(_) if push.from > own => Err(Refused::Gap { acknowledged: own }),
@@ -278,7 +317,7 @@ impl Replica {
         if let Some(old) = standing.identity.replace(identity.clone()) {
             tracing::warn!(old = %old.lineage, new = %identity.lineage, "the cluster began a new history: starting from a snapshot");
         }
-        (standing.open, standing.term, standing.floor) = (false, 0, 0);
+        (standing.open, standing.term, standing.leader, standing.floor) = (false, 0, None, 0);
         self.images.send_if_modified(|image| image.take().is_some());
     }
 

@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     /// One push at a time.
     pub(crate) pushing: Semaphore,
     pub(crate) malformed: Limit,
+    /// Pushes of terms that nobody confirms.
+    pub(crate) strange: Limit,
     pub(crate) epoch: watch::Sender<Option<Index>>,
 }
 

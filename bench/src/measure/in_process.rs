@@ -139,7 +139,7 @@ async fn register(leader: &Controller, id: u32, rack: &str) -> Result<Heartbeat>
     let Some(Ok(GroupOutcome::Broker { epoch, .. })) = outcomes.first() else { bail!("a broker was not registered: {outcomes:?}") };
     let beat = Heartbeat { id, broker_epoch: *epoch, metadata_index: *epoch, want_fence: false, want_shut_down: false };
     until("a broker is online", async || {
-        let (_, reply) = leader.heartbeat(beat, deadline()).await?;
+        let (_, reply) = leader.heartbeat(beat, None, deadline()).await?;
         ensure!(!reply.fenced, "broker {id} is fenced");
         Ok(beat)
     })
@@ -149,7 +149,7 @@ async fn register(leader: &Controller, id: u32, rack: &str) -> Result<Heartbeat>
 async fn keep_alive(leader: Controller, beat: Heartbeat) {
     loop {
         tokio::time::sleep(SESSION_TIMEOUT / 4).await;
-        if let Err(refusal) = leader.heartbeat(beat, deadline()).await {
+        if let Err(refusal) = leader.heartbeat(beat, None, deadline()).await {
             eprintln!("a heartbeat was refused: {refusal}");
         }
     }

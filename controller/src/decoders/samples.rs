@@ -10,7 +10,7 @@ use bytes::Bytes;
 use metadata::frame::{Backup, BrokerPulse, NodePulse, Pulse, Role};
 use metadata::intent::{Heartbeat, NewTopic};
 use metadata::plan::HeartbeatReply;
-use metadata::{BrokerId, Code, GroupOutcome, Intent, KeyUse, Machine, Principal, Rejection, TopicId};
+use metadata::{BrokerId, Code, GroupOutcome, Intent, KeyUse, Machine, Principal, Rejection, SecretHash, TopicId};
 use openraft::impls::leader_id_std::LeaderId;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, VoteRequest, VoteResponse};
 use openraft::{BasicNode, Membership};
@@ -121,8 +121,10 @@ pub fn requests() -> Result<Vec<Request>> {
         Request::PreVote(VoteRequest::new(vote(), None)),
         Request::TransferLeader(TransferLeaderRequest::new(vote(), 2, Some(log_id(2)))),
         Request::Snapshot { vote: vote(), meta: meta()?, content: Bytes::from(metadata::snapshot::encode_machine(&machine()?)?) },
-        Request::Submit { submission: Box::new(submission), remaining_ms: 1 },
+        Request::Submit { submission: Box::new(submission.clone()), remaining_ms: 1 },
         Request::Heartbeat { heartbeat, remaining_ms: 1 },
+        Request::SubmitProven { submission: Box::new(submission), proof: SecretHash([7; 32]), remaining_ms: 1 },
+        Request::HeartbeatProven { heartbeat, proof: SecretHash([7; 32]), remaining_ms: 1 },
         Request::ReadIndex { remaining_ms: u64::MAX },
         Request::Pulse { pulse: pulse() },
         Request::Hello(hello()),

@@ -131,7 +131,7 @@ fn to_replace(state: &State, now_ms: u64) -> Vec<(BrokerId, Index)> {
 
 /// Raises the format once every controller reads it. Then, and when this leader named the cluster, flags become settings (L3).
 pub(super) async fn raise_format(node: Arc<Inner>, born: bool) {
-    let adopts = born || node.hub.view().state.format() < NEWEST_FORMAT;
+    let adopts = born || node.hub.view().state.format() == FIRST_FORMAT;
     while node.hub.view().state.format() < NEWEST_FORMAT {
         if everybody_reads(&node).await
             && let Err(refusal) = submit(&node, Intent::RaiseFormat { format: NEWEST_FORMAT }).await

@@ -3,7 +3,8 @@
 use crate::hub::{Next, Published};
 use crate::node::Inner;
 use bytes::Bytes;
-use metadata::{BrokerId, Index, Term, views};
+use metadata::contract::PUSH_PROOF;
+use metadata::{BrokerId, Index, SecretHash, Term, views};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -101,7 +102,7 @@ enum Has {
 async fn follow(node: Arc<Inner>, client: reqwest::Client, pushed: Arc<Latest>, id: BrokerId, target: Target, term: Term) {
     // An empty push at the newest index finds out where the broker is.
     let mut has = Has::UpTo(node.hub.view().state.revision());
-    let mut settled = false;
+    let (mut settled, mut warned) = (false, false);
     let mut back_off = FIRST_BACK_OFF;
     let mut applied = node.hub.watch_applied();
     let mut next = Instant::now();
@@ -115,7 +116,9 @@ async fn follow(node: Arc<Inner>, client: reqwest::Client, pushed: Arc<Latest>, 
             continue;
         };
         next = Instant::now() + PACE;
-        match post(&client, &target.url, body).await {
+        let view = node.hub.view();
+        let proof = view.state.broker(id).and_then(|broker| view.machine.bindings.of(broker));
+        match post(&client, &target.url, proof, body).await {
             Ok(answer) if answer.code.is_none() => {
                 node.sessions.acknowledge(id, target.epoch, answer.acknowledged_index);
                 has = Has::UpTo(answer.acknowledged_index.max(to));
@@ -130,6 +133,11 @@ async fn follow(node: Arc<Inner>, client: reqwest::Client, pushed: Arc<Latest>, 
                 };
                 settled = false;
                 tracing::debug!(broker = %id, code = answer.code, acknowledged = answer.acknowledged_index, "a push was refused");
+            }
+            // Once for a registration: a broker that is down is said so by its session.
+            Err(error) if !warned => {
+                warned = true;
+                tracing::warn!(broker = %id, url = target.url, %error, "pushes to a storage service fail");
             }
             Err(error) => tracing::debug!(broker = %id, %error, "a push failed"),
         }
@@ -147,8 +155,11 @@ enum PushError {
     NotUnderstood(String),
 }
 
-async fn post(client: &reqwest::Client, url: &str, body: Bytes) -> Result<Answer, PushError> {
-    let request = client.post(url).header(http::header::CONTENT_TYPE, "application/json").body(body);
+async fn post(client: &reqwest::Client, url: &str, proof: Option<SecretHash>, body: Bytes) -> Result<Answer, PushError> {
+    let mut request = client.post(url).header(http::header::CONTENT_TYPE, "application/json").body(body);
+    if let Some(proof) = proof {
+        request = request.header(PUSH_PROOF, proof.hex());
+    }
     let response = request.send().await?;
     if response.status() != reqwest::StatusCode::CONFLICT {
         return answer(response.error_for_status()?).await;
@@ -294,7 +305,7 @@ mod tests {
     async fn an_answer_without_an_end_is_not_read_to_its_end() -> anyhow::Result<()> {
         let endless = 1 << 30;
         let (url, sent) = service("HTTP/1.1 200 OK\r\n\r\n", &[b' '; 16 << 10], endless)?;
-        let refused = post(&reqwest::Client::builder().no_proxy().build()?, &url, Bytes::from_static(b"{}")).await;
+        let refused = post(&reqwest::Client::builder().no_proxy().build()?, &url, None, Bytes::from_static(b"{}")).await;
         anyhow::ensure!(matches!(refused, Err(PushError::NotUnderstood(_))), "it was taken, or read until the time was over");
         // What the sockets hold was sent as well.
         anyhow::ensure!(sent.load(Ordering::SeqCst) < 64 << 20, "{} bytes were taken", sent.load(Ordering::SeqCst));
@@ -315,7 +326,7 @@ mod tests {
             let head: &'static str = Box::leak(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len()).into());
             let body: &'static [u8] = Box::leak(body.into());
             let (url, _) = service(head, body, body.len())?;
-            let answer = post(&client, &url, Bytes::from_static(b"{}")).await;
+            let answer = post(&client, &url, None, Bytes::from_static(b"{}")).await;
             anyhow::ensure!(answer.as_ref().ok().map(|answer| answer.acknowledged_index) == expected, "{status} {body:?}");
         }
         Ok(())

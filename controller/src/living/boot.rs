@@ -104,7 +104,8 @@ async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
     let proofs = Arc::new(Proofs::default());
     let machine = StateMachine::open(snapshot, log.purged_index(), core.hub.clone(), proofs.clone(), core.ground.environment.clone())?;
     let config = raft_config(&core.options).validate().map_err(|error| StartError::Raft(error.to_string()))?;
-    let greeter = Arc::new(Greeter::new(core.options.node_id, core.instance.id, core.hub.clone()));
+    let greeter =
+        Arc::new(Greeter::new(core.options.node_id, core.instance.id, core.options.peers.keys().copied().collect(), core.hub.clone()));
     let peers = Peers::new(core.options.node_id, core.ground.transport.clone(), greeter);
     let pristine = log.is_pristine() && core.hub.view().applied == 0;
     if pristine {

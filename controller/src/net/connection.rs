@@ -14,6 +14,8 @@ use tokio::sync::{mpsc, oneshot};
 /// Requests under way on one connection: as many as the leader's planner takes.
 const MOST_PENDING: usize = MOST_WAITING;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Bytes of the answer to a greeting, the words of a refusal included: whoever listens there is not known before it.
+const LONGEST_ANSWER: u32 = 16 << 10;
 
 type Waiting = Arc<Mutex<Option<BTreeMap<u64, oneshot::Sender<Reply>>>>>;
 
@@ -46,7 +48,7 @@ impl Connection {
         let opening = async {
             let mut stream = self.transport.connect(&self.url).await?;
             wire::write_all(&mut stream, &mut vec![wire::frame(0, &Request::Hello(self.greeter.hello()))?]).await?;
-            let refusal = match wire::read::<Reply>(&mut stream, &mut Vec::new()).await? {
+            let refusal = match wire::read_up_to::<Reply>(&mut stream, &mut Vec::new(), LONGEST_ANSWER).await? {
                 Some((_, Reply::Hello(peer))) => match self.greeter.meet(&peer) {
                     Ok(()) => return Ok(run(stream)),
                     Err(refusal) => refusal,

@@ -5,21 +5,55 @@ use super::rpc::Hello;
 use crate::api::Refusal;
 use crate::hub::Hub;
 use metadata::{Code, NodeId, Rejection};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
+
+/// Nodes that were met and that nobody knows: whoever reaches the port can say any id.
+const MOST_UNKNOWN: usize = 64;
 
 /// What a node says of itself, and whom it has met.
 pub(crate) struct Greeter {
     node_id: NodeId,
     instance_id: Uuid,
+    /// Whom the command line names: before there is a state nobody else is known.
+    expected: BTreeSet<NodeId>,
     hub: Arc<Hub>,
-    /// The first instance met under each id, while it is not yet replicated.
-    met: Mutex<BTreeMap<NodeId, Uuid>>,
+    met: Mutex<Met>,
+    /// Of large frames from peers that are not known.
+    turns: Semaphore,
     changed: watch::Sender<u64>,
     /// What a peer said when it refused this node.
     refused: watch::Sender<Option<Unwanted>>,
+}
+
+/// The instances met under ids of which none is replicated yet.
+#[derive(Default)]
+struct Met {
+    instances: BTreeMap<NodeId, Uuid>,
+    /// Those that nobody knows, the longest met first.
+    unknown: VecDeque<NodeId>,
+}
+
+impl Met {
+    /// The instance that holds this id from now on. Of a known node it is the first; an id that nobody knows is nobody's, or
+    /// whoever says it first could keep it from the node that is to join.
+    fn note(&mut self, peer: &Hello, known: bool) -> Uuid {
+        if known {
+            self.unknown.retain(|id| *id != peer.node_id);
+            return *self.instances.entry(peer.node_id).or_insert(peer.instance_id);
+        }
+        if self.instances.insert(peer.node_id, peer.instance_id).is_none() {
+            self.unknown.push_back(peer.node_id);
+        }
+        while self.unknown.len() > MOST_UNKNOWN {
+            if let Some(longest) = self.unknown.pop_front() {
+                self.instances.remove(&longest);
+            }
+        }
+        peer.instance_id
+    }
 }
 
 /// Why peers will not have this node.
@@ -31,9 +65,40 @@ pub(crate) struct Unwanted {
 }
 
 impl Greeter {
-    pub(crate) fn new(node_id: NodeId, instance_id: Uuid, hub: Arc<Hub>) -> Self {
-        let met = Mutex::new([(node_id, instance_id)].into());
-        Greeter { node_id, instance_id, hub, met, changed: watch::channel(0).0, refused: watch::channel(None).0 }
+    pub(crate) fn new(node_id: NodeId, instance_id: Uuid, expected: BTreeSet<NodeId>, hub: Arc<Hub>) -> Self {
+        let met = Mutex::new(Met { instances: [(node_id, instance_id)].into(), ..Met::default() });
+        Greeter {
+            node_id,
+            instance_id,
+            expected,
+            hub,
+            met,
+            turns: Semaphore::new(1),
+            changed: watch::channel(0).0,
+            refused: watch::channel(None).0,
+        }
+    }
+
+    fn met(&self) -> MutexGuard<'_, Met> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a node belongs to the cluster, as far as this one knows; before it knows anything everybody may.
+    pub(crate) fn member(&self, id: NodeId) -> bool {
+        let view = self.hub.view();
+        view.state.identity().is_none() || view.state.is_controller(id)
+    }
+
+    /// The answer to a greeting. The instance id is what a member proves itself by, so only these are told: who has shown its own,
+    /// a member whose own is not replicated yet, and everybody while there is nothing to protect.
+    pub(crate) fn answer(&self, peer: &Hello) -> Hello {
+        let view = self.hub.view();
+        let told = match view.machine.instances.get(&peer.node_id) {
+            Some(replicated) => *replicated == peer.instance_id,
+            None => view.state.identity().is_none() || view.state.is_controller(peer.node_id),
+        };
+        let hello = self.hello();
+        if told { hello } else { Hello { instance_id: Uuid::nil(), ..hello } }
     }
 
     /// The greeting of this node.
@@ -56,11 +121,14 @@ impl Greeter {
             return Err(Rejection::new(Code::InconsistentClusterId, detail).at("lineage", theirs, own.to_string()).into());
         }
         let first = match view.machine.instances.get(&peer.node_id) {
+            // It does not tell whom it does not know.
+            _ if peer.instance_id.is_nil() => peer.instance_id,
             Some(replicated) => *replicated,
             None => {
-                let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+                let known = view.state.is_controller(peer.node_id) || self.expected.contains(&peer.node_id);
+                let first = self.met().note(peer, known);
                 self.changed.send_modify(|count| *count += 1);
-                *met.entry(peer.node_id).or_insert(peer.instance_id)
+                first
             }
         };
         if first != peer.instance_id {
@@ -83,11 +151,15 @@ impl Greeter {
         view.machine.instances.knows(id) && !view.state.is_controller(id)
     }
 
+    /// Turns to send what is large, for peers that are not known.
+    pub(crate) fn turns(&self) -> &Semaphore {
+        &self.turns
+    }
+
     /// Instances that were met and are not replicated yet.
     pub(crate) fn strangers(&self) -> Vec<(NodeId, Uuid)> {
         let view = self.hub.view();
-        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-        met.iter().filter(|(id, _)| !view.machine.instances.knows(**id)).map(|(id, instance)| (*id, *instance)).collect()
+        self.met().instances.iter().filter(|(id, _)| !view.machine.instances.knows(**id)).map(|(id, instance)| (*id, *instance)).collect()
     }
 
     /// Told whenever somebody was met.
@@ -131,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_first_instance_of_an_id_is_the_only_one() {
-        let greeter = Greeter::new(1, Uuid::from_u128(1), Arc::new(Hub::new(1)));
+        let greeter = Greeter::new(1, Uuid::from_u128(1), [1, 2, 3].into(), Arc::new(Hub::new(1)));
         let cases = [(2, 2, true), (2, 2, true), (2, 9, false), (3, 3, true), (1, 1, true), (1, 9, false)];
         for (node_id, instance, welcome) in cases {
             assert_eq!(greeter.meet(&hello(node_id, instance, None)).is_ok(), welcome, "{node_id} {instance}");
@@ -147,7 +219,7 @@ mod tests {
         machine.state.absorb(1, 1, &metadata::Change::ClusterBootstrapped { identity });
         let hub = Hub::new(1);
         hub.restart(machine, 1);
-        let greeter = Greeter::new(1, Uuid::from_u128(1), Arc::new(hub));
+        let greeter = Greeter::new(1, Uuid::from_u128(1), BTreeSet::new(), Arc::new(hub));
         for (lineage, code) in [(None, None), (Some(ours), None), (Some(theirs), Some(Code::InconsistentClusterId))] {
             let met = greeter.meet(&hello(2, 2, lineage));
             assert_eq!(met.err().map(|refusal| refusal.rejection.code), code, "{lineage:?}");
@@ -166,7 +238,7 @@ mod tests {
             machine
         };
         let hub = Arc::new(Hub::new(1));
-        let greeter = Greeter::new(1, Uuid::from_u128(1), hub.clone());
+        let greeter = Greeter::new(1, Uuid::from_u128(1), BTreeSet::new(), hub.clone());
         for (members, refused) in [(&[1, 2][..], None), (&[1][..], Some(Code::PolicyViolation))] {
             hub.restart(with(members), 3);
             let met = greeter.meet(&hello(2, 2, None));
@@ -175,5 +247,35 @@ mod tests {
         }
         // One that is about to join was never a member.
         assert!(greeter.meet(&hello(3, 3, None)).is_ok() && !greeter.removed(3));
+    }
+
+    #[test]
+    fn who_did_not_prove_anything_is_told_nothing_and_takes_nobodys_place() {
+        let mut machine =
+            metadata::Machine { instances: [(1, Uuid::from_u128(1)), (2, Uuid::from_u128(2))].into_iter().collect(), ..Default::default() };
+        let identity = metadata::model::Identity { cluster_id: Uuid::from_u128(7), lineage: Uuid::from_u128(7) };
+        machine.state.absorb(1, 1, &metadata::Change::ClusterBootstrapped { identity });
+        let controllers =
+            [1, 2, 3].map(|id| metadata::ControllerNode { id, url: format!("http://node-{id}"), voter: true }).into_iter().collect();
+        machine.state.absorb(2, 1, &metadata::Change::ControllersChanged { controllers });
+        let hub = Arc::new(Hub::new(1));
+        let fresh = Greeter::new(1, Uuid::from_u128(1), BTreeSet::new(), hub.clone());
+        assert_eq!(fresh.answer(&hello(9, 9, None)).instance_id, Uuid::from_u128(1), "there is nothing to protect yet");
+        hub.restart(machine, 2);
+        // A member that proved itself, one whose instance is not replicated yet, a liar and a stranger.
+        for (peer, told) in [(hello(2, 2, None), true), (hello(3, 3, None), true), (hello(2, 8, None), false), (hello(9, 9, None), false)] {
+            assert_eq!(fresh.answer(&peer).instance_id == Uuid::from_u128(1), told, "{peer:?}");
+        }
+        assert!(fresh.member(2) && fresh.member(3) && !fresh.member(9));
+        // Whatever strangers say first, who is to join comes under its id; and they are no more than so many.
+        for id in 10..1_010 {
+            assert!(fresh.meet(&hello(id, 66, None)).is_ok());
+        }
+        assert!(fresh.strangers().len() <= MOST_UNKNOWN, "{}", fresh.strangers().len());
+        assert!(fresh.meet(&hello(1_009, 5, None)).is_ok(), "its id was taken by a stranger");
+        // Of a member the first one counts, whoever else was met since.
+        assert!(fresh.meet(&hello(3, 3, None)).is_ok() && fresh.meet(&hello(3, 8, None)).is_err());
+        // Who tells nothing is not judged by it.
+        assert!(fresh.meet(&Hello { instance_id: Uuid::nil(), ..hello(2, 0, None) }).is_ok());
     }
 }

@@ -7,7 +7,7 @@ use metadata::digest::Digest;
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::HeartbeatReply;
-use metadata::{Index, NodeId};
+use metadata::{Index, NodeId, SecretHash};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
@@ -73,6 +73,18 @@ pub(crate) enum Request {
     },
     /// The newest format that the other node's build reads.
     Format,
+    /// [`Request::Submit`] of a broker that proves its session.
+    SubmitProven {
+        submission: Box<Submission>,
+        proof: SecretHash,
+        remaining_ms: u64,
+    },
+    /// [`Request::Heartbeat`] of such a broker.
+    HeartbeatProven {
+        heartbeat: Heartbeat,
+        proof: SecretHash,
+        remaining_ms: u64,
+    },
 }
 
 /// The reply to a request. `Refused` answers anything.

@@ -2,14 +2,14 @@
 
 use super::rpc::{Reply, Request};
 use super::{Duplex, wire};
-use crate::api::MemberChange;
+use crate::api::{MemberChange, Refusal, Submission};
 use crate::following::succession;
 use crate::leading::members;
 use crate::node::Inner;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, poll};
-use metadata::NodeId;
+use metadata::{Code, NodeId, Principal};
 use openraft::storage::Snapshot;
 use std::io;
 use std::sync::Arc;
@@ -63,7 +63,13 @@ async fn requests(
 ) -> io::Result<()> {
     let mut under_way: FuturesUnordered<BoxFuture<'static, (u64, Reply)>> = FuturesUnordered::new();
     loop {
-        let incoming = wire::read::<Request>(reader, &mut buffer);
+        let greeter = node.peers.greeter();
+        let incoming = async {
+            match greeter.member(peer) {
+                true => wire::read::<Request>(reader, &mut buffer).await,
+                false => wire::read_of_unknown::<Request>(reader, &mut buffer, greeter.turns()).await,
+            }
+        };
         tokio::pin!(incoming);
         let (id, request) = loop {
             tokio::select! {
@@ -82,12 +88,44 @@ async fn requests(
         if node.peers.greeter().removed(peer) {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "this peer was removed from the membership"));
         }
+        if let Err(refusal) = may(peer, node.peers.greeter().member(peer), &request) {
+            frames.send(wire::frame(id, &Reply::Refused(refusal))?).await.map_err(io::Error::other)?;
+            continue;
+        }
         let mut answer = answer(node.clone(), peer, request).map(move |reply| (id, reply)).boxed();
         // The first poll puts an append into Raft's queue: in the order of arrival.
         match poll!(&mut answer) {
             Poll::Ready((id, reply)) => frames.send(wire::frame(id, &reply)?).await.map_err(io::Error::other)?,
             Poll::Pending => under_way.push(answer),
         }
+    }
+}
+
+/// What a peer may ask. Raft's own messages and what tells whether two nodes belong together are taken from a node that this one
+/// has not heard of yet: it may be far behind, and the leader a newcomer. Everything else is for members.
+fn may(peer: NodeId, member: bool, request: &Request) -> Result<(), Refusal> {
+    match request {
+        Request::Append { .. }
+        | Request::Vote(_)
+        | Request::PreVote(_)
+        | Request::TransferLeader(_)
+        | Request::Snapshot { .. }
+        | Request::Hello(_)
+        | Request::Status
+        | Request::Members
+        | Request::Format => Ok(()),
+        _ if !member => {
+            let detail = format!("Node {peer} is no controller of this cluster, as far as this node knows");
+            Err(Refusal::new(Code::NotController, detail))
+        }
+        // It forwards what others ask, and decides as nobody but itself.
+        Request::Submit { submission, .. } | Request::SubmitProven { submission, .. }
+            if submission.principal.0.starts_with("controller:") && submission.principal != Principal::controller(peer) =>
+        {
+            let detail = format!("Node {peer} does not speak for {}", submission.principal.0);
+            Err(Refusal::new(Code::PolicyViolation, detail))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -104,7 +142,7 @@ async fn greet(
     };
     let greeter = node.peers.greeter();
     let (welcome, reply) = match greeter.meet(&peer) {
-        Ok(()) => (true, Reply::Hello(greeter.hello())),
+        Ok(()) => (true, Reply::Hello(greeter.answer(&peer))),
         Err(refusal) => {
             tracing::warn!(peer = peer.node_id, %refusal, "a controller was refused");
             (false, Reply::Refused(refusal))
@@ -152,7 +190,7 @@ async fn decide(node: &Arc<Inner>, request: Request) -> Reply {
             let result = node.submit_as_leader(*submission, deadline(remaining_ms)).await;
             result.map_or_else(Reply::Refused, Reply::Submit)
         }
-        Request::Heartbeat { heartbeat, remaining_ms } => match node.heartbeat_as_leader(heartbeat, deadline(remaining_ms)).await {
+        Request::Heartbeat { heartbeat, remaining_ms } => match node.heartbeat_as_leader(heartbeat, None, deadline(remaining_ms)).await {
             Ok((index, reply)) => Reply::Heartbeat { index, reply },
             Err(refusal) => Reply::Refused(refusal),
         },
@@ -179,6 +217,14 @@ async fn decide(node: &Arc<Inner>, request: Request) -> Reply {
             let changed = members::change(node, change, deadline(remaining_ms)).await;
             changed.map_or_else(Reply::Refused, |index| Reply::Replaced { index })
         }
+        Request::SubmitProven { submission, proof, remaining_ms } => {
+            let submission = Submission { proof: Some(proof), ..*submission };
+            node.submit_as_leader(submission, deadline(remaining_ms)).await.map_or_else(Reply::Refused, Reply::Submit)
+        }
+        Request::HeartbeatProven { heartbeat, proof, remaining_ms } => {
+            let answered = node.heartbeat_as_leader(heartbeat, Some(proof), deadline(remaining_ms)).await;
+            answered.map_or_else(Reply::Refused, |(index, reply)| Reply::Heartbeat { index, reply })
+        }
         Request::Format => Reply::Format { newest: metadata::state::NEWEST_FORMAT },
     }
 }
@@ -186,4 +232,32 @@ async fn decide(node: &Arc<Inner>, request: Request) -> Reply {
 fn deadline(remaining_ms: u64) -> tokio::time::Instant {
     let longest = crate::api::LONGEST_DEADLINE;
     tokio::time::Instant::now() + longest.min(std::time::Duration::from_millis(remaining_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use metadata::Intent;
+
+    #[test]
+    fn a_stranger_asks_for_nothing_and_nobody_speaks_for_another_controller() {
+        let submit = |principal: Principal| {
+            let submission = Submission::new(Intent::DeleteTopic { name: "orders".to_owned(), expected: None }, principal);
+            Request::Submit { submission: Box::new(submission), remaining_ms: 1 }
+        };
+        for (request, stranger, member) in [
+            (Request::Status, true, true),
+            (Request::Members, true, true),
+            (Request::ReadIndex { remaining_ms: 1 }, false, true),
+            (Request::DigestAt { index: 1 }, false, true),
+            (Request::Doubt { index: 1 }, false, true),
+            (Request::Change { change: MemberChange::Remove { id: 1 }, remaining_ms: 1 }, false, true),
+            (submit(Principal::anonymous()), false, true),
+            (submit(Principal::controller(4)), false, true),
+            (submit(Principal::controller(1)), false, false),
+            (submit(Principal::quorum()), false, false),
+        ] {
+            assert_eq!((may(4, false, &request).is_ok(), may(4, true, &request).is_ok()), (stranger, member));
+        }
+    }
 }

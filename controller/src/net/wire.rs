@@ -2,10 +2,15 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use std::io;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::sync::Semaphore;
 
 /// The largest frame: a snapshot of a few million partitions.
 const LARGEST: u32 = 1 << 30;
+/// A frame that only a snapshot is as large as, and how long one may take to come from a peer that is not known.
+const LARGE: u32 = 16 << 20;
+const LARGE_WITHIN: Duration = Duration::from_secs(60);
 /// What is read before more is allocated, so that a lying length costs nothing.
 const STEP: usize = 1 << 20;
 /// What one system call reads of small frames.
@@ -38,6 +43,30 @@ pub(crate) async fn read_up_to<T: DeserializeOwned>(
     buffer: &mut Vec<u8>,
     largest: u32,
 ) -> io::Result<Option<(u64, T)>> {
+    let Some(length) = length(from, largest).await? else { return Ok(None) };
+    fill(from, buffer, length).await?;
+    decode(buffer)
+}
+
+/// The same from a peer that this node does not know: a leader that joined since, or anybody. Of what is large one frame at a time
+/// is read of all of them, and in a time in which a leader sends it.
+pub(crate) async fn read_of_unknown<T: DeserializeOwned>(
+    from: &mut (impl AsyncRead + Unpin),
+    buffer: &mut Vec<u8>,
+    turns: &Semaphore,
+) -> io::Result<Option<(u64, T)>> {
+    let Some(length) = length(from, LARGEST).await? else { return Ok(None) };
+    if length <= LARGE {
+        fill(from, buffer, length).await?;
+    } else {
+        let _turn = turns.acquire().await.map_err(io::Error::other)?;
+        tokio::time::timeout(LARGE_WITHIN, fill(from, buffer, length)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    }
+    decode(buffer)
+}
+
+/// The length of the next frame; none at the end of the stream.
+async fn length(from: &mut (impl AsyncRead + Unpin), largest: u32) -> io::Result<Option<u32>> {
     let mut length = [0; 4];
     match from.read_exact(&mut length).await {
         Ok(_) => {}
@@ -48,12 +77,20 @@ pub(crate) async fn read_up_to<T: DeserializeOwned>(
     if !(8..=largest).contains(&length) {
         return Err(io::Error::new(io::ErrorKind::InvalidData, format!("a frame of {length} bytes")));
     }
+    Ok(Some(length))
+}
+
+async fn fill(from: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>, length: u32) -> io::Result<()> {
     buffer.clear();
     while buffer.len() < length as usize {
         let filled = buffer.len();
         buffer.resize((filled + STEP).min(length as usize), 0);
         from.read_exact(&mut buffer[filled..]).await?;
     }
+    Ok(())
+}
+
+fn decode<T: DeserializeOwned>(buffer: &mut Vec<u8>) -> io::Result<Option<(u64, T)>> {
     let (id, body) = buffer.split_at(8);
     let id = u64::from_be_bytes(id.try_into().map_err(io::Error::other)?);
     let value = postcard::from_bytes(body).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
@@ -72,4 +109,30 @@ pub(crate) async fn write_all(to: &mut (impl AsyncWrite + Unpin), frames: &mut V
     }
     frames.clear();
     to.flush().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn of_strangers_one_large_frame_is_read_at_a_time_and_not_for_ever() {
+        let turns = Semaphore::new(1);
+        let read = async |bytes: &[u8]| {
+            let (mut near, mut far) = tokio::io::duplex(64);
+            near.write_all(bytes).await.unwrap_or_default();
+            let read = read_of_unknown::<u64>(&mut far, &mut Vec::new(), &turns).await;
+            (read.map_err(|error| error.kind()), near)
+        };
+        let small = frame(7, &5_u64).unwrap_or_default();
+        assert_eq!(read(&small).await.0, Ok(Some((7, 5))));
+        assert_eq!(read(&[0xff; 4]).await.0, Err(io::ErrorKind::InvalidData), "longer than any frame");
+        let large = (LARGE + 1).to_be_bytes();
+        let (first, second) = tokio::join!(read(&large), read(&large));
+        assert_eq!((first.0, second.0), (Err(io::ErrorKind::TimedOut), Err(io::ErrorKind::TimedOut)), "they send nothing more");
+        assert_eq!(turns.available_permits(), 1);
+        let held = turns.acquire().await;
+        let third = tokio::time::timeout(LARGE_WITHIN * 2, read(&large)).await;
+        assert!(third.is_err() && held.is_ok(), "it waits for its turn");
+    }
 }

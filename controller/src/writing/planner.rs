@@ -11,7 +11,7 @@ use crate::writing::inbox::{Job, not_leading, unknown};
 use futures::StreamExt;
 use metadata::draw::Preview;
 use metadata::plan::{Plan, plan};
-use metadata::{Code, Draw, Entry, GroupOutcome, Index, Intent, Liveness, Rejection, State, Term};
+use metadata::{Code, Command, Draw, Entry, GroupOutcome, Index, Intent, Liveness, Rejection, State, Term};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -287,11 +287,21 @@ fn planned(node: &Inner, state: &State, submission: &Submission) -> Result<(Plan
         }
         _ => Liveness::default(),
     };
-    let plan = plan(state, &liveness, &draw, &submission.intent)?;
+    let mut plan = plan(state, &liveness, &draw, &submission.intent)?;
+    bind(state, submission, &mut plan);
     if preview.is_some_and(|preview| preview != Preview::of(draw.seed, &plan.groups())) {
         return Err(Rejection::new(Code::StalePreview, "The cluster changed since the preview: it would now become something else").into());
     }
     Ok((plan, draw.seed))
+}
+
+/// A registration with a secret is bound to it by the very entry that makes it.
+fn bind(state: &State, submission: &Submission, plan: &mut Plan) {
+    let Intent::RegisterBroker { registration } = &submission.intent else { return };
+    let Some(proof) = submission.proof.filter(|_| state.binds()) else { return };
+    for group in plan.items.iter_mut().flatten().filter(|group| !group.commands.is_empty()) {
+        group.commands.push(Command::BindBroker { id: registration.id, proof });
+    }
 }
 
 /// Answers what needed no entry, once a majority confirmed that this node still leads. What was decided on a draft may

@@ -142,7 +142,7 @@ impl Cluster {
             let heartbeat =
                 Heartbeat { id: BrokerId(id), broker_epoch: index, metadata_index: index, want_fence: false, want_shut_down: false };
             until("a heartbeat is answered", async || {
-                let (_, reply) = self.leader()?.heartbeat(heartbeat, Instant::now() + PATIENCE).await?;
+                let (_, reply) = self.leader()?.heartbeat(heartbeat, None, Instant::now() + PATIENCE).await?;
                 ensure!(!reply.fenced, "broker {id} stays fenced");
                 Ok(())
             })

@@ -185,6 +185,10 @@ impl State {
             // The machine keeps these beside the state.
             Command::AdmitInstance { .. } => Ok(Vec::new()),
             Command::RaiseFormat { format } => self.raised(*format),
+            Command::BindBroker { .. } if self.binds() => Ok(Vec::new()),
+            Command::BindBroker { .. } => {
+                Err(Rejection::new(Code::NotController, "A controller of this cluster runs a build that does not know this yet"))
+            }
             _ if self.format() == FIRST_FORMAT => {
                 Err(Rejection::new(Code::NotController, "A controller of this cluster runs a build that does not know this yet"))
             }

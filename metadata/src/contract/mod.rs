@@ -74,6 +74,14 @@ impl Need {
     }
 }
 
+/// With a registration: a secret that the broker's session is bound to, and from then on with everything that it asks.
+/// With the answer: that it is bound.
+pub const SESSION: &str = "quorate-session";
+/// What [`SESSION`] says in an answer.
+pub const BOUND: &str = "bound";
+/// With a push to a service that gave a secret: the secret's hash, which the controllers alone know beside it.
+pub const PUSH_PROOF: &str = "quorate-push-proof";
+
 /// An operation's row.
 struct Row {
     name: &'static str,

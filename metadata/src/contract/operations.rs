@@ -61,7 +61,8 @@ const NEW_TOPIC: &[Code] = &[
 /// Of a new topic as well: it was deleted again before a retry under its key was answered.
 const UNKNOWN_TOPIC: &[Code] = &[Code::UnknownTopicOrPartition];
 const UNKNOWN_BROKER: &[Code] = &[Code::BrokerIdNotRegistered];
-const UNKNOWN_EPOCH: &[Code] = &[Code::BrokerIdNotRegistered, Code::StaleBrokerEpoch];
+/// Of what a broker asks itself: it is not there any more, or who asks does not speak for it.
+const NOT_ITSELF: &[Code] = &[Code::BrokerIdNotRegistered, Code::StaleBrokerEpoch, Code::PolicyViolation];
 
 operations! {
     // The cluster and its controllers.
@@ -104,9 +105,9 @@ operations! {
     UnfenceBroker = "unfenceBroker": Mutation Post "/api/v1/brokers/{id}/unfence" [if_match] needs Brokers refuses [UNKNOWN_BROKER, &[Code::StaleBrokerEpoch]] => "Take an operator's fence off";
 
     // What brokers ask themselves.
-    RegisterBroker = "registerBroker": Mutation Post "/api/v1/brokers" needs OwnId refuses [UNKNOWN_EPOCH, &[Code::DuplicateBrokerRegistration, Code::InconsistentClusterId, Code::InvalidRegistration]] => "A storage service makes itself known";
-    Heartbeat = "heartbeat": Command Post "/api/v1/brokers/{id}/heartbeat" needs OwnId refuses [UNKNOWN_EPOCH] => "A storage service lives";
-    ChangeIsr = "changeIsr": Mutation Post "/api/v1/brokers/{id}/isr" needs OwnId refuses [UNKNOWN_EPOCH, &[Code::PolicyViolation, Code::UnknownTopicId, Code::UnknownTopicOrPartition, Code::FencedLeaderEpoch, Code::InvalidUpdateVersion, Code::IneligibleReplica, Code::NewLeaderElected]] => "A leader of partitions says who is in sync with it";
+    RegisterBroker = "registerBroker": Mutation Post "/api/v1/brokers" needs OwnId refuses [NOT_ITSELF, &[Code::DuplicateBrokerRegistration, Code::InconsistentClusterId, Code::InvalidRegistration]] => "A storage service makes itself known";
+    Heartbeat = "heartbeat": Command Post "/api/v1/brokers/{id}/heartbeat" needs OwnId refuses [NOT_ITSELF] => "A storage service lives";
+    ChangeIsr = "changeIsr": Mutation Post "/api/v1/brokers/{id}/isr" needs OwnId refuses [NOT_ITSELF, &[Code::UnknownTopicId, Code::UnknownTopicOrPartition, Code::FencedLeaderEpoch, Code::InvalidUpdateVersion, Code::IneligibleReplica, Code::NewLeaderElected]] => "A leader of partitions says who is in sync with it";
 
     // The state whole, and as it changes.
     GetState = "getState": Read Get "/api/v1/state" needs View => "The whole state";

@@ -22,6 +22,8 @@ pub enum Kind {
     SecondMachine = 10,
     /// A slice of such a state.
     SecondSlice = 11,
+    /// A machine in which sessions of brokers are bound to secrets.
+    BoundMachine = 12,
 }
 
 /// The version of every encoding in this build.

@@ -1,5 +1,6 @@
 //! The whole state, and the whole machine, as one value to store or send. What is derived is rebuilt, and the digest checked.
 
+use crate::beside::bindings::Binding;
 use crate::beside::keys::{KeyTable, Remembered};
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::machine::Machine;
@@ -164,6 +165,10 @@ pub fn encode_machine(machine: &Machine) -> Result<Vec<u8>, EnvelopeError> {
     };
     let instances = machine.instances.iter().collect();
     match SecondImage::of(&machine.state) {
+        Some(more) if !machine.bindings.is_empty() => {
+            let bindings: Vec<(BrokerId, Binding)> = machine.bindings.iter().collect();
+            envelope::seal(Kind::BoundMachine, &(AdmittedImage { image, instances }, more, bindings))
+        }
         Some(more) => envelope::seal(Kind::SecondMachine, &(AdmittedImage { image, instances }, more)),
         None if machine.instances.is_empty() => envelope::seal(Kind::Machine, &image),
         None => envelope::seal(Kind::AdmittedMachine, &AdmittedImage { image, instances }),
@@ -175,8 +180,13 @@ pub fn encode_machine(machine: &Machine) -> Result<Vec<u8>, EnvelopeError> {
 /// # Errors
 /// As [`envelope::open`], and when a digest does not match.
 pub fn decode_machine(bytes: &[u8]) -> Result<Machine, EnvelopeError> {
+    let mut bindings = Vec::new();
     let (AdmittedImage { image, instances }, more) = if envelope::holds(Kind::Machine, bytes) {
         (AdmittedImage { image: envelope::open(Kind::Machine, bytes)?, instances: Vec::new() }, None)
+    } else if envelope::holds(Kind::BoundMachine, bytes) {
+        let (image, more, bound) = envelope::open::<(_, _, Vec<(BrokerId, Binding)>)>(Kind::BoundMachine, bytes)?;
+        bindings = bound;
+        (image, Some(more))
     } else if envelope::holds(Kind::SecondMachine, bytes) {
         let (image, more) = envelope::open(Kind::SecondMachine, bytes)?;
         (image, Some(more))
@@ -187,5 +197,6 @@ pub fn decode_machine(bytes: &[u8]) -> Result<Machine, EnvelopeError> {
     if keys.digest() != image.keys_digest {
         return Err(EnvelopeError::Damaged("the digest of the idempotency keys does not match".to_owned()));
     }
-    Ok(Machine { state: image.state.restore(more)?, keys, instances: instances.into_iter().collect() })
+    let (instances, bindings) = (instances.into_iter().collect(), bindings.into_iter().collect());
+    Ok(Machine { state: image.state.restore(more)?, keys, instances, bindings })
 }

@@ -134,8 +134,9 @@ fn golden_snapshots() {
     let full = samples::machine();
     let admitted = samples::admitted();
     let second = samples_second::second();
-    let both = [&full, &admitted, &second];
-    let encoded: Vec<_> = ["full", "admitted", "second"]
+    let bound = samples_second::bound();
+    let both = [&full, &admitted, &second, &bound];
+    let encoded: Vec<_> = ["full", "admitted", "second", "bound"]
         .into_iter()
         .zip(both)
         .map(|(name, one)| (name.to_owned(), snapshot::encode_machine(one).unwrap()))

@@ -186,6 +186,7 @@ fn intents_and_commands_are_named_by_their_kind() {
         "move_partition",
         "update_move",
         "update_drain",
+        "bind_broker",
     ];
     assert_eq!(kinds, expected);
     assert_eq!(keys(&value), ["commands"]);

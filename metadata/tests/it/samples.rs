@@ -14,7 +14,7 @@ use metadata::reassignment::{Limits, MoveEnd, MoveState, ReassignmentState, Sour
 use metadata::views::Level;
 use metadata::{
     Broker, BrokerState, Change, Code, Command, Commit, ControllerNode, Endpoint, Entry, Expected, Group, GroupOutcome, Intent, KeyUse,
-    Machine, Partition, Principal, RecoveryState, Rejection, State, TopicId,
+    Machine, Partition, Principal, RecoveryState, Rejection, SecretHash, State, TopicId,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -167,6 +167,7 @@ every! {
         },
         UpdateMove => Command::UpdateMove { reassignment_id: 700, number: 3, state: MoveState::Failed, end: Some(MoveEnd::TargetUnregistered) },
         UpdateDrain => Command::UpdateDrain { id: id(101), epoch: 301, draining: true },
+        BindBroker => Command::BindBroker { id: id(101), proof: SecretHash([7; 32]) },
     }
 }
 
@@ -317,7 +318,8 @@ pub fn pulse(backup: Backup) -> Pulse {
 pub fn entries() -> Vec<(&'static str, Entry)> {
     let mut commands: Vec<Command> = commands().into_iter().map(|(_, command)| command).collect();
     let mut later = commands.split_off(10);
-    let second = later.split_off(1);
+    let mut second = later.split_off(1);
+    let third = second.split_off(9);
     let expectations = expectations();
     let mut groups: Vec<Group> =
         expectations.into_iter().take(2).map(|(_, expected)| Group { expected: Some(expected), commands: Vec::new() }).collect();
@@ -332,7 +334,8 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
     let bare = Entry { at_ms: 0, principal: Principal::controller(1), intent: intents().remove(4).1, key: None, groups: Vec::new() };
     let late = Entry { groups: vec![Group::of(later)], ..bare.clone() };
     let second = Entry { groups: vec![Group::of(second)], ..bare.clone() };
-    vec![("full", full), ("bare", bare), ("later", late), ("second", second)]
+    let third = Entry { groups: vec![Group::of(third)], ..bare.clone() };
+    vec![("full", full), ("bare", bare), ("later", late), ("second", second), ("third", third)]
 }
 
 /// The same with the controllers' instances.

@@ -2,11 +2,12 @@
 
 use crate::fixture::{configs, id, ids};
 use crate::samples::{FIRST_CHANGES, TOPIC, admitted, changes, commit, every};
+use metadata::beside::bindings::Binding;
 use metadata::command::PlannedMove;
 use metadata::intent::{Goal, Rebalance, Scope};
 use metadata::reassignment::{Limits, Move, MoveEnd, MoveState, Reassignment, ReassignmentState, Source, Why};
 use metadata::settings::Settings;
-use metadata::{Change, Commit, Machine, Principal};
+use metadata::{Change, Commit, Machine, Principal, SecretHash};
 
 pub fn settings() -> Settings {
     Settings { values: configs(&[("min.insync.replicas", "2")]), changed_index: 510, clear_from: Some(TOPIC) }
@@ -104,4 +105,10 @@ pub fn second() -> Machine {
         absorb(&Change::MoveChanged { reassignment_id: 700, number: nth, movement: movement(nth, state).into() });
     }
     machine
+}
+
+/// The same with a broker's session that is bound to a secret.
+pub fn bound() -> Machine {
+    let binding = Binding { epoch: 501, proof: SecretHash([0x5e; 32]) };
+    Machine { bindings: [(id(101), binding)].into_iter().collect(), ..second() }
 }

@@ -1,6 +1,7 @@
 //! For tests of the router: a cluster of one in a temporary directory, asked without a socket.
 
-use super::{BasePath, Limits, Names, Node, Places, router};
+use super::{BasePath, Node, router};
+use acceptor::{Limits, Names, Places};
 use anyhow::{Context, Result, ensure};
 use axum::body::Body;
 use axum::{Extension, Router};

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use metadata::change::Change;
+use metadata::contract::{BOUND, SESSION};
 use metadata::intent::{Heartbeat, IsrChange, Registration};
 use metadata::views::{self, BrokerView};
 use metadata::{BrokerId, Code, GroupOutcome, Index, Intent, Principal, Rejection, model::Endpoint};
@@ -99,7 +100,7 @@ fn this_cluster(node: &Node, text: &str) -> Result<Uuid, Refused> {
 pub async fn register(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
     let asked: Registering = body::json(&parts.headers, &bytes)?;
-    let call = Call::read(&parts, &bytes, Principal::broker(asked.id))?.without_if_match()?;
+    let call = Call::of_broker(&parts, &bytes, asked.id)?;
     let registration = Registration {
         id: asked.id,
         incarnation_id: asked.incarnation_id,
@@ -120,6 +121,10 @@ pub async fn register(State(node): State<Node>, parts: Parts, body: Body) -> Res
             let mut response = (StatusCode::CREATED, RegistrationAnswer { revision: index, broker_epoch: epoch }).into_response();
             if let Ok(location) = HeaderValue::from_str(&node.base.to(&format!("/api/v1/brokers/{}", asked.id))) {
                 response.headers_mut().insert(header::LOCATION, location);
+            }
+            let view = node.controller.view();
+            if view.state.broker(asked.id).is_some_and(|broker| broker.epoch == epoch && view.machine.bindings.of(broker).is_some()) {
+                response.headers_mut().insert(SESSION, HeaderValue::from_static(BOUND));
             }
             Ok(response)
         }
@@ -149,7 +154,7 @@ pub async fn heartbeat(State(node): State<Node>, Path(text): Path<String>, parts
         want_fence: beat.want_fence,
         want_shut_down: beat.want_shut_down,
     };
-    let (revision, reply) = node.controller.heartbeat(heartbeat, call::deadline(&parts)?).await?;
+    let (revision, reply) = node.controller.heartbeat(heartbeat, call::proof(&parts)?, call::deadline(&parts)?).await?;
     Ok(HeartbeatAnswer { revision, reply }.into_response())
 }
 
@@ -165,7 +170,7 @@ pub struct IsrChanges {
 pub async fn change_isr(State(node): State<Node>, Path(text): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let id = id(&text)?;
     let bytes: Bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
-    let call = Call::read(&parts, &bytes, Principal::broker(id))?.without_if_match()?;
+    let call = Call::of_broker(&parts, &bytes, id)?;
     let asked: IsrChanges = body::json(&parts.headers, &bytes)?;
     let targets: Vec<_> = asked.changes.iter().map(|change| (change.topic_id, change.partition)).collect();
     let intent = Intent::ChangeIsr { id, broker_epoch: asked.broker_epoch, changes: asked.changes };

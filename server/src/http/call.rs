@@ -6,7 +6,8 @@ use super::query::Query;
 use controller::hub::View;
 use controller::{LONGEST_DEADLINE, Submission};
 use http::request::Parts;
-use metadata::{Code, Index, Intent, KeyUse, Principal, Rejection};
+use metadata::contract::SESSION;
+use metadata::{BrokerId, Code, Index, Intent, KeyUse, Principal, Rejection, SecretHash};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,22 @@ pub fn deadline(parts: &Parts) -> Result<Instant, Refused> {
     Ok(Instant::now() + Duration::from_millis(timeout))
 }
 
+/// The proof of the session of a broker, where it gives one.
+///
+/// # Errors
+/// INVALID_REQUEST when the secret is too short to be one.
+pub fn proof(parts: &Parts) -> Result<Option<SecretHash>, Refused> {
+    let allowed = "32 to 128 visible ASCII characters that nobody can guess";
+    match header(parts, SESSION, allowed)? {
+        Some(secret) if (32..=128).contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Ok(Some(SecretHash::of(secret)))
+        }
+        // It may be nearly right: a secret is not repeated.
+        Some(_) => Err(bad_header("Quorate-Session", "something else", allowed)),
+        None => Ok(None),
+    }
+}
+
 /// A mutation's frame.
 pub struct Call {
     pub deadline: Instant,
@@ -53,6 +70,7 @@ pub struct Call {
     key: Option<KeyUse>,
     preview: Option<String>,
     principal: Principal,
+    proof: Option<SecretHash>,
 }
 
 impl Call {
@@ -80,7 +98,15 @@ impl Call {
             None => None,
         };
         let preview = header(parts, PREVIEW, "the preview of a dry run")?.map(str::to_owned);
-        Ok(Call { deadline: deadline(parts)?, dry_run, if_match, key, preview, principal })
+        Ok(Call { deadline: deadline(parts)?, dry_run, if_match, key, preview, principal, proof: None })
+    }
+
+    /// The same of a broker, which may prove that it is the one that it says.
+    ///
+    /// # Errors
+    /// As [`Call::read`] and [`proof`].
+    pub fn of_broker(parts: &Parts, body: &[u8], id: BrokerId) -> Result<Self, Refused> {
+        Ok(Call { proof: proof(parts)?, ..Call::read(parts, body, Principal::broker(id))?.without_if_match()? })
     }
 
     /// Refuses what this call has no use for.
@@ -102,6 +128,7 @@ impl Call {
             key: self.key.clone(),
             preview: preview.or_else(|| self.preview.clone()),
             dry_run: self.dry_run,
+            proof: self.proof,
         }
     }
 }

@@ -2,55 +2,18 @@
 
 use super::Node;
 use super::problem::{Refused, respond};
+use acceptor::names::whole;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::Authority};
+use http::{HeaderValue, Method, StatusCode, header, uri::Authority};
 use metadata::{Code, Rejection};
-use std::collections::BTreeSet;
 use std::time::Instant;
-
-/// The host names that this node goes by.
-#[derive(Clone, Debug)]
-pub struct Names(BTreeSet<String>);
-
-impl Names {
-    /// Loopback under its usual names, and these.
-    pub fn new(hosts: impl IntoIterator<Item = String>) -> Self {
-        let usual = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
-        Names(usual.into_iter().chain(hosts).map(|host| canonical(&host)).collect())
-    }
-
-    fn knows(&self, authority: &Authority) -> bool {
-        self.0.contains(&canonical(authority.host()))
-    }
-
-    fn all(&self) -> String {
-        self.0.iter().cloned().collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// A name in lower case, and without the dot at its end that says it is whole: it is the same name with it.
-fn canonical(host: &str) -> String {
-    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
-}
-
-/// Host and port of an authority as they are compared.
-fn whole(authority: &Authority) -> String {
-    let port = authority.port().map(|port| format!(":{port}")).unwrap_or_default();
-    canonical(authority.host()) + &port
-}
-
-fn authority(headers: &HeaderMap, request: &Request) -> Option<Authority> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse().ok());
-    host.or_else(|| request.uri().authority().cloned())
-}
 
 fn check(node: &Node, request: &Request) -> Result<(), Refused> {
     let headers = request.headers();
     let given = || headers.get(header::HOST).map_or_else(String::new, |host| String::from_utf8_lossy(host.as_bytes()).into_owned());
-    let host = authority(headers, request).filter(|authority| node.names.knows(authority));
-    let Some(host) = host else {
+    let Some(host) = node.names.asked(headers, request.uri()) else {
         return Err(Rejection::new(Code::WrongHost, "This node does not go by that name").at("Host", given(), node.names.all()).into());
     };
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);

@@ -11,14 +11,15 @@ pub async fn alive(State(node): State<Node>) -> Response {
     AliveAnswer { revision: node.controller.applied_index(), status: "alive" }.into_response()
 }
 
+/// Whether it is of use, and nothing more: a load balancer asks, and whoever else reaches the port.
 pub async fn ready(State(node): State<Node>) -> Result<Response, Refused> {
     let controller = &node.controller;
-    if let Some(fault) = controller.fault() {
-        return Err(Refused::new(Code::NotController, format!("This node takes no part: {fault}")));
+    // Anybody may ask: why it takes no part is for those who may look at the cluster.
+    if controller.fault().is_some() {
+        return Err(Refused::new(Code::NotController, "This node takes no part"));
     }
     if !controller.ready() {
-        let age = controller.quorum_age_ms();
-        return Err(Refused::new(Code::NoLeader, format!("Not caught up with a leader of a majority, last heard {age} ms ago")));
+        return Err(Refused::new(Code::NoLeader, "This node is not caught up with a leader of a majority"));
     }
     Ok(ReadyAnswer { revision: controller.applied_index(), status: "ready", leader_id: controller.leader_id() }.into_response())
 }

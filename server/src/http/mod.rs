@@ -2,7 +2,7 @@
 //!
 //! `guard` checks every request's Host and Origin and finishes every answer; `call` reads what all calls share (deadline,
 //! key, preview, consistency); `body` and `query` are strict. `table` lists every operation, `operations` makes routes of them and `openapi` their
-//! description; `answers` are the types that they answer. `connections` accepts them. Each other file is one part of the contract.
+//! description; `answers` are the types that they answer. Each other file is one part of the contract.
 
 #[cfg(test)]
 mod alone;
@@ -13,7 +13,6 @@ mod body;
 mod brokers;
 mod call;
 mod cluster;
-mod connections;
 #[cfg(test)]
 mod decoders;
 mod doubled;
@@ -39,10 +38,9 @@ mod topics;
 mod upgraded;
 
 pub use base_path::BasePath;
-pub use connections::{Limits, Places, serve};
-pub use guard::Names;
 pub use site::assets;
 
+use acceptor::{Names, Places};
 use axum::Router;
 use axum::extract::OriginalUri;
 use axum::routing::{any, get};
@@ -52,7 +50,10 @@ use metrics::Counters;
 use problem::Refused;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
+/// Answers with the whole state that are made at once: of a million partitions each is up to a gigabyte.
+const WHOLE_STATES: usize = 2;
 /// How long a caller may send nothing in the middle of a body.
 const BODY_SILENCE: Duration = Duration::from_secs(30);
 
@@ -65,12 +66,15 @@ pub struct Node {
     pub places: Places,
     /// What others know this node's paths to begin with.
     pub base: BasePath,
+    /// Turns to make an answer that holds the whole state.
+    pub whole_states: Arc<Semaphore>,
 }
 
 impl Node {
     /// `most_feeds` may be open at once, on the connections that have `places`.
     pub fn new(controller: Controller, names: Names, most_feeds: u64, places: Places, base: BasePath) -> Self {
-        Node { controller, names: Arc::new(names), counters: Arc::new(Counters::new(most_feeds)), places, base }
+        let (names, counters) = (Arc::new(names), Arc::new(Counters::new(most_feeds)));
+        Node { controller, names, counters, places, base, whole_states: Arc::new(Semaphore::new(WHOLE_STATES)) }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Where the other controllers connect: the connection is upgraded and handed to Raft's own runtime.
 
-use super::connections::Place;
 use super::problem::Refused;
 use super::{Node, upgraded};
+use acceptor::Place;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};

@@ -6,6 +6,7 @@ use crate::usage::Usage;
 use anyhow::{Context, bail};
 use metadata::contract::{Method, Operation};
 use reqwest::Url;
+use reqwest::redirect::Policy;
 use serde_json::Value;
 use std::io::{ErrorKind, Write};
 use std::time::Duration;
@@ -78,7 +79,7 @@ pub fn unread(error: &anyhow::Error) -> bool {
 
 impl Server {
     pub fn new(common: &Common) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().context("no HTTP client")?;
+        let client = reqwest::Client::builder().no_proxy().redirect(Policy::none()).timeout(TIMEOUT).build().context("no HTTP client")?;
         let usable = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
         let base = Url::parse(&common.server).ok().filter(usable);
         let base = base.ok_or_else(|| Usage(format!("--server {:?} is no http://HOST:PORT", common.server)))?;
@@ -187,6 +188,10 @@ impl Server {
         }
         let response = call.send().await.map_err(unanswered)?;
         let status = response.status();
+        if status.is_redirection() {
+            let to = response.headers().get(reqwest::header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
+            bail!("the answer is a redirect to {:?}, which is not followed: give the address that the node answers at", plain(to));
+        }
         let Some(bytes) = storage::client::read(response, LONGEST_ANSWER).await.map_err(unanswered)? else {
             bail!("the answer, {status}, is longer than {LONGEST_ANSWER} bytes: is this a Quorate node?");
         };

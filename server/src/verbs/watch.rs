@@ -5,6 +5,7 @@ use super::table::cell;
 use super::{Common, Output};
 use anyhow::{Context, bail};
 use metadata::contract::Operation;
+use reqwest::redirect::Policy;
 use reqwest::{Client, Response, header};
 use serde_json::Value;
 use std::time::Duration;
@@ -25,7 +26,13 @@ struct Position {
 /// By an event stream, which gets through where a proxy refuses WebSockets.
 pub async fn run(common: &Common) -> anyhow::Result<()> {
     let server = Server::new(common)?;
-    let client = Client::builder().no_proxy().read_timeout(SILENCE).connect_timeout(SILENCE).build().context("no HTTP client")?;
+    let client = Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        .read_timeout(SILENCE)
+        .connect_timeout(SILENCE)
+        .build()
+        .context("no HTTP client")?;
     let mut position = Position::default();
     let mut ever = false;
     loop {

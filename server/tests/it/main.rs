@@ -32,6 +32,7 @@ mod creation;
 mod cut_off;
 mod deletion;
 mod disk_full;
+mod door;
 mod event_stream;
 mod failure;
 mod feed_guarantees;

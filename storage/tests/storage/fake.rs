@@ -131,7 +131,7 @@ async fn cluster_answer(State(shared): State<Arc<Shared>>) -> Json<Value> {
     let cluster = lock(&shared.cluster);
     let identity = cluster.state().identity();
     Json(json!({
-        "revision": cluster.index, "node_id": 1, "health": {},
+        "revision": cluster.index, "node_id": 1, "health": {}, "leader_id": 1, "term": cluster.term,
         "cluster_id": identity.map(|identity| identity.cluster_id), "lineage": identity.map(|identity| identity.lineage),
     }))
 }

@@ -206,6 +206,10 @@ async fn pushes_are_answered_as_the_contract_says() -> Result<()> {
         (edited("lineage", json!(uuid::Uuid::from_u128(77))), 409, json!("UNKNOWN_LINEAGE"), json!(0)),
         (edited("term", json!(0)), 409, json!("STALE_TERM"), json!(acknowledged)),
         (edited("to", json!("x")), 400, json!("INVALID_REQUEST"), Value::Null),
+        // Anybody can write a number: what no controller confirms changes nothing for the leader.
+        (edited("term", json!(u64::MAX)), 503, json!("OVERLOADED"), Value::Null),
+        (edited("controller_id", json!(9)), 409, json!("STALE_TERM"), json!(acknowledged)),
+        (good.clone(), 200, Value::Null, json!(acknowledged)),
     ];
     for (push, status, code, index) in cases {
         let response = http.post(format!("{url}/push")).json(&push).send().await?;
@@ -222,6 +226,9 @@ async fn pushes_are_answered_as_the_contract_says() -> Result<()> {
     let large = http.post(format!("{url}/push")).body(vec![b' '; (64 << 20) + 1]).send().await;
     ensure!(large.map_or(true, |response| response.status().as_u16() == 413), "or the connection is closed early");
 
+    let led_here = http.get(&url).header("host", "rebound.example").send().await?;
+    assert_eq!(led_here.status().as_u16(), 421);
+
     let about: Value = http.get(&url).send().await?.json().await?;
     assert_eq!((&about["stores_messages"], &about["broker_id"]), (&json!(false), &json!(101)));
     let replicas: Value = http.get(format!("{url}/replicas")).send().await?.json().await?;
@@ -231,6 +238,25 @@ async fn pushes_are_answered_as_the_contract_says() -> Result<()> {
         let response = http.get(format!("{url}/{path}")).send().await?;
         assert_eq!((response.status().as_u16(), response.headers()["content-type"].to_str()?), (status, "application/problem+json"));
     }
+    broker.stop().await?;
+    Ok(())
+}
+
+/// A new leader is believed once a controller knows it, and the one before it no more.
+#[tokio::test]
+async fn the_leader_of_a_new_term_is_asked_about_and_taken() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let fake = Fake::start(Cluster::new(1, 2)?).await?;
+    let broker = start(&fake, 101, directory.path()).await?;
+    online(&fake, 101).await?;
+    let before = fake.cluster().changes(0)?;
+    fake.cluster().term = 2;
+    fake.cluster().topic("orders", &[&[101]])?;
+    until("the push of the new term is taken", || broker.metadata_index() == fake.cluster().state().revision()).await?;
+    fake.set_pushing(false);
+    let http = reqwest::Client::new();
+    let answer = http.post(format!("http://{}/push", broker.addr())).json(&before).send().await?;
+    assert_eq!(answer.json::<Value>().await?["code"], "STALE_TERM");
     broker.stop().await?;
     Ok(())
 }

@@ -12,10 +12,10 @@ mod stream;
 mod tests;
 
 use super::call;
-use super::connections::Place;
 use super::problem::Refused;
 use super::query::Query;
 use super::{Node, ids, upgraded};
+use acceptor::Place;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;

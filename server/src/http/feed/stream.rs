@@ -1,9 +1,9 @@
 //! The feed as server-sent events (HTML standard, section 9.2), for those whose proxy refuses WebSockets: the same frames,
 //! guarantees and bounds.
 
-use crate::http::connections::Place;
 use crate::http::problem::Refused;
 use crate::http::query::Query;
+use acceptor::Place;
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use futures::stream;

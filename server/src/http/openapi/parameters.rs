@@ -2,7 +2,7 @@
 
 use controller::LONGEST_DEADLINE;
 use metadata::BrokerId;
-use metadata::contract::{Kind, Operation};
+use metadata::contract::{Kind, Need, Operation};
 use metadata::views::TopicHealth;
 use serde_json::{Map, Value, json};
 
@@ -25,6 +25,9 @@ fn headers_of(operation: Operation) -> Vec<&'static str> {
     }
     if operation.conditional() {
         headers.push("If-Match");
+    }
+    if operation.needs() == Need::OwnId {
+        headers.push("Quorate-Session");
     }
     if operation.kind() == Kind::Feed {
         headers.push("Last-Event-ID");
@@ -71,6 +74,13 @@ pub fn shared() -> Value {
             json!({ "enum": ["quorate.v1.json", "quorate.v1.postcard"], "default": "quorate.v1.json" }),
         ),
         ("header", "Last-Event-ID", "Of an event stream alone: stands before `from`, as a browser resumes with it", index),
+        (
+            "header",
+            "Quorate-Session",
+            "A secret that the broker chose when it registered: from then on nobody speaks for that registration without it. The answer to the \
+             registration says `Quorate-Session: bound`, and pushes carry its SHA-256 as `Quorate-Push-Proof`",
+            json!({ "type": "string", "pattern": "^[!-~]{32,128}$" }),
+        ),
         (
             "header",
             "Quorate-Timeout-Ms",

@@ -83,7 +83,8 @@ impl Places {
         self.free.available_permits() < self.limits.connections / 2
     }
 
-    pub(super) async fn take(&self) -> Option<Place> {
+    /// Waits for a place; none once there will be no more.
+    pub async fn take(&self) -> Option<Place> {
         if self.free.available_permits() == 0 {
             tracing::warn!(connections = self.limits.connections, "all places for connections are taken, newcomers wait");
         }
@@ -294,7 +295,7 @@ mod tests {
             let upgrading = hyper::upgrade::on(&mut request);
             let released = released.lock().ok().and_then(|mut released| released.take());
             tokio::spawn(async move {
-                let socket = crate::http::upgraded::socket(upgrading).await;
+                let socket = upgrading.await;
                 if let Some(released) = released {
                     drop(released.await);
                 }
