@@ -111,7 +111,7 @@ fn provide_page(node: impl Fn() -> Node) {
     let policy = use_nonce().map(|nonce| {
         format!(
             "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; \
-             img-src 'self' data:; font-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+             img-src 'self' data:; font-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
         )
     });
     if let Some(policy) = policy.and_then(|policy| HeaderValue::from_str(&policy).ok()) {

@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::HeartbeatReply;
-use metadata::{Code, Commit, Index, NodeId, SecretHash, State, Term};
+use metadata::{Code, Commit, ControllerNode, Index, NodeId, SecretHash, State, Term};
 use openraft::async_runtime::WatchReceiver;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -312,6 +312,24 @@ impl Controller {
             self.applies(index, deadline).await?;
         }
         Ok(index)
+    }
+
+    /// Who would belong to the cluster after a change of its membership, which is not made.
+    ///
+    /// # Errors
+    /// As [`Controller::change_members`].
+    pub async fn foresee_members(&self, change: MemberChange, deadline: Instant) -> Result<Vec<ControllerNode>, Refusal> {
+        let inner = self.running()?;
+        if inner.known_leader(deadline).await? == self.node_id() {
+            return leading::members::foresee(&inner, &change).await;
+        }
+        if !self.state().binds() {
+            return Err(Refusal::new(Code::NotController, "A controller of this cluster runs a build that does not know this yet"));
+        }
+        match inner.ask_leader(Request::Foresee { change }, deadline).await? {
+            Reply::Foreseen { controllers } => Ok(controllers),
+            _ => Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),
+        }
     }
 
     /// Whether this node knows of a change of the membership that is between its two entries.

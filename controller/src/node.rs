@@ -212,7 +212,6 @@ impl Inner {
         if let Intent::RegisterBroker { registration } = &submission.intent {
             self.check_push_url(registration.push_url.as_deref())?;
         }
-        self.check_speaker(&submission)?;
         let registers = matches!(submission.intent, Intent::RegisterBroker { .. }) && !submission.dry_run;
         let submitted = self.inbox.submit(submission, deadline).await?;
         if registers && let Submitted::Done { outcomes, .. } = &submitted {
@@ -234,27 +233,14 @@ impl Inner {
             Ok(parsed) => parsed,
             Err((what, allowed)) => return no(what, allowed),
         };
-        let at = |url: &Url| (url.host_str().map(str::to_owned), url.port_or_known_default());
+        let host = |url: &Url| url.host_str().map(|host| if host == "localhost" { "127.0.0.1" } else { host }.to_owned());
+        let at = |url: &Url| (host(url), url.port_or_known_default());
         let view = self.hub.view();
         let mut controllers = view.state.controllers().filter_map(|node| Url::parse(&node.url).ok());
         match controllers.any(|own| at(&own) == at(&parsed)) {
             true => no("A controller listens there".to_owned(), "the address of the storage service".to_owned()),
             false => Ok(()),
         }
-    }
-
-    /// Whether who asks may speak for the broker that it names. A registration that begins anew does not need to: the former process
-    /// is gone then, or it is refused.
-    fn check_speaker(&self, submission: &Submission) -> Result<(), metadata::Rejection> {
-        let view = self.hub.view();
-        let spoken_for = match &submission.intent {
-            Intent::RegisterBroker { registration } => {
-                view.state.broker(registration.id).filter(|broker| broker.incarnation_id == registration.incarnation_id)
-            }
-            Intent::ChangeIsr { id, broker_epoch, .. } => view.state.broker(*id).filter(|broker| broker.epoch == *broker_epoch),
-            _ => None,
-        };
-        spoken_for.map_or(Ok(()), |broker| view.machine.bindings.check(broker, submission.proof))
     }
 
     pub async fn read_index_as_leader(&self, deadline: Instant) -> Result<Index, Refusal> {
@@ -289,7 +275,8 @@ impl Inner {
             && transition(&view.state, &self.sessions.liveness(&view.state, now_ms), &heartbeat) == Transition::Stay;
         let mut index = view.applied;
         if !stays {
-            let submission = Submission::new(Intent::BrokerHeartbeat { heartbeat }, Principal::broker(heartbeat.id));
+            let intent = Intent::BrokerHeartbeat { heartbeat };
+            let submission = Submission { proof, ..Submission::new(intent, Principal::broker(heartbeat.id)) };
             match self.inbox.submit(submission, deadline.min(Instant::now() + HEARTBEAT_PATIENCE)).await {
                 Ok(Submitted::Done { index: at, .. }) => index = at,
                 Ok(Submitted::Planned { .. }) => {}

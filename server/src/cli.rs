@@ -180,6 +180,9 @@ pub struct ServeFlags {
     /// Where the SQL backup goes: sqlite:// or postgres://; a SQLite file in the data directory by default.
     #[arg(long, env = "QUORATE_DATABASE_URL", value_name = "URL")]
     pub database_url: Option<String>,
+    /// A file that holds that URL, for one with a password: its first line.
+    #[arg(long, env = "QUORATE_DATABASE_URL_FILE", value_name = "FILE", conflicts_with = "database_url")]
+    pub database_url_file: Option<PathBuf>,
     /// One line each on stderr: text, or json for machines.
     #[arg(long, env = "QUORATE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -244,10 +247,13 @@ impl ServeFlags {
     /// [`Usage`] with the file, and the key at fault.
     pub fn with_file(mut self) -> Result<Self, Usage> {
         let Some(path) = self.config.clone() else { return Ok(self) };
-        let file = read_file(&path)?;
+        let mut file = read_file(&path)?;
+        if self.database_url.is_some() || self.database_url_file.is_some() {
+            (file.database_url, file.database_url_file) = (None, None);
+        }
         fill!(self, file: node_id, listen, peers, join, data_dir, insecure, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
             snapshot_every, scrub_interval_ms,
-            push_networks, host_names, base_path, no_ui, no_backup, database_url, log_format);
+            push_networks, host_names, base_path, no_ui, no_backup, database_url, database_url_file, log_format);
         Ok(self)
     }
 }

@@ -103,9 +103,15 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
         .map_err(|part| Usage(format!("--push-networks: {part:?} is no network; expected 10.0.0.0/8,fd00::/8,…")))?;
     let data_dir = flags.data_dir.unwrap_or_else(|| PathBuf::from(format!("./data/node-{node_id}")));
     let sqlite = || format!("sqlite://{}?mode=rwc", data_dir.join("backup.sqlite").display());
-    let database_url = (flags.no_backup != Some(true)).then(|| flags.database_url.clone().unwrap_or_else(sqlite));
+    let given = match (&flags.database_url, &flags.database_url_file) {
+        (Some(_), Some(file)) => return usage(format!("--database-url-file {}: --database-url is given too", file.display())),
+        (None, Some(file)) => Some(first_line(file)?),
+        (given, None) => given.clone(),
+    };
+    let database_url = (flags.no_backup != Some(true)).then(|| given.unwrap_or_else(sqlite));
     if let Some(Err(why)) = database_url.as_deref().map(controller::check_database_url) {
-        return usage(format!("--database-url: {why}"));
+        let flag = if flags.database_url_file.is_some() { "--database-url-file" } else { "--database-url" };
+        return usage(format!("{flag}: {why}"));
     }
     let election = flags.election_timeout_ms.unwrap_or(ELECTION_TIMEOUT_MS);
     let heartbeat = flags.heartbeat_interval_ms.unwrap_or((election / 5).clamp(1, HEARTBEAT_INTERVAL_MS));
@@ -135,6 +141,16 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
             database_url,
         },
     })
+}
+
+/// The first line of a file that keeps what is not to be seen in a list of processes.
+fn first_line(file: &Path) -> Result<String, Usage> {
+    let no = |why: String| Usage(format!("--database-url-file {}: {why}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| no(error.to_string()))?;
+    match text.lines().next().map(str::trim).filter(|line| !line.is_empty()) {
+        Some(line) => Ok(line.to_owned()),
+        None => Err(no("its first line is empty".to_owned())),
+    }
 }
 
 /// Whether a node could be run with these flags.

@@ -6,6 +6,7 @@
 pub use crate::answers::{Beat, DigestAt, IsrAnswer, IsrResult, Problem, Registered};
 use crate::invalid_option::InvalidOption;
 use crate::secret::Secret;
+use futures::stream::{FuturesUnordered, StreamExt};
 use metadata::contract::{BOUND, SESSION};
 use metadata::intent::{Heartbeat, IsrChange, Registration};
 use metadata::model::Identity;
@@ -187,8 +188,16 @@ impl Client {
                 _ => Said::Nothing,
             })
         });
-        let said: Vec<Said> = futures::future::join_all(each).await.into_iter().flatten().collect();
-        [Said::LeadsNot, Said::Leads].into_iter().find(|one| said.contains(one)).unwrap_or(Said::Nothing)
+        let mut said: FuturesUnordered<_> = each.collect();
+        let mut denied = false;
+        // Who knows it is not outvoted, and the silent are not waited for.
+        while let Some(one) = said.next().await {
+            match one {
+                Some(Said::Leads) => return Said::Leads,
+                one => denied |= one == Some(Said::LeadsNot),
+            }
+        }
+        if denied { Said::LeadsNot } else { Said::Nothing }
     }
 
     /// Registers, or amends the registration of the same incarnation.

@@ -123,6 +123,7 @@ pub fn requests() -> Result<Vec<Request>> {
         Request::Snapshot { vote: vote(), meta: meta()?, content: Bytes::from(metadata::snapshot::encode_machine(&machine()?)?) },
         Request::Submit { submission: Box::new(submission.clone()), remaining_ms: 1 },
         Request::Heartbeat { heartbeat, remaining_ms: 1 },
+        Request::Foresee { change: crate::api::MemberChange::Remove { id: 3 } },
         Request::SubmitProven { submission: Box::new(submission), proof: SecretHash([7; 32]), remaining_ms: 1 },
         Request::HeartbeatProven { heartbeat, proof: SecretHash([7; 32]), remaining_ms: 1 },
         Request::ReadIndex { remaining_ms: u64::MAX },

@@ -6,7 +6,7 @@ use crate::net::peers::Lane;
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
 use crate::{LONGEST_DEADLINE, Submission};
-use metadata::{Code, Index, Intent, NodeId, Principal, Rejection};
+use metadata::{Code, ControllerNode, Index, Intent, NodeId, Principal, Rejection};
 use openraft::async_runtime::WatchReceiver;
 use openraft::error::{ChangeMembershipError, ClientWriteError, RaftError};
 use openraft::{BasicNode, ChangeMembers};
@@ -129,6 +129,34 @@ async fn check_listening(node: &Inner, id: NodeId, url: &str, [id_field, url_fie
     }
 }
 
+/// Whether a change would be carried out now, and who would belong to the cluster after it. Nothing is changed.
+///
+/// # Errors
+/// As [`change`], but for what only shows once it is begun.
+pub(crate) async fn foresee(node: &Arc<Inner>, asked: &MemberChange) -> Result<Vec<ControllerNode>, Refusal> {
+    if node.leading_term().is_none() {
+        return Err(Refusal::new(Code::NotController, "This node does not lead"));
+    }
+    if node.changing.try_lock().is_err() || node.members_change() {
+        return Err(in_progress());
+    }
+    check(node, asked).await?;
+    let Members { mut urls, mut voters } = Members::of(node);
+    match asked {
+        MemberChange::Add { id, url } => drop(urls.insert(*id, url.clone())),
+        MemberChange::Promote { id } => drop(voters.insert(*id)),
+        MemberChange::Demote { id } => drop(voters.remove(id)),
+        MemberChange::Remove { id } => drop(urls.remove(id)),
+        MemberChange::Replace(Replacement { remove, id, url }) => {
+            urls.remove(remove);
+            urls.insert(*id, url.clone());
+            voters.insert(*id);
+        }
+        MemberChange::Lead { .. } => {}
+    }
+    Ok(urls.into_iter().map(|(id, url)| ControllerNode { id, url, voter: voters.contains(&id) }).collect())
+}
+
 /// Carries one change out; its index, once it is committed.
 ///
 /// # Errors
@@ -138,14 +166,25 @@ pub(crate) async fn change(node: &Arc<Inner>, asked: MemberChange, deadline: Ins
         return Err(Refusal::new(Code::NotController, "This node does not lead"));
     }
     if let MemberChange::Lead { id } = asked {
+        check(node, &asked).await?;
         return transfer(node, id, deadline).await;
     }
     let _one_at_a_time = node.changing.try_lock().map_err(|_| in_progress())?;
+    check(node, &asked).await?;
     match asked {
         MemberChange::Add { id, url } => add(node, id, url, deadline).await,
-        MemberChange::Promote { id } => promote(node, id, deadline).await,
+        MemberChange::Promote { id } => {
+            let index = committed(node, ChangeMembers::AddVoterIds([id].into()), true, deadline).await?;
+            tracing::info!(id, "a learner became a voter");
+            Ok(index)
+        }
         MemberChange::Demote { id } => take_vote(node, id, true, deadline).await,
-        MemberChange::Remove { id } => remove(node, id, deadline).await,
+        MemberChange::Remove { id } if Members::of(node).voters.contains(&id) => take_vote(node, id, false, deadline).await,
+        MemberChange::Remove { id } => {
+            let index = committed(node, ChangeMembers::RemoveNodes([id].into()), false, deadline).await?;
+            tracing::info!(id, "a learner was removed");
+            Ok(index)
+        }
         MemberChange::Replace(replacement) => replace(node, replacement, deadline).await,
         MemberChange::Lead { id } => transfer(node, id, deadline).await,
     }
@@ -155,21 +194,43 @@ fn in_progress() -> Refusal {
     Refusal::new(Code::MembershipChangeInProgress, "Another change of the membership is under way")
 }
 
-async fn add(node: &Arc<Inner>, id: NodeId, url: String, deadline: Instant) -> Result<Index, Refusal> {
-    const FIELDS: [&str; 2] = ["id", "url"];
+/// What K1 to K7 refuse.
+async fn check(node: &Arc<Inner>, asked: &MemberChange) -> Result<(), Refusal> {
     let members = Members::of(node);
-    // Asked again, what was done is done.
-    if members.urls.get(&id) != Some(&url) {
-        check_newcomer(node, &members, id, &url, FIELDS, None)?;
-        check_listening(node, id, &url, FIELDS).await?;
+    match asked {
+        MemberChange::Add { id, url } => {
+            const FIELDS: [&str; 2] = ["id", "url"];
+            // Asked again, what was done is done.
+            if members.urls.get(id) == Some(url) {
+                return Ok(());
+            }
+            check_newcomer(node, &members, *id, url, FIELDS, None)?;
+            check_listening(node, *id, url, FIELDS).await
+        }
+        MemberChange::Promote { id } => check_promotion(node, &members, *id),
+        MemberChange::Demote { id } => {
+            members.known("id", *id)?;
+            if !members.voters.contains(id) {
+                return Err(refuse(Code::InvalidRequest, "id", id, format!("Controller {id} is a learner"), "a voter"));
+            }
+            check_majority(node, &members, *id).await
+        }
+        MemberChange::Remove { id } => {
+            members.known("id", *id)?;
+            if members.voters.contains(id) { check_majority(node, &members, *id).await } else { Ok(()) }
+        }
+        MemberChange::Replace(replacement) => check_replacement(node, &members, replacement).await,
+        MemberChange::Lead { id } => check_heir(node, &members, *id).await,
     }
+}
+
+async fn add(node: &Arc<Inner>, id: NodeId, url: String, deadline: Instant) -> Result<Index, Refusal> {
     let index = committed(node, ChangeMembers::AddNodes([(id, BasicNode::new(&url))].into()), true, deadline).await?;
     tracing::info!(id, url, "a controller joined as a learner");
     Ok(index)
 }
 
-async fn promote(node: &Arc<Inner>, id: NodeId, deadline: Instant) -> Result<Index, Refusal> {
-    let members = Members::of(node);
+fn check_promotion(node: &Arc<Inner>, members: &Members, id: NodeId) -> Result<(), Refusal> {
     members.known("id", id)?;
     if members.voters.contains(&id) {
         return Err(refuse(Code::InvalidRequest, "id", id, format!("Controller {id} votes already"), "a learner"));
@@ -185,9 +246,7 @@ async fn promote(node: &Arc<Inner>, id: NodeId, deadline: Instant) -> Result<Ind
         let what = format!("Controller {id} lacks {behind} entries: as a voter it would hold the others up");
         return Err(refuse(Code::IneligibleReplica, "id", id, what, format!("a learner that lacks at most {MOST_BEHIND} entries")));
     }
-    let index = committed(node, ChangeMembers::AddVoterIds([id].into()), true, deadline).await?;
-    tracing::info!(id, "a learner became a voter");
-    Ok(index)
+    Ok(())
 }
 
 /// K3: whether without this voter those that answer are still a majority.
@@ -212,12 +271,6 @@ async fn check_majority(node: &Arc<Inner>, members: &Members, id: NodeId) -> Res
 
 /// Takes a voter's vote; it stays as a learner, or goes.
 async fn take_vote(node: &Arc<Inner>, id: NodeId, stays: bool, deadline: Instant) -> Result<Index, Refusal> {
-    let members = Members::of(node);
-    members.known("id", id)?;
-    if !members.voters.contains(&id) {
-        return Err(refuse(Code::InvalidRequest, "id", id, format!("Controller {id} is a learner"), "a voter"));
-    }
-    check_majority(node, &members, id).await?;
     if id == node.options.node_id {
         // K3: the leadership first, and then the new leader goes on.
         super::hand_over(node).await;
@@ -225,17 +278,6 @@ async fn take_vote(node: &Arc<Inner>, id: NodeId, stays: bool, deadline: Instant
     }
     let index = committed(node, ChangeMembers::RemoveVoters([id].into()), stays, deadline).await?;
     tracing::info!(id, stays, "a voter lost its vote");
-    Ok(index)
-}
-
-async fn remove(node: &Arc<Inner>, id: NodeId, deadline: Instant) -> Result<Index, Refusal> {
-    let members = Members::of(node);
-    members.known("id", id)?;
-    if members.voters.contains(&id) {
-        return take_vote(node, id, false, deadline).await;
-    }
-    let index = committed(node, ChangeMembers::RemoveNodes([id].into()), false, deadline).await?;
-    tracing::info!(id, "a learner was removed");
     Ok(index)
 }
 
@@ -253,12 +295,11 @@ async fn committed(node: &Arc<Inner>, change: ChangeMembers<NodeId, BasicNode>, 
     })
 }
 
-/// K6: the leadership goes to this voter.
-async fn transfer(node: &Arc<Inner>, id: NodeId, deadline: Instant) -> Result<Index, Refusal> {
-    let members = Members::of(node);
+/// K6: whether the leadership may go to this voter.
+async fn check_heir(node: &Arc<Inner>, members: &Members, id: NodeId) -> Result<(), Refusal> {
     members.known("node_id", id)?;
     if id == node.options.node_id {
-        return Ok(node.hub.view().applied);
+        return Ok(());
     }
     if !members.voters.contains(&id) {
         let allowed = members.voters.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -267,11 +308,18 @@ async fn transfer(node: &Arc<Inner>, id: NodeId, deadline: Instant) -> Result<In
     let url = members.urls.get(&id).cloned().unwrap_or_default();
     let refused = |what: String| refuse(Code::IneligibleReplica, "node_id", id, what, "a voter that answers and has the whole log");
     match node.peers.connection(&url, Lane::Control).call(&Request::Status, ASK).await {
-        Ok(Reply::Status(status)) if node.last_log_index().saturating_sub(status.last_log_index) <= MOST_BEHIND => {}
+        Ok(Reply::Status(status)) if node.last_log_index().saturating_sub(status.last_log_index) <= MOST_BEHIND => Ok(()),
         Ok(Reply::Status(status)) => {
-            return Err(refused(format!("Controller {id} lacks {} entries", node.last_log_index().saturating_sub(status.last_log_index))));
+            Err(refused(format!("Controller {id} lacks {} entries", node.last_log_index().saturating_sub(status.last_log_index))))
         }
-        Ok(_) | Err(_) => return Err(refused(format!("Controller {id} does not answer"))),
+        Ok(_) | Err(_) => Err(refused(format!("Controller {id} does not answer"))),
+    }
+}
+
+/// K6: the leadership goes to this voter.
+async fn transfer(node: &Arc<Inner>, id: NodeId, deadline: Instant) -> Result<Index, Refusal> {
+    if id == node.options.node_id {
+        return Ok(node.hub.view().applied);
     }
     let mut metrics = node.raft.server_metrics();
     let until = deadline.min(Instant::now() + TRANSFER);
@@ -288,26 +336,44 @@ async fn transfer(node: &Arc<Inner>, id: NodeId, deadline: Instant) -> Result<In
     }
 }
 
-/// K7: puts an empty node in the place of a lost one: it learns all there is, then one change of membership swaps the two.
-async fn replace(node: &Arc<Inner>, asked: Replacement, deadline: Instant) -> Result<Index, Refusal> {
+/// How far a replacement has come.
+enum Replacing {
+    /// Another leader finished it, and left the old one behind as a learner.
+    LeftBehind,
+    /// An attempt that was cut short left a learner behind: asked again, it is finished.
+    Begun,
+    New,
+}
+
+fn replacing(members: &Members, asked: &Replacement) -> Replacing {
+    let there = members.urls.get(&asked.id) == Some(&asked.url);
+    match (there, members.voters.contains(&asked.id)) {
+        (true, true) if !members.voters.contains(&asked.remove) => Replacing::LeftBehind,
+        (true, false) => Replacing::Begun,
+        _ => Replacing::New,
+    }
+}
+
+async fn check_replacement(node: &Arc<Inner>, members: &Members, asked: &Replacement) -> Result<(), Refusal> {
     const FIELDS: [&str; 2] = ["add.id", "add.url"];
     if asked.remove == node.options.node_id {
         let what = "This node leads: move the leadership first";
         return Err(refuse(Code::InvalidRequest, "remove", asked.remove, what, "a node that does not lead"));
     }
-    let members = Members::of(node);
     members.known("remove", asked.remove)?;
-    let there = members.urls.get(&asked.id) == Some(&asked.url);
-    // One that another leader finished left the old one behind as a learner.
-    if there && members.voters.contains(&asked.id) && !members.voters.contains(&asked.remove) {
+    match replacing(members, asked) {
+        Replacing::LeftBehind => return Ok(()),
+        Replacing::Begun => {}
+        Replacing::New => check_newcomer(node, members, asked.id, &asked.url, FIELDS, Some(asked.remove))?,
+    }
+    check_listening(node, asked.id, &asked.url, FIELDS).await
+}
+
+/// K7: puts an empty node in the place of a lost one: it learns all there is, then one change of membership swaps the two.
+async fn replace(node: &Arc<Inner>, asked: Replacement, deadline: Instant) -> Result<Index, Refusal> {
+    if matches!(replacing(&Members::of(node), &asked), Replacing::LeftBehind) {
         return committed(node, ChangeMembers::RemoveNodes([asked.remove].into()), false, deadline).await;
     }
-    // An attempt that was cut short left a learner behind: asked again, it is finished.
-    let begun = there && !members.voters.contains(&asked.id);
-    if !begun {
-        check_newcomer(node, &members, asked.id, &asked.url, FIELDS, Some(asked.remove))?;
-    }
-    check_listening(node, asked.id, &asked.url, FIELDS).await?;
     let unknown = |what: &str, error: &dyn std::fmt::Display| Refusal::new(Code::OutcomeUnknown, format!("{what}: {error}"));
     let late = |_| Refusal::new(Code::OutcomeUnknown, "The time ran out: the change of membership may yet happen");
     let learns = node.raft.add_learner(asked.id, BasicNode::new(&asked.url), true);

@@ -117,7 +117,9 @@ async fn follow(node: Arc<Inner>, client: reqwest::Client, pushed: Arc<Latest>, 
         };
         next = Instant::now() + PACE;
         let view = node.hub.view();
-        let proof = view.state.broker(id).and_then(|broker| view.machine.bindings.of(broker));
+        // Another registration has another task, and perhaps another address.
+        let Some(broker) = view.state.broker(id).filter(|broker| broker.epoch == target.epoch) else { return };
+        let proof = view.machine.bindings.of(broker);
         match post(&client, &target.url, proof, body).await {
             Ok(answer) if answer.code.is_none() => {
                 node.sessions.acknowledge(id, target.epoch, answer.acknowledged_index);

@@ -49,7 +49,7 @@ impl Connection {
             let mut stream = self.transport.connect(&self.url).await?;
             wire::write_all(&mut stream, &mut vec![wire::frame(0, &Request::Hello(self.greeter.hello()))?]).await?;
             let refusal = match wire::read_up_to::<Reply>(&mut stream, &mut Vec::new(), LONGEST_ANSWER).await? {
-                Some((_, Reply::Hello(peer))) => match self.greeter.meet(&peer) {
+                Some((_, Reply::Hello(peer))) => match self.greeter.visit(&peer) {
                     Ok(()) => return Ok(run(stream)),
                     Err(refusal) => refusal,
                 },

@@ -34,13 +34,15 @@ struct Met {
     instances: BTreeMap<NodeId, Uuid>,
     /// Those that nobody knows, the longest met first.
     unknown: VecDeque<NodeId>,
+    /// Those that this node met at the address that it was given for them.
+    visited: BTreeSet<NodeId>,
 }
 
 impl Met {
     /// The instance that holds this id from now on. Of a known node it is the first; an id that nobody knows is nobody's, or
     /// whoever says it first could keep it from the node that is to join.
     fn note(&mut self, peer: &Hello, known: bool) -> Uuid {
-        if known {
+        if known || self.visited.contains(&peer.node_id) {
             self.unknown.retain(|id| *id != peer.node_id);
             return *self.instances.entry(peer.node_id).or_insert(peer.instance_id);
         }
@@ -107,22 +109,38 @@ impl Greeter {
         Hello { node_id: self.node_id, instance_id: self.instance_id, lineage }
     }
 
+    /// Judges who was found at a node's address. It may not tell its instance, to whom it does not know.
+    ///
+    /// # Errors
+    /// As [`Greeter::meet`].
+    pub(crate) fn visit(&self, peer: &Hello) -> Result<(), Refusal> {
+        self.check_lineage(peer)?;
+        if peer.instance_id.is_nil() {
+            return Ok(());
+        }
+        let view = self.hub.view();
+        if !view.machine.instances.knows(peer.node_id) && !view.state.is_controller(peer.node_id) {
+            // Whoever said this id before, at this address is the node that is to have it.
+            let mut met = self.met();
+            met.unknown.retain(|id| *id != peer.node_id);
+            met.instances.insert(peer.node_id, peer.instance_id);
+            met.visited.insert(peer.node_id);
+        }
+        self.meet(peer)
+    }
+
     /// Judges a peer's greeting.
     ///
     /// # Errors
-    /// INCONSISTENT_CLUSTER_ID for another history, INVALID_REGISTRATION for another data directory under a known id.
+    /// INCONSISTENT_CLUSTER_ID for another history, INVALID_REGISTRATION for another data directory under a known id, or for none.
     pub(crate) fn meet(&self, peer: &Hello) -> Result<(), Refusal> {
-        let view = self.hub.view();
-        let own = view.state.identity().map(|identity| identity.lineage);
-        if let (Some(own), Some(theirs)) = (own, peer.lineage)
-            && own != theirs
-        {
-            let detail = format!("Node {} belongs to lineage {theirs}, and node {} to {own}: they never mix", peer.node_id, self.node_id);
-            return Err(Rejection::new(Code::InconsistentClusterId, detail).at("lineage", theirs, own.to_string()).into());
+        self.check_lineage(peer)?;
+        if peer.instance_id.is_nil() {
+            let detail = format!("Node {} does not say which data directory it has", peer.node_id);
+            return Err(Rejection::new(Code::InvalidRegistration, detail).at("instance_id", peer.instance_id, "its own").into());
         }
+        let view = self.hub.view();
         let first = match view.machine.instances.get(&peer.node_id) {
-            // It does not tell whom it does not know.
-            _ if peer.instance_id.is_nil() => peer.instance_id,
             Some(replicated) => *replicated,
             None => {
                 let known = view.state.is_controller(peer.node_id) || self.expected.contains(&peer.node_id);
@@ -141,6 +159,18 @@ impl Greeter {
                 peer.node_id
             );
             return Err(Refusal::new(Code::PolicyViolation, detail));
+        }
+        Ok(())
+    }
+
+    fn check_lineage(&self, peer: &Hello) -> Result<(), Refusal> {
+        let view = self.hub.view();
+        let own = view.state.identity().map(|identity| identity.lineage);
+        if let (Some(own), Some(theirs)) = (own, peer.lineage)
+            && own != theirs
+        {
+            let detail = format!("Node {} belongs to lineage {theirs}, and node {} to {own}: they never mix", peer.node_id, self.node_id);
+            return Err(Rejection::new(Code::InconsistentClusterId, detail).at("lineage", theirs, own.to_string()).into());
         }
         Ok(())
     }
@@ -275,7 +305,12 @@ mod tests {
         assert!(fresh.meet(&hello(1_009, 5, None)).is_ok(), "its id was taken by a stranger");
         // Of a member the first one counts, whoever else was met since.
         assert!(fresh.meet(&hello(3, 3, None)).is_ok() && fresh.meet(&hello(3, 8, None)).is_err());
-        // Who tells nothing is not judged by it.
-        assert!(fresh.meet(&Hello { instance_id: Uuid::nil(), ..hello(2, 0, None) }).is_ok());
+        // Who tells nothing is nobody, but where this node went itself.
+        let silent = Hello { instance_id: Uuid::nil(), ..hello(2, 0, None) };
+        assert!(fresh.meet(&silent).is_err() && fresh.visit(&silent).is_ok());
+        // What was found at the address of a node that is to join is that node, whoever says its id afterwards.
+        assert!(fresh.meet(&hello(40, 66, None)).is_ok() && fresh.visit(&hello(40, 40, None)).is_ok());
+        assert!(fresh.meet(&hello(40, 66, None)).is_err() && fresh.meet(&hello(40, 40, None)).is_ok());
+        assert!(fresh.visit(&hello(2, 8, None)).is_err(), "a member's place is taken by nobody, wherever it is found");
     }
 }

@@ -7,7 +7,7 @@ use metadata::digest::Digest;
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::HeartbeatReply;
-use metadata::{Index, NodeId, SecretHash};
+use metadata::{ControllerNode, Index, NodeId, SecretHash};
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
@@ -85,6 +85,10 @@ pub(crate) enum Request {
         proof: SecretHash,
         remaining_ms: u64,
     },
+    /// To the leader: what would become of a change of the membership.
+    Foresee {
+        change: MemberChange,
+    },
 }
 
 /// The reply to a request. `Refused` answers anything.
@@ -117,6 +121,10 @@ pub(crate) enum Reply {
     },
     Format {
         newest: u32,
+    },
+    /// The membership as it would be.
+    Foreseen {
+        controllers: Vec<ControllerNode>,
     },
 }
 

@@ -217,6 +217,9 @@ async fn decide(node: &Arc<Inner>, request: Request) -> Reply {
             let changed = members::change(node, change, deadline(remaining_ms)).await;
             changed.map_or_else(Reply::Refused, |index| Reply::Replaced { index })
         }
+        Request::Foresee { change } => {
+            members::foresee(node, &change).await.map_or_else(Reply::Refused, |controllers| Reply::Foreseen { controllers })
+        }
         Request::SubmitProven { submission, proof, remaining_ms } => {
             let submission = Submission { proof: Some(proof), ..*submission };
             node.submit_as_leader(submission, deadline(remaining_ms)).await.map_or_else(Reply::Refused, Reply::Submit)

@@ -5,13 +5,14 @@
 //! Apply's own guards keep everything right.
 
 use crate::api::{Refusal, Submission, Submitted};
+use crate::hub::View;
 use crate::node::Inner;
 use crate::raft::data::{Checked, LogData, Reply};
 use crate::writing::inbox::{Job, not_leading, unknown};
 use futures::StreamExt;
 use metadata::draw::Preview;
 use metadata::plan::{Plan, plan};
-use metadata::{Code, Command, Draw, Entry, GroupOutcome, Index, Intent, Liveness, Rejection, State, Term};
+use metadata::{Broker, Code, Command, Draw, Entry, GroupOutcome, Index, Intent, Liveness, Rejection, State, Term};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -230,6 +231,7 @@ fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
     if draft.state.identity().is_none() && !matches!(submission.intent, Intent::BootstrapCluster { .. }) {
         return Err(Refusal::new(Code::NoLeader, "The cluster has no identity yet; its first leader is about to commit one"));
     }
+    check_speaker(&node.hub.view(), &draft.state, submission)?;
     if job.again {
         let view = node.hub.view();
         match planned(node, &view.state, submission) {
@@ -295,11 +297,32 @@ fn planned(node: &Inner, state: &State, submission: &Submission) -> Result<(Plan
     Ok((plan, draw.seed))
 }
 
-/// A registration with a secret is bound to it by the very entry that makes it.
+/// Whether who asks may speak for the broker that it names. A registration that begins anew does not need to: the former process
+/// is gone then, or it is refused.
+fn check_speaker(view: &View, draft: &State, submission: &Submission) -> Result<(), Refusal> {
+    let (id, epoch, incarnation) = match &submission.intent {
+        Intent::RegisterBroker { registration } => (registration.id, None, Some(registration.incarnation_id)),
+        Intent::ChangeIsr { id, broker_epoch, .. } => (*id, Some(*broker_epoch), None),
+        Intent::BrokerHeartbeat { heartbeat } => (heartbeat.id, Some(heartbeat.broker_epoch), None),
+        _ => return Ok(()),
+    };
+    let names =
+        |broker: &Broker| epoch.is_none_or(|epoch| epoch == broker.epoch) && incarnation.is_none_or(|id| id == broker.incarnation_id);
+    let Some(broker) = draft.broker(id).filter(|broker| names(broker)) else { return Ok(()) };
+    match view.state.broker(id).filter(|applied| applied.epoch == broker.epoch) {
+        Some(applied) => Ok(view.machine.bindings.check(applied, submission.proof)?),
+        // What it is bound to is known once it is applied.
+        None => Err(Refusal::new(Code::Overloaded, format!("The registration of broker {id} is being committed"))),
+    }
+}
+
+/// A registration that begins with a secret is bound to it by its very entry.
 fn bind(state: &State, submission: &Submission, plan: &mut Plan) {
     let Intent::RegisterBroker { registration } = &submission.intent else { return };
     let Some(proof) = submission.proof.filter(|_| state.binds()) else { return };
-    for group in plan.items.iter_mut().flatten().filter(|group| !group.commands.is_empty()) {
+    // Not where it is amended: whoever knows a public incarnation could make it its own.
+    let begins = |command: &Command| matches!(command, Command::RegisterBroker { amends: None, .. });
+    for group in plan.items.iter_mut().flatten().filter(|group| group.commands.iter().any(begins)) {
         group.commands.push(Command::BindBroker { id: registration.id, proof });
     }
 }

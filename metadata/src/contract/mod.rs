@@ -14,8 +14,10 @@ pub enum Kind {
     Read,
     /// Dry runs, previews, idempotency keys.
     Mutation,
-    /// Neither dry runs nor keys: a heartbeat, a change of membership.
+    /// Neither dry runs nor keys: a heartbeat.
     Command,
+    /// A change of the controllers' membership: dry runs, and no keys.
+    Members,
     /// A WebSocket or an event stream.
     Feed,
     /// Outside the base path.
@@ -110,7 +112,7 @@ impl Kind {
                 Code::Overloaded,
                 Code::OutcomeUnknown,
             ],
-            Kind::Command => &[
+            Kind::Command | Kind::Members => &[
                 Code::InvalidRequest,
                 Code::ForbiddenOrigin,
                 Code::NoLeader,

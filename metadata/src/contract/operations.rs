@@ -67,12 +67,12 @@ const NOT_ITSELF: &[Code] = &[Code::BrokerIdNotRegistered, Code::StaleBrokerEpoc
 operations! {
     // The cluster and its controllers.
     GetCluster = "getCluster": Read Get "/api/v1/cluster" needs View => "The cluster in a few numbers";
-    ReplaceController = "replaceController": Command Post "/api/v1/quorum/replace" needs Admin refuses [MEMBERS] => "Put an empty controller in the place of a lost one";
-    MoveLeadership = "moveLeadership": Command Post "/api/v1/quorum/leader" needs Admin refuses [&[Code::IneligibleReplica]] => "Let another controller lead";
-    AddController = "addController": Command Post "/api/v1/quorum/members" needs Admin refuses [MEMBERS] => "A controller joins as a learner";
-    PromoteController = "promoteController": Command Post "/api/v1/quorum/members/{id}/promote" needs Admin refuses [MEMBERS] => "A learner votes from now on";
-    DemoteController = "demoteController": Command Post "/api/v1/quorum/members/{id}/demote" needs Admin refuses [MEMBERS] => "A voter becomes a learner";
-    RemoveController = "removeController": Command Delete "/api/v1/quorum/members/{id}" needs Admin refuses [MEMBERS] => "Remove a controller";
+    ReplaceController = "replaceController": Members Post "/api/v1/quorum/replace" needs Admin refuses [MEMBERS] => "Put an empty controller in the place of a lost one";
+    MoveLeadership = "moveLeadership": Members Post "/api/v1/quorum/leader" needs Admin refuses [&[Code::IneligibleReplica]] => "Let another controller lead";
+    AddController = "addController": Members Post "/api/v1/quorum/members" needs Admin refuses [MEMBERS] => "A controller joins as a learner";
+    PromoteController = "promoteController": Members Post "/api/v1/quorum/members/{id}/promote" needs Admin refuses [MEMBERS] => "A learner votes from now on";
+    DemoteController = "demoteController": Members Post "/api/v1/quorum/members/{id}/demote" needs Admin refuses [MEMBERS] => "A voter becomes a learner";
+    RemoveController = "removeController": Members Delete "/api/v1/quorum/members/{id}" needs Admin refuses [MEMBERS] => "Remove a controller";
 
     // Elections, moves and settings.
     Elect = "elect": Mutation Post "/api/v1/elections" needs Topics refuses [&[Code::PolicyViolation, Code::UnknownTopicOrPartition, Code::UnknownTopicId, Code::BrokerIdNotRegistered, Code::ElectionNotNeeded, Code::PreferredLeaderNotAvailable, Code::EligibleLeadersNotAvailable]] => "Elect leaders anew: the first replica, or uncleanly";

@@ -17,8 +17,13 @@ fn register(world: &mut World, incarnation: u32, proof: Option<SecretHash>) {
 }
 
 fn may(world: &World, given: Option<SecretHash>) -> bool {
-    let checked = world.machine.bindings.check(world.broker(101), given);
-    checked.as_ref().map_err(|no| no.code).err().is_none_or(|code| code == Code::PolicyViolation) && checked.is_ok()
+    match world.machine.bindings.check(world.broker(101), given) {
+        Ok(()) => true,
+        Err(no) => {
+            assert_eq!((no.code, no.field.as_deref()), (Code::PolicyViolation, Some("Quorate-Session")));
+            false
+        }
+    }
 }
 
 #[test]

@@ -202,6 +202,18 @@ pub struct DigestAnswer {
     pub digest: Digest,
 }
 
+/// The membership as a change would leave it: the answer to a dry run.
+#[derive(Serialize, JsonSchema)]
+pub struct ForeseenAnswer {
+    pub revision: Index,
+    /// Always true.
+    pub dry_run: bool,
+    /// Always empty: the membership is no command of the state.
+    #[schemars(with = "Vec<Group>")]
+    pub groups: Vec<Value>,
+    pub controllers: Vec<ControllerNode>,
+}
+
 /// The membership after it changed.
 #[derive(Serialize, JsonSchema)]
 pub struct ReplacedAnswer {
@@ -253,6 +265,7 @@ json_answers!(
     LeaderAnswer,
     DigestAnswer,
     ReplacedAnswer,
+    ForeseenAnswer,
     AliveAnswer,
     ReadyAnswer,
 );

@@ -6,9 +6,21 @@ use acceptor::names::whole;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, Method, StatusCode, header, uri::Authority};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header, uri::Authority};
 use metadata::{Code, Rejection};
 use std::time::Instant;
+
+const SITE: &str = "sec-fetch-site";
+/// On every answer that does not say otherwise: nothing of this node is embedded, framed, cached, or read by other sites.
+const USUAL: [(HeaderName, &str); 7] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+];
 
 fn check(node: &Node, request: &Request) -> Result<(), Refused> {
     let headers = request.headers();
@@ -31,6 +43,15 @@ fn check(node: &Node, request: &Request) -> Result<(), Refused> {
                 .at("Origin", given, format!("http://{host}"))
                 .into());
         }
+    }
+    // A browser that names no origin still says whose page asks (Fetch Metadata). What is no browser says neither.
+    if let Some(site) = headers.get(SITE).filter(|_| (changes || upgrades) && !headers.contains_key(header::ORIGIN))
+        && site != "same-origin"
+        && site != "none"
+    {
+        let given = String::from_utf8_lossy(site.as_bytes()).into_owned();
+        let no = Rejection::new(Code::ForbiddenOrigin, "Only this node's own pages may do that");
+        return Err(no.at("Sec-Fetch-Site", given, "same-origin, none").into());
     }
     Ok(())
 }
@@ -77,9 +98,8 @@ async fn answered(node: &Node, request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert("quorate-revision", HeaderValue::from(applied));
     headers.insert("quorate-node", HeaderValue::from(node.controller.node_id()));
-    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
-    headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
+    for (name, value) in USUAL {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
     response
 }

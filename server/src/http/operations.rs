@@ -2,7 +2,7 @@
 //! call can be routed without being described.
 
 use super::Node;
-use super::answers::PlannedAnswer;
+use super::answers::{ForeseenAnswer, PlannedAnswer};
 use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -84,14 +84,16 @@ impl Routed {
 
     /// 200 with this; of a mutation also with what a dry run answers.
     pub fn answers<T: JsonSchema>(self) -> Self {
-        let done = if self.operation.kind() == Kind::Mutation {
-            "Committed, and applied on this node; or the plan of a dry run"
-        } else {
-            "The answer"
+        const DONE: &str = "Committed, and applied on this node; or the plan of a dry run";
+        let planned: Option<SchemaOf> = match self.operation.kind() {
+            Kind::Mutation => Some(schema_of::<PlannedAnswer>),
+            Kind::Members => Some(schema_of::<ForeseenAnswer>),
+            _ => None,
         };
-        let planned = self.operation.kind() == Kind::Mutation;
-        let this = self.answers_with(StatusCode::OK, schema_of::<T>, done);
-        if planned { this.answers_with(StatusCode::OK, schema_of::<PlannedAnswer>, done) } else { this }
+        match planned {
+            Some(planned) => self.answers_with(StatusCode::OK, schema_of::<T>, DONE).answers_with(StatusCode::OK, planned, DONE),
+            None => self.answers_with(StatusCode::OK, schema_of::<T>, "The answer"),
+        }
     }
 
     /// 201 with this and a Location; 200 for a dry run.
@@ -127,7 +129,7 @@ impl Routed {
 /// The routes of these operations: the only way into the router for what is part of the contract.
 pub fn routes(operations: Vec<Routed>) -> Router<Node> {
     operations.into_iter().fold(Router::new(), |router, routed| {
-        let changes = matches!(routed.operation.kind(), Kind::Mutation | Kind::Command);
+        let changes = matches!(routed.operation.kind(), Kind::Mutation | Kind::Command | Kind::Members);
         let handler = match &routed.body {
             None if changes => routed.handler.route_layer(axum::middleware::from_fn(super::body::none)),
             _ => routed.handler,

@@ -1,7 +1,7 @@
 //! The controllers' membership, and who of them leads (K).
 
 use super::Node;
-use super::answers::{LeaderAnswer, ReplacedAnswer};
+use super::answers::{ForeseenAnswer, LeaderAnswer, ReplacedAnswer};
 use super::body::{self, ONE_MIB};
 use super::call;
 use super::problem::Refused;
@@ -34,9 +34,15 @@ pub struct Newcomer {
     url: String,
 }
 
-/// These calls know no parameter.
-fn no_query(parts: &Parts) -> Result<(), Refused> {
-    Query::read(parts.uri.query(), &[]).map(drop)
+/// Whether nothing is to be changed.
+fn dry_run(parts: &Parts) -> Result<bool, Refused> {
+    Ok(Query::read(parts.uri.query(), &["dry_run"])?.parse("dry_run", "true, false")?.unwrap_or(false))
+}
+
+/// The answer to a dry run.
+async fn foreseen(node: &Node, parts: &Parts, change: MemberChange) -> Result<Response, Refused> {
+    let controllers = node.controller.foresee_members(change, call::deadline(parts)?).await?;
+    Ok(ForeseenAnswer { revision: node.controller.applied_index(), dry_run: true, groups: Vec::new(), controllers }.into_response())
 }
 
 /// Who is to lead.
@@ -62,6 +68,9 @@ impl Newcomer {
 }
 
 async fn changed(node: &Node, parts: &Parts, change: MemberChange) -> Result<Response, Refused> {
+    if dry_run(parts)? {
+        return foreseen(node, parts, change).await;
+    }
     let index = node.controller.change_members(change, call::deadline(parts)?).await?;
     let controllers = node.controller.state().controllers().cloned().collect();
     Ok(ReplacedAnswer { revision: index, controllers }.into_response())
@@ -73,7 +82,7 @@ fn id(text: &str) -> Result<NodeId, Refused> {
 }
 
 pub async fn replace(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
-    no_query(&parts)?;
+    dry_run(&parts)?;
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
     let Replace { remove, add } = body::json(&parts.headers, &bytes)?;
     let (id, url) = add.checked(["add.id", "add.url"])?;
@@ -81,7 +90,7 @@ pub async fn replace(State(node): State<Node>, parts: Parts, body: Body) -> Resu
 }
 
 pub async fn add(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
-    no_query(&parts)?;
+    dry_run(&parts)?;
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
     let newcomer: Newcomer = body::json(&parts.headers, &bytes)?;
     let (id, url) = newcomer.checked(["id", "url"])?;
@@ -89,27 +98,30 @@ pub async fn add(State(node): State<Node>, parts: Parts, body: Body) -> Result<R
 }
 
 pub async fn promote(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
-    no_query(&parts)?;
+    dry_run(&parts)?;
     let id = id(&text)?;
     changed(&node, &parts, MemberChange::Promote { id }).await
 }
 
 pub async fn demote(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
-    no_query(&parts)?;
+    dry_run(&parts)?;
     let id = id(&text)?;
     changed(&node, &parts, MemberChange::Demote { id }).await
 }
 
 pub async fn remove(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
-    no_query(&parts)?;
+    dry_run(&parts)?;
     let id = id(&text)?;
     changed(&node, &parts, MemberChange::Remove { id }).await
 }
 
 pub async fn lead(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
-    no_query(&parts)?;
+    dry_run(&parts)?;
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
     let Successor { node_id } = body::json(&parts.headers, &bytes)?;
+    if dry_run(&parts)? {
+        return foreseen(&node, &parts, MemberChange::Lead { id: node_id }).await;
+    }
     let deadline = call::deadline(&parts)?;
     let index = node.controller.change_members(MemberChange::Lead { id: node_id }, deadline).await?;
     // This node may hear of the new leader a moment later than the old one did.

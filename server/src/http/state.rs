@@ -15,10 +15,10 @@ use metadata::{Code, snapshot};
 const BINARY: &str = "application/octet-stream";
 
 pub async fn get(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
+    let (_, view) = call::read(&node, &parts, &[]).await?;
     // A state of a million partitions is a gigabyte of JSON: few are made at once, and who waits for a turn costs nothing.
     let turn = tokio::time::timeout_at(call::deadline(&parts)?, node.whole_states.acquire()).await;
     let Ok(Ok(_turn)) = turn else { return Err(Refused::new(Code::Overloaded, "Others are taking the whole state")) };
-    let (_, view) = call::read(&node, &parts, &[]).await?;
     let binary = parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains(BINARY));
     if !binary {
         return Ok(Json(StateView { revision: view.applied, ..views::full(&view.state) }).into_response());

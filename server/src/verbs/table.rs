@@ -163,6 +163,9 @@ pub fn committed(answer: &Value) -> String {
 }
 
 pub fn planned(answer: &Value) -> String {
+    if answer["controllers"].is_array() {
+        return format!("would be the controllers after {}\n{}", cell(&answer["revision"]), members(answer));
+    }
     let mut lines = vec![format!("would be committed after {}; preview {}", cell(&answer["revision"]), cell(&answer["preview"]))];
     for group in answer["groups"].as_array().into_iter().flatten() {
         lines.extend(group["commands"].as_array().into_iter().flatten().map(Value::to_string));

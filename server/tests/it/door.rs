@@ -106,7 +106,13 @@ async fn a_broker_that_gave_a_secret_is_spoken_for_by_nobody_else() -> Result<()
     redirected["push_url"] = json!("http://127.0.0.1:1/elsewhere");
     let amended = api.post("/brokers", redirected).header("Quorate-Session", SECRET).ok().await?.body;
     ensure!(amended["broker_epoch"] == epoch, "{amended}");
-    // Who gave none is believed as before.
+    // Who gave none is believed as before, and nobody makes that registration its own by amending it.
+    let mut unbound = fake::registration(105, "b");
+    let epoch_105 = api.post("/brokers", unbound.clone()).ok().await?.body["broker_epoch"].as_u64().context("no epoch")?;
+    unbound["rack"] = json!("elsewhere");
+    let amended = api.post("/brokers", unbound).header("Quorate-Session", ANOTHER).ok().await?;
+    ensure!(amended.text("quorate-session").is_empty(), "it was taken over: {:?}", amended.headers);
+    api.post("/brokers/105/heartbeat", heartbeat(epoch_105)).ok().await?;
     let of_101 = api.get("/brokers/101").ok().await?.body["broker"]["epoch"].as_u64().context("no epoch")?;
     fake::beat(&api, 101, of_101).await?;
     // Neither the secret nor its hash is anywhere.

@@ -112,6 +112,22 @@ async fn the_leadership_goes_where_it_is_asked_to() -> Result<()> {
             .await?;
     }
     let api = cluster.api(1)?;
+    let learner = {
+        let follower = cluster.followers().await?[0];
+        let asked = cluster.api(follower)?;
+        let seen = asked.call(Method::POST, &format!("/quorum/members/{follower}/demote?dry_run=true")).ok().await?.body;
+        ensure!(seen["dry_run"] == true && ids(&seen) == [1, 2, 3] && voters(&seen).len() == 2, "{seen}");
+        let seen = asked.call(Method::DELETE, &format!("/quorum/members/{follower}?dry_run=true")).ok().await?.body;
+        ensure!(ids(&seen).len() == 2, "{seen}");
+        follower
+    };
+    api.post("/quorum/members?dry_run=true", json!({ "id": 4, "url": "http://127.0.0.1:1" })).refused(400, "INVALID_REQUEST").await?;
+    api.post("/quorum/leader?dry_run=true", json!({ "node_id": learner })).ok().await?;
+    let (code, said, error) = verb(&api, &["quorum", "remove", &learner.to_string(), "--dry-run"])?;
+    ensure!(code == Some(0) && said.contains("would be the controllers"), "{code:?} {said} {error}");
+    let unchanged = api.get("/cluster").ok().await?.body;
+    ensure!(voters(&unchanged["quorum"]).len() == 3 || voters(&unchanged).len() == 3, "{unchanged}");
+    ensure!(cluster.leader().await? != learner, "a dry run moved the leadership");
     let problem = api.post("/quorum/leader", json!({ "node_id": 9 })).refused(400, "INVALID_REQUEST").await?.body;
     ensure!(problem["field"] == "node_id" && problem["allowed"] == "1, 2, 3", "{problem}");
     api.post("/quorum/members", json!({ "id": 101, "url": "http://127.0.0.1:1" })).refused(400, "INVALID_REQUEST").await?;

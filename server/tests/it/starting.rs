@@ -33,7 +33,15 @@ async fn a_flag_that_cannot_be_used_is_named_with_its_value() -> Result<()> {
     let config = dir.path().join("quorate.toml");
     let config = config.to_str().context("no path")?;
     fs::write(config, "node-id = 0\n")?;
-    let cases: [(&[&str], &str); 17] = [
+    let (empty, good) = (dir.path().join("empty"), dir.path().join("url"));
+    fs::write(&empty, "\n")?;
+    fs::write(&good, "mysql://me:secret@h/x\n")?;
+    let (empty, good) = (empty.to_str().context("no path")?, good.to_str().context("no path")?);
+    let cases: [(&[&str], &str); 21] = [
+        (&["--database-url-file", "/nowhere/url"], "--database-url-file /nowhere/url: No such file"),
+        (&["--database-url-file", empty], "its first line is empty"),
+        (&["--database-url-file", good], "it is neither sqlite:// nor postgres://"),
+        (&["--database-url-file", good, "--database-url", "sqlite://x"], "cannot be used with"),
         (&["--node-id", "0"], "--node-id 0 has to be 1 or more"),
         (&["--config", config], "--node-id 0 has to be 1 or more"),
         (&["--node-id", "-1"], "'-1' for '--node-id"),

@@ -5,7 +5,9 @@ use super::fleet::{Fleet, Standing};
 use crate::world::time::Time;
 use controller::Submission;
 use metadata::intent::{Heartbeat, IsrChange, IsrMember, Registration};
-use metadata::{BrokerId, Code, Endpoint, GroupOutcome, Index, Intent, NodeId, Partition, Principal, RecoveryState, State, TopicId};
+use metadata::{
+    BrokerId, Code, Endpoint, GroupOutcome, Index, Intent, NodeId, Partition, Principal, RecoveryState, SecretHash, State, TopicId,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -75,6 +77,11 @@ impl Broker {
         self.fleet.of(self.id)
     }
 
+    /// What its session is bound to: every other broker gives a secret.
+    fn proof(&self) -> Option<SecretHash> {
+        self.id.0.is_multiple_of(2).then(|| SecretHash::of(&format!("the secret of broker {}", self.id)))
+    }
+
     /// Registers a new process; none when it was killed before that came to anything.
     async fn register(&self, previous_broker_epoch: Option<Index>) -> Option<Index> {
         let killed = self.standing().killed;
@@ -88,7 +95,8 @@ impl Broker {
             previous_broker_epoch,
         };
         while self.standing().killed == killed {
-            let submission = Submission::new(Intent::RegisterBroker { registration: registration.clone() }, Principal::broker(self.id));
+            let intent = Intent::RegisterBroker { registration: registration.clone() };
+            let submission = Submission { proof: self.proof(), ..Submission::new(intent, Principal::broker(self.id)) };
             if let Some(node) = self.door.any() {
                 let (id, process) = (self.id, registration.incarnation_id);
                 let answer = self.door.ask(node, move |node| async move {
@@ -155,7 +163,8 @@ impl Broker {
         };
         let node = self.door.again(life.home)?;
         let home = node.node_id();
-        let answer = self.door.ask(node, move |node| async move { node.heartbeat(beat, None, Instant::now() + DEADLINE).await }).await;
+        let proof = self.proof();
+        let answer = self.door.ask(node, move |node| async move { node.heartbeat(beat, proof, Instant::now() + DEADLINE).await }).await;
         tracing::debug!(at_ms = self.time.now(), broker = %self.id, ?answer, "a heartbeat was answered");
         life.home = matches!(answer, Some(Ok(_))).then_some(home);
         match answer? {
@@ -176,7 +185,7 @@ impl Broker {
             return;
         }
         let intent = Intent::ChangeIsr { id: self.id, broker_epoch: life.epoch, changes };
-        let submission = Submission::new(intent, Principal::broker(self.id));
+        let submission = Submission { proof: self.proof(), ..Submission::new(intent, Principal::broker(self.id)) };
         if let Some(node) = self.door.again(life.home) {
             // What is refused is proposed again, from what is true then.
             self.door.ask(node, |node| async move { node.submit(submission, Instant::now() + DEADLINE).await.is_ok() }).await;

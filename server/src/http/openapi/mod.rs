@@ -40,6 +40,10 @@ const ABOUT: &str = "Every node answers everything; a mutation on a follower is 
     fields of a body are refused by name. Outcomes are three: committed (2xx), rejected (4xx, and 503: certainly nothing happened), unknown \
     (504 `OUTCOME_UNKNOWN`: retry with the same `Idempotency-Key`).";
 
+/// Of a change of the membership.
+const NO_KEY: &str = "It takes no `Idempotency-Key`: what was done is not done again. A dry run says who would belong to the cluster; it has no \
+    commands and no preview, as the membership is Raft's own.";
+
 /// Of an operation that changes something and has neither.
 const NO_DRY_RUN: &str = "It has no dry run: `dry_run` is refused as a parameter that there is not. It takes no `Idempotency-Key` \
     either: to ask for it again does no harm.";
@@ -78,7 +82,7 @@ fn document(operations: &[Routed], server: &str) -> Value {
 fn described(routed: &Routed, schemas: &mut Schemas) -> Value {
     let tag = match routed.operation.kind() {
         Kind::Read | Kind::Feed => "read",
-        Kind::Mutation | Kind::Command => "mutation",
+        Kind::Mutation | Kind::Command | Kind::Members => "mutation",
         Kind::Plain => "node",
     };
     let mut out = json!({
@@ -88,8 +92,10 @@ fn described(routed: &Routed, schemas: &mut Schemas) -> Value {
         "x-needs": routed.operation.needs().name(),
         "responses": responses(routed, schemas),
     });
-    if routed.operation.kind() == Kind::Command {
-        out["description"] = json!(NO_DRY_RUN);
+    match routed.operation.kind() {
+        Kind::Command => out["description"] = json!(NO_DRY_RUN),
+        Kind::Members => out["description"] = json!(NO_KEY),
+        _ => {}
     }
     let parameters = parameters::of(routed.operation);
     if !parameters.is_empty() {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 fn query_of(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Read => &["min_revision", "consistency"],
-        Kind::Mutation => &["dry_run"],
+        Kind::Mutation | Kind::Members => &["dry_run"],
         Kind::Command | Kind::Feed | Kind::Plain => &[],
     }
 }

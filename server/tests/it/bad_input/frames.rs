@@ -60,7 +60,14 @@ fn guarded() -> Vec<Case> {
     let origin =
         |case: Case, origin: &str| case.header("origin", origin).is(403, "FORBIDDEN_ORIGIN").at("Origin", "http://127.0.0.1").held(origin);
     let delete = || Case::new(Method::DELETE, "/api/v1/topics/a.b");
+    let site = |case: Case, site: &str| {
+        case.header("sec-fetch-site", site).is(403, "FORBIDDEN_ORIGIN").at("Sec-Fetch-Site", "same-origin, none").held(site)
+    };
     vec![
+        site(create(), "cross-site"),
+        site(delete(), "same-site"),
+        site(upgrade(""), "cross-site"),
+        site(create(), "anything"),
         host("/api/v1/cluster", "evil.example"),
         host("/api/v1/state", "evil.example:80"),
         host("/healthz", "127.0.0.1.evil.example"),
