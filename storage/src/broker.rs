@@ -126,6 +126,7 @@ pub async fn run(options: Options) -> Result<Handle, StartError> {
         wanted: watch::Sender::new(0),
         replicas_online: AtomicBool::new(false),
         pushing: Semaphore::new(1),
+        unproven: Semaphore::new(1),
         malformed: Limit::default(),
         strange: Limit::default(),
         epoch: watch::Sender::new(None),

@@ -25,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Bytes of a push that is read at most.
 const LONGEST_PUSH: usize = 64 << 20;
+/// Bytes of one that does not prove whom it is from.
+const LONGEST_UNPROVEN: usize = 1 << 20;
 /// How long a push may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
@@ -65,14 +67,16 @@ async fn push(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         return refusal(Code::ForbiddenOrigin, "a push does not come from a page");
     }
     let proof = request.headers().get(PUSH_PROOF).and_then(|proof| proof.to_str().ok());
-    if !shared.client.is_controller(proof) {
-        return refusal(Code::PolicyViolation, "a push carries what only the controllers know of this service's session");
-    }
-    // One at a time, before its body is read: this bounds the memory that pushes can take.
-    let Ok(_turn) = shared.pushing.try_acquire() else {
+    let proven = shared.client.is_controller(proof);
+    // One at a time, before its body is read: this bounds the memory that pushes can take. Strangers do not take the leader's turn.
+    let turns = if proven { &shared.pushing } else { &shared.unproven };
+    let Ok(_turn) = turns.try_acquire() else {
         return ([(RETRY_AFTER, "1")], refusal(Code::Overloaded, "another push is being taken in")).into_response();
     };
     let body = match tokio::time::timeout(ARRIVAL, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) if !proven && body.len() > LONGEST_UNPROVEN => {
+            return refusal(Code::PayloadTooLarge, "a push that does not prove that it is a controller's has up to 1 MiB");
+        }
         Ok(Ok(body)) => body,
         Ok(Err(no)) if no.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             let mut body = problem(Code::PayloadTooLarge, "a push has up to 64 MiB; what is larger will be fetched");
@@ -95,6 +99,14 @@ async fn push(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         }
         Err(_) => return refusal(Code::Overloaded, "the push was not finished"),
     };
+    if !proven {
+        // It is told what stands in its way, which everybody may know, and nothing of it is taken.
+        return match shared.replica.refuses(&push) {
+            Err(no) => refused(no),
+            Ok(true) => acknowledgement(StatusCode::OK, None, shared.replica.index()),
+            Ok(false) => refusal(Code::PolicyViolation, "a push carries what only the controllers know of this service's session"),
+        };
+    }
     if let Err(no) = confirmed(&shared, &push).await {
         return no;
     }

@@ -229,6 +229,23 @@ impl Replica {
         }
     }
 
+    /// What a push would be refused for, whoever sends it; else whether it brings nothing that is not here. Nothing is taken.
+    ///
+    /// # Errors
+    /// As [`Replica::accept`].
+    pub fn refuses(&self, push: &Push) -> Result<bool, Refused> {
+        let standing = lock(&self.standing);
+        let acknowledged = self.index();
+        if standing.identity.as_ref() != Some(&push.identity) {
+            return Err(Refused::UnknownLineage);
+        }
+        match push.content {
+            _ if push.term < standing.term => Err(Refused::StaleTerm { acknowledged }),
+            Content::Changes(_) if push.from > acknowledged => Err(Refused::Gap { acknowledged }),
+            _ => Ok(push.to <= acknowledged && push.term == standing.term),
+        }
+    }
+
     /// The controllers know this leader of this term: one term has one.
     pub fn believe(&self, leader: NodeId, term: Term) {
         let mut standing = lock(&self.standing);

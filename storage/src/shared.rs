@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) replicas_online: AtomicBool,
     /// One push at a time.
     pub(crate) pushing: Semaphore,
+    /// And one of those that do not prove whom they are from.
+    pub(crate) unproven: Semaphore,
     pub(crate) malformed: Limit,
     /// Pushes of terms that nobody confirms.
     pub(crate) strange: Limit,

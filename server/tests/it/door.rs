@@ -178,14 +178,48 @@ async fn a_push_proves_whom_it_is_from() -> Result<()> {
     let broker = cluster.broker_is(101, "online").await?.body;
     let url = broker["broker"]["push_url"].as_str().context("no push URL")?.to_owned();
     let client = reqwest::Client::builder().no_proxy().build()?;
-    for proof in [None, Some("0".repeat(64))] {
-        let mut push = client.post(&url).json(&json!({}));
-        if let Some(proof) = proof {
-            push = push.header("Quorate-Push-Proof", proof);
+    let view = cluster.led().await?.get("/cluster").ok().await?.body;
+    let index = cluster.agree().await?;
+    let forged = |term: u64, from: u64, to: u64| {
+        json!({ "cluster_id": view["cluster_id"], "lineage": view["lineage"], "controller_id": view["leader_id"], "term": term,
+            "from": from, "to": to, "digest": "0".repeat(32), "changes": [] })
+    };
+    let term = view["term"].as_u64().context("no term")?;
+    let mut elsewhere = forged(term, index, index + 1);
+    elsewhere["lineage"] = json!(uuid::Uuid::from_u128(7));
+    // What everybody may know is told, and nothing is taken.
+    let cases = [
+        (forged(term, index, index + 1), 403, "POLICY_VIOLATION"),
+        (forged(u64::MAX, index, index), 403, "POLICY_VIOLATION"),
+        (forged(0, index, index + 1), 409, "STALE_TERM"),
+        (forged(term, index + 1_000, index + 1_001), 409, "GAP"),
+        (elsewhere, 409, "UNKNOWN_LINEAGE"),
+        (json!({}), 400, "INVALID_REQUEST"),
+        (json!({ "much": "x".repeat(2 << 20) }), 413, "PAYLOAD_TOO_LARGE"),
+    ];
+    for (body, status, code) in cases {
+        for proof in [None, Some("0".repeat(64))] {
+            let mut push = client.post(&url).json(&body);
+            if let Some(proof) = proof {
+                push = push.header("Quorate-Push-Proof", proof);
+            }
+            let answer = push.send().await?;
+            let told = answer.status().as_u16();
+            let said: Value = answer.json().await?;
+            ensure!(told == status && said["code"] == code, "a stranger's push was answered {told} {said}, and not {status} {code}");
         }
-        let answer = push.send().await?;
-        ensure!(answer.status().as_u16() == 403, "a stranger's push was answered {}", answer.status());
     }
+    // The copy went on with what the leader says.
+    let api = cluster.led().await?;
+    api.post("/topics", json!({ "name": "after", "partitions": 1, "replication_factor": 1 })).ok().await?;
+    let made = api.get("/topics/after").ok().await?.index()?;
+    let service = url.trim_end_matches("/push").to_owned();
+    until("the push of the leader is taken", async || {
+        let about: Value = client.get(&service).send().await?.json().await?;
+        ensure!(about["metadata_index"].as_u64() >= Some(made), "{about}");
+        Ok(())
+    })
+    .await?;
     cluster.passed().await
 }
 
