@@ -26,7 +26,7 @@ pub struct Options {
     pub replica_lag_timeout: Duration,
     /// How long a controlled shutdown may take before the service stops regardless.
     pub shutdown_timeout: Duration,
-    /// Allows to listen elsewhere than on loopback, where anybody who reaches the port may push.
+    /// Allows to listen elsewhere than on loopback, where whoever reads the traffic learns what pushes are proven by.
     pub insecure: bool,
 }
 
