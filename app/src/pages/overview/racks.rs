@@ -50,9 +50,11 @@ pub fn Racks() -> impl IntoView {
             format!("{} of {} online, heartbeats of the last 60 s", num(there as u64), num(all as u64))
         })
     };
+    // A browser that paints before the last rack has come has its room all the same.
+    let columns = move || format!("--racks: {}", racks.with(|racks| racks.len()).max(1));
     view! {
         <Card title="Brokers" sub=sub end=move || view! { <a class="link" href=base::to("/brokers")>"All brokers"</a> }>
-            <div class="racks">
+            <div class="racks" style=columns>
                 {changing(move || racks.get().into_iter().map(|rack| view! { <RackColumn rack=rack/> }).collect_view())}
             </div>
         </Card>
