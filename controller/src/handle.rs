@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::HeartbeatReply;
-use metadata::{Code, Commit, ControllerNode, Index, NodeId, SecretHash, State, Term};
+use metadata::{Code, Commit, ControllerNode, Index, NodeId, Rejection, SecretHash, State, Term};
 use openraft::async_runtime::WatchReceiver;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -324,7 +324,7 @@ impl Controller {
             return leading::members::foresee(&inner, &change).await;
         }
         if !self.state().binds() {
-            return Err(Refusal::new(Code::NotController, "A controller of this cluster runs a build that does not know this yet"));
+            return Err(Rejection::too_old().into());
         }
         match inner.ask_leader(Request::Foresee { change }, deadline).await? {
             Reply::Foreseen { controllers } => Ok(controllers),

@@ -256,8 +256,7 @@ impl Inner {
         // B1: first of all, and whatever else has to wait.
         let now_ms = self.environment.monotonic_ms();
         let view = self.hub.view();
-        let known = view.state.broker(heartbeat.id);
-        let spoken_for = known.filter(|broker| broker.epoch == heartbeat.broker_epoch);
+        let spoken_for = view.state.broker(heartbeat.id).filter(|broker| broker.epoch == heartbeat.broker_epoch);
         match spoken_for.map_or(Ok(()), |broker| view.machine.bindings.check(broker, proof)) {
             // Who wants nothing is told how the broker stands, which everybody may know. It is no sign of life.
             Err(_) if !heartbeat.want_fence && !heartbeat.want_shut_down && self.leading_term().is_some() => {
@@ -265,14 +264,14 @@ impl Inner {
             }
             checked => checked?,
         }
-        if known.is_some_and(|broker| broker.epoch == heartbeat.broker_epoch) {
+        if spoken_for.is_some() {
             self.sessions.touch_by(&heartbeat, now_ms);
         }
         if self.leading_term().is_none() {
             return Err(Refusal::new(Code::NotController, "This node does not lead"));
         }
-        let stays = known.is_some_and(|broker| broker.epoch == heartbeat.broker_epoch)
-            && transition(&view.state, &self.sessions.liveness(&view.state, now_ms), &heartbeat) == Transition::Stay;
+        let stays =
+            spoken_for.is_some() && transition(&view.state, &self.sessions.liveness(&view.state, now_ms), &heartbeat) == Transition::Stay;
         let mut index = view.applied;
         if !stays {
             let intent = Intent::BrokerHeartbeat { heartbeat };

@@ -54,8 +54,7 @@ impl Machine {
         }
         let prev_index = self.state.revision();
         let (mut outcomes, changes) = self.state.apply(entry, index);
-        self.admit(entry, &mut outcomes);
-        self.bind(entry, &outcomes);
+        self.remember_beside(entry, &mut outcomes);
         if let Some(key) = entry.key.as_ref().filter(|_| outcomes.iter().any(Result::is_ok)) {
             let fingerprint = key.fingerprint;
             self.keys.remember(key, Remembered { fingerprint, at_ms, index, outcomes: by_item(entry, &outcomes) });
@@ -64,24 +63,19 @@ impl Machine {
         (Response { index, outcomes }, commit)
     }
 
-    /// Remembers who was met first under each node id.
-    fn admit(&mut self, entry: &Entry, outcomes: &mut [Result<GroupOutcome, Rejection>]) {
+    /// What an entry says of things beside the state: who was met first under each node id, and what registrations are bound to.
+    fn remember_beside(&mut self, entry: &Entry, outcomes: &mut [Result<GroupOutcome, Rejection>]) {
         for (group, outcome) in entry.groups.iter().zip(outcomes) {
             for command in &group.commands {
-                let Command::AdmitInstance { node_id, instance_id } = command else { continue };
-                if let Err(no) = self.instances.admit(*node_id, *instance_id) {
-                    *outcome = Err(no);
+                match command {
+                    Command::AdmitInstance { node_id, instance_id } => {
+                        if let Err(no) = self.instances.admit(*node_id, *instance_id) {
+                            *outcome = Err(no);
+                        }
+                    }
+                    Command::BindBroker { id, proof } if outcome.is_ok() => self.bindings.bind(&self.state, *id, *proof),
+                    _ => {}
                 }
-            }
-        }
-    }
-
-    /// Remembers what the registrations of this entry are bound to.
-    fn bind(&mut self, entry: &Entry, outcomes: &[Result<GroupOutcome, Rejection>]) {
-        let done = entry.groups.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_ok());
-        for command in done.flat_map(|(group, _)| &group.commands) {
-            if let Command::BindBroker { id, proof } = command {
-                self.bindings.bind(&self.state, *id, *proof);
             }
         }
     }

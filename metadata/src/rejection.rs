@@ -116,6 +116,11 @@ impl Rejection {
         Rejection { code, detail: detail.into(), field: None, value: None, allowed: None }
     }
 
+    /// What this needs is written only once every controller reads it (docs/adr/0023-format.md).
+    pub fn too_old() -> Self {
+        Rejection::new(Code::NotController, "A controller of this cluster runs a build that does not know this yet")
+    }
+
     /// Names the field, what it held, and what it may hold.
     #[must_use]
     pub fn at(mut self, field: impl Into<String>, value: impl fmt::Display, allowed: impl Into<String>) -> Self {

@@ -7,6 +7,7 @@ mod allocator;
 mod cli;
 mod demo;
 mod http;
+mod method;
 mod open_files;
 mod peers;
 mod private;

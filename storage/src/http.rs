@@ -42,11 +42,10 @@ pub(crate) async fn run(shared: Arc<Shared>, listener: TcpListener, halt: Cancel
 async fn guard(State(names): State<Names>, request: Request, next: Next) -> Response {
     // A probe tells nothing and does nothing.
     let probe = request.uri().path() == "/healthz";
-    match names.asked(request.headers(), request.uri()) {
-        Some(_) => next.run(request).await,
-        None if probe => next.run(request).await,
-        None => refusal(Code::WrongHost, &format!("this service goes by: {}", names.all())),
+    if probe || names.asked(request.headers(), request.uri()).is_some() {
+        return next.run(request).await;
     }
+    refusal(Code::WrongHost, &format!("this service goes by: {}", names.all()))
 }
 
 fn router(shared: Arc<Shared>) -> Router {

@@ -165,11 +165,9 @@ pub(crate) async fn change(node: &Arc<Inner>, asked: MemberChange, deadline: Ins
     if node.leading_term().is_none() {
         return Err(Refusal::new(Code::NotController, "This node does not lead"));
     }
-    if let MemberChange::Lead { id } = asked {
-        check(node, &asked).await?;
-        return transfer(node, id, deadline).await;
-    }
-    let _one_at_a_time = node.changing.try_lock().map_err(|_| in_progress())?;
+    // Who leads is no matter of the membership: the leadership moves during a change as well.
+    let changes = !matches!(asked, MemberChange::Lead { .. });
+    let _one_at_a_time = changes.then(|| node.changing.try_lock()).transpose().map_err(|_| in_progress())?;
     check(node, &asked).await?;
     match asked {
         MemberChange::Add { id, url } => add(node, id, url, deadline).await,

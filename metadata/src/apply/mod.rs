@@ -186,12 +186,8 @@ impl State {
             Command::AdmitInstance { .. } => Ok(Vec::new()),
             Command::RaiseFormat { format } => self.raised(*format),
             Command::BindBroker { .. } if self.binds() => Ok(Vec::new()),
-            Command::BindBroker { .. } => {
-                Err(Rejection::new(Code::NotController, "A controller of this cluster runs a build that does not know this yet"))
-            }
-            _ if self.format() == FIRST_FORMAT => {
-                Err(Rejection::new(Code::NotController, "A controller of this cluster runs a build that does not know this yet"))
-            }
+            Command::BindBroker { .. } => Err(Rejection::too_old()),
+            _ if self.format() == FIRST_FORMAT => Err(Rejection::too_old()),
             Command::UpdateSettings { values } => self.set(values, index),
             Command::ClearElr { topics, next } => self.cleared(topics, *next),
             Command::UpdateDrain { id, epoch, draining } => {

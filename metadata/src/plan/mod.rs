@@ -113,7 +113,7 @@ fn plan_second(state: &State, draw: &Draw, intent: &Intent) -> Result<Plan, Reje
         return Ok(Plan::one(Group::of(if state.format() < *format { vec![raise] } else { Vec::new() })));
     }
     if state.format() == FIRST_FORMAT {
-        return Err(settings::too_old());
+        return Err(Rejection::too_old());
     }
     match intent {
         Intent::ChangeSettings { ops, expected } => settings::change(state, ops, *expected).map(Plan::one),

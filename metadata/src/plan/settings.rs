@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 pub(super) fn change(state: &State, ops: &[ConfigOp], expected: Option<Index>) -> Result<Group, Rejection> {
     if state.format() == FIRST_FORMAT {
-        return Err(too_old());
+        return Err(Rejection::too_old());
     }
     let expected = expected.map(|changed_index| Expected::Settings { changed_index });
     if let Some(expected) = &expected {
@@ -92,9 +92,4 @@ pub(super) fn go_on(state: &State) -> Group {
         Some(TopicId(from)) => Group::of(vec![clearing(state, from)]),
         None => Group::default(),
     }
-}
-
-/// A controller of the cluster would not understand what this needs.
-pub(super) fn too_old() -> Rejection {
-    Rejection::new(Code::NotController, "A controller of this cluster runs a build that does not know this yet")
 }

@@ -67,8 +67,8 @@ impl Newcomer {
     }
 }
 
-async fn changed(node: &Node, parts: &Parts, change: MemberChange) -> Result<Response, Refused> {
-    if dry_run(parts)? {
+async fn changed(node: &Node, parts: &Parts, dry_run: bool, change: MemberChange) -> Result<Response, Refused> {
+    if dry_run {
         return foreseen(node, parts, change).await;
     }
     let index = node.controller.change_members(change, call::deadline(parts)?).await?;
@@ -82,44 +82,44 @@ fn id(text: &str) -> Result<NodeId, Refused> {
 }
 
 pub async fn replace(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
-    dry_run(&parts)?;
+    let dry_run = dry_run(&parts)?;
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
     let Replace { remove, add } = body::json(&parts.headers, &bytes)?;
     let (id, url) = add.checked(["add.id", "add.url"])?;
-    changed(&node, &parts, MemberChange::Replace(Replacement { remove, id, url })).await
+    changed(&node, &parts, dry_run, MemberChange::Replace(Replacement { remove, id, url })).await
 }
 
 pub async fn add(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
-    dry_run(&parts)?;
+    let dry_run = dry_run(&parts)?;
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
     let newcomer: Newcomer = body::json(&parts.headers, &bytes)?;
     let (id, url) = newcomer.checked(["id", "url"])?;
-    changed(&node, &parts, MemberChange::Add { id, url }).await
+    changed(&node, &parts, dry_run, MemberChange::Add { id, url }).await
 }
 
 pub async fn promote(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
-    dry_run(&parts)?;
+    let dry_run = dry_run(&parts)?;
     let id = id(&text)?;
-    changed(&node, &parts, MemberChange::Promote { id }).await
+    changed(&node, &parts, dry_run, MemberChange::Promote { id }).await
 }
 
 pub async fn demote(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
-    dry_run(&parts)?;
+    let dry_run = dry_run(&parts)?;
     let id = id(&text)?;
-    changed(&node, &parts, MemberChange::Demote { id }).await
+    changed(&node, &parts, dry_run, MemberChange::Demote { id }).await
 }
 
 pub async fn remove(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
-    dry_run(&parts)?;
+    let dry_run = dry_run(&parts)?;
     let id = id(&text)?;
-    changed(&node, &parts, MemberChange::Remove { id }).await
+    changed(&node, &parts, dry_run, MemberChange::Remove { id }).await
 }
 
 pub async fn lead(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
-    dry_run(&parts)?;
+    let dry_run = dry_run(&parts)?;
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
     let Successor { node_id } = body::json(&parts.headers, &bytes)?;
-    if dry_run(&parts)? {
+    if dry_run {
         return foreseen(&node, &parts, MemberChange::Lead { id: node_id }).await;
     }
     let deadline = call::deadline(&parts)?;

@@ -2,9 +2,10 @@
 
 use super::table::{plain, planned};
 use super::{Common, Output};
+use crate::method;
 use crate::usage::Usage;
 use anyhow::{Context, bail};
-use metadata::contract::{Method, Operation};
+use metadata::contract::Operation;
 use reqwest::Url;
 use reqwest::redirect::Policy;
 use serde_json::Value;
@@ -179,7 +180,7 @@ impl Server {
             }
             Failed::Unknown(format!("{server} did not answer, it may have happened or may yet happen: {}", causes(&error.without_url())))
         };
-        let mut call = self.client.request(method(request.operation), self.url(request.operation, request.names)?).query(request.query);
+        let mut call = self.client.request(method::of(request.operation), self.url(request.operation, request.names)?).query(request.query);
         for (name, value) in request.headers {
             call = call.header(*name, value);
         }
@@ -208,15 +209,6 @@ impl Server {
             }
             _ => bail!("the answer, {status}, is not JSON: is this a Quorate node?"),
         }
-    }
-}
-
-fn method(operation: Operation) -> reqwest::Method {
-    match operation.method() {
-        Method::Get => reqwest::Method::GET,
-        Method::Post => reqwest::Method::POST,
-        Method::Patch => reqwest::Method::PATCH,
-        Method::Delete => reqwest::Method::DELETE,
     }
 }
 
