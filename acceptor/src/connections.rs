@@ -1,5 +1,6 @@
 //! Accepts connections and speaks HTTP on them: as many as there are places for, and none that stays silent.
 
+use crate::security::Security;
 use axum::{Extension, Router};
 use http::Request;
 use hyper::body::Incoming;
@@ -8,6 +9,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,8 @@ const BREATH: Duration = Duration::from_secs(1);
 const PROBE_AFTER: Duration = Duration::from_secs(30);
 const PROBE_EVERY: Duration = Duration::from_secs(10);
 const PROBES: u32 = 3;
+/// How long a whole TLS handshake may take; no longer than the head of a request.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How many connections there may be, and how long one may keep its place for nothing.
 #[derive(Clone, Copy)]
@@ -93,42 +97,67 @@ impl Places {
     }
 }
 
+/// What is served on a port.
+struct Served {
+    router: Router,
+    security: Security,
+    limits: Limits,
+    patient: http1::Builder,
+    hasty: http1::Builder,
+}
+
+impl Served {
+    /// One connection, from its first byte to its last.
+    async fn connection(&self, stream: TcpStream, address: SocketAddr, place: Place, scarce: bool, mut end: watch::Receiver<()>) {
+        let head = if scarce { self.limits.head_within_when_scarce } else { self.limits.head_within };
+        let opening = tokio::time::timeout(head.min(HANDSHAKE_WITHIN), self.security.open(stream, address, &place));
+        let opened = tokio::select! {
+            opened = opening => opened.unwrap_or_else(|late| Err(late.into())),
+            _ = end.changed() => return,
+        };
+        let (stream, caller) = match opened {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return,
+            Err(error) => return tracing::debug!(%address, %error, "no handshake"),
+        };
+        let routes = Extension(place.clone()).layer(Extension(caller).layer(self.router.clone()));
+        let service = routes.map_request(|request: Request<Incoming>| request.map(axum::body::Body::new));
+        let http = if scarce { &self.hasty } else { &self.patient };
+        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
+        let mut connection = pin!(connection);
+        let whole = async {
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                _ = end.changed() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            }
+        };
+        let ended = tokio::select! {
+            ended = whole => ended,
+            () = place.cut.notified() => Ok(()),
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection was lost");
+        }
+    }
+}
+
 /// Serves until it is told to stop, and then until every request under way is answered.
-pub async fn serve(listener: TcpListener, router: Router, places: Places, stop: impl Future<Output = ()>) {
-    let patient = speaking(places.limits.head_within);
-    let hasty = speaking(places.limits.head_within_when_scarce);
+pub async fn serve(listener: TcpListener, router: Router, places: Places, security: Security, stop: impl Future<Output = ()>) {
+    let limits = places.limits;
+    let (patient, hasty) = (speaking(limits.head_within), speaking(limits.head_within_when_scarce));
     // Once: without a state it would be made anew for every request.
-    let router = router.with_state::<()>(());
+    let served = Arc::new(Served { router: router.with_state::<()>(()), security, limits, patient, hasty });
     // Each connection listens to it, so it is closed when the last one has ended.
     let (ending, end) = watch::channel(());
     let accepting = async {
         // The place comes first: what waits to be accepted costs this process no open file.
         while let Some(place) = places.take().await {
-            let stream = accept(&listener).await;
-            let routes = Extension(place.clone()).layer(router.clone());
-            let service = routes.map_request(|request: Request<Incoming>| request.map(axum::body::Body::new));
-            let http = if places.scarce() { &hasty } else { &patient };
-            let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
-            let mut end = end.clone();
-            tokio::spawn(async move {
-                let mut connection = pin!(connection);
-                let whole = async {
-                    tokio::select! {
-                        ended = connection.as_mut() => ended,
-                        _ = end.changed() => {
-                            connection.as_mut().graceful_shutdown();
-                            connection.await
-                        }
-                    }
-                };
-                let ended = tokio::select! {
-                    ended = whole => ended,
-                    () = place.cut.notified() => Ok(()),
-                };
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection was lost");
-                }
-            });
+            let (stream, address) = accept(&listener).await;
+            let (served, scarce, end) = (served.clone(), places.scarce(), end.clone());
+            tokio::spawn(async move { served.connection(stream, address, place, scarce, end).await });
         }
     };
     tokio::select! {
@@ -147,15 +176,15 @@ fn speaking(head_within: Duration) -> http1::Builder {
     http
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 if let Err(error) = prepare(&stream) {
                     tracing::debug!(%error, "a connection without its options");
                 }
-                return stream;
+                return (stream, address);
             }
             Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) => {}
             Err(error) => {
@@ -204,7 +233,7 @@ mod tests {
         let address = listener.local_addr()?;
         let places = Places::new(limits);
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(serve(listener, router, places.clone(), async move { drop(stopped.await) }));
+        let server = tokio::spawn(serve(listener, router, places.clone(), Security::Plain, async move { drop(stopped.await) }));
         Ok(Served { address, places, stop, server })
     }
 

@@ -69,6 +69,18 @@ pub enum MemberChange {
     },
 }
 
+impl MemberChange {
+    /// The same with the newcomer's address as controllers are spoken to.
+    pub(crate) fn spoken(mut self, scheme: Option<&str>) -> Self {
+        if let (Some(scheme), MemberChange::Add { url, .. } | MemberChange::Replace(Replacement { url, .. })) = (scheme, &mut self)
+            && let Some((_, address)) = url.split_once("://")
+        {
+            *url = format!("{scheme}://{address}");
+        }
+        self
+    }
+}
+
 /// What became of a submission that was not refused whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Submitted {

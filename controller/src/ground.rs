@@ -18,6 +18,8 @@ pub struct Ground {
     pub transport: Arc<dyn Transport>,
     pub environment: Arc<dyn Environment>,
     pub disk: Arc<dyn Disk>,
+    /// What storage services are shown, and by which they are trusted; none where nothing is spoken over TLS.
+    pub certificates: Option<tls::Certificates>,
     /// Where pushes and the SQL backup run: away from the threads that Raft's heartbeats need.
     pub background: tokio::runtime::Handle,
 }

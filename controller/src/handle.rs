@@ -264,9 +264,9 @@ impl Controller {
         Ok(index)
     }
 
-    /// Serves a peer's upgraded connection until it ends, on Raft's runtime.
-    pub fn serve_peer(&self, stream: impl Duplex) -> JoinHandle<()> {
-        self.runtime.spawn(crate::net::serve::serve(self.inner(), stream))
+    /// Serves a peer's connection until it ends, on Raft's runtime; `proven` says whose it is, where that is known.
+    pub fn serve_peer(&self, stream: impl Duplex, proven: Option<NodeId>) -> JoinHandle<()> {
+        self.runtime.spawn(crate::net::serve::serve(self.inner(), stream, proven))
     }
 
     /// Raft's runtime, for a stream that has to be registered there.

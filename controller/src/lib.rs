@@ -34,5 +34,5 @@ pub use ground::Ground;
 pub use handle::Controller;
 pub use living::boot::start;
 pub use living::fault::{Fault, StartError};
-pub use options::{Options, PushNetworks};
+pub use options::{Options, PushNetworks, Speaks};
 pub use raft::chance::draw_from;

@@ -38,6 +38,7 @@ const UNHEARD_MS: u64 = 10_000;
 pub(crate) struct Inner {
     pub options: Options,
     pub environment: Arc<dyn Environment>,
+    pub certificates: Option<tls::Certificates>,
     pub background: tokio::runtime::Handle,
     pub hub: Arc<Hub>,
     pub raft: Raft,
@@ -229,7 +230,7 @@ impl Inner {
         let Some(url) = url else { return Ok(()) };
         let no =
             |what: String, allowed: String| Err(metadata::Rejection::new(Code::InvalidRegistration, what).at("push_url", url, allowed));
-        let parsed = match self.options.push_networks.check(url) {
+        let parsed = match self.options.push_networks.check(url, self.options.speaks) {
             Ok(parsed) => parsed,
             Err((what, allowed)) => return no(what, allowed),
         };

@@ -24,8 +24,38 @@ pub struct Options {
     /// How often the whole state is compared with its own digest.
     pub scrub_interval: Duration,
     pub push_networks: PushNetworks,
+    pub speaks: Speaks,
     /// Where the backup goes; none switches it off.
     pub database_url: Option<String>,
+}
+
+/// How this node speaks to the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Speaks {
+    #[default]
+    Plain,
+    /// Over TLS to those who do, and plain to the rest: while a cluster changes from the one to the other.
+    Both,
+    Tls,
+}
+
+impl Speaks {
+    /// What the addresses of members begin with; none where that is about to change.
+    pub fn scheme(self) -> Option<&'static str> {
+        match self {
+            Speaks::Plain => Some("http"),
+            Speaks::Both => None,
+            Speaks::Tls => Some("https"),
+        }
+    }
+
+    fn schemes(self) -> &'static [&'static str] {
+        match self {
+            Speaks::Plain => &["http"],
+            Speaks::Both => &["http", "https"],
+            Speaks::Tls => &["https"],
+        }
+    }
 }
 
 /// Which hosts a storage service may ask to be pushed to: a registration cannot make a controller call any address it likes.
@@ -52,15 +82,15 @@ impl PushNetworks {
             .map(PushNetworks)
     }
 
-    /// Checks a push URL: http(s), no credentials, its host a literal address (or localhost) inside the networks.
+    /// Checks a push URL: in a way that this node speaks, no credentials, its host a literal address (or localhost) inside the networks.
     ///
     /// # Errors
     /// What is wrong with it, and what is allowed.
-    pub fn check(&self, url: &str) -> Result<Url, (String, String)> {
-        let no = |what: &str| Err((what.to_owned(), self.allowed()));
+    pub fn check(&self, url: &str, speaks: Speaks) -> Result<Url, (String, String)> {
+        let no = |what: &str| Err((what.to_owned(), self.allowed(speaks)));
         let Ok(parsed) = Url::parse(url) else { return no("It is not a URL") };
-        if !matches!(parsed.scheme(), "http" | "https") {
-            return no("Only http and https are pushed to");
+        if !speaks.schemes().contains(&parsed.scheme()) {
+            return no("These controllers do not push so");
         }
         if !parsed.username().is_empty() || parsed.password().is_some() {
             return no("It carries credentials");
@@ -85,13 +115,13 @@ impl PushNetworks {
         })
     }
 
-    fn allowed(&self) -> String {
+    fn allowed(&self, speaks: Speaks) -> String {
         let networks = if self.0.is_empty() {
             "loopback".to_owned()
         } else {
             self.0.iter().map(|(address, bits)| format!("{address}/{bits}")).collect::<Vec<_>>().join(", ")
         };
-        format!("http:// or https:// without credentials, to an address in: {networks}")
+        format!("{}:// without credentials, to an address in: {networks}", speaks.schemes().join(":// or "))
     }
 }
 
@@ -111,7 +141,7 @@ mod tests {
         #[test]
         fn any_networks_and_any_url_are_taken_or_refused(networks in "[ -~]{0,30}|([0-9a-f.:]{2,12}/[0-9]{0,3},?){0,3}", url in "[ -~]{0,40}|https?://[0-9a-z.:@\\[\\]]{0,20}/?") {
             let networks = PushNetworks::parse(&networks).unwrap_or_default();
-            if let Err((what, allowed)) = networks.check(&url) {
+            if let Err((what, allowed)) = networks.check(&url, Speaks::Both) {
                 prop_assert!(!what.is_empty() && allowed.starts_with("http://"), "{} {}", what, allowed);
             }
         }
@@ -128,12 +158,13 @@ mod tests {
             ("0.0.0.0/0", "http://93.1.1.1/", true),
             ("", "http://user:secret@127.0.0.1/", false),
             ("", "file:///etc/passwd", false),
+            ("", "https://127.0.0.1:1/push", false),
             ("", "http://metadata.internal/", false),
             ("", "nonsense", false),
             ("::1/128", "http://[::1]:9/", true),
         ];
         for (networks, url, allowed) in cases {
-            assert_eq!(PushNetworks::parse(networks).map(|n| n.check(url).is_ok()), Ok(allowed), "{networks} {url}");
+            assert_eq!(PushNetworks::parse(networks).map(|n| n.check(url, Speaks::Plain).is_ok()), Ok(allowed), "{networks} {url}");
         }
         assert!(PushNetworks::parse("10.0.0.0/33").is_err());
     }

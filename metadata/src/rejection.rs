@@ -73,6 +73,8 @@ codes! {
     OutcomeUnknown = "OUTCOME_UNKNOWN", 504, "It may have happened or may yet happen";
     RevisionNotReached = "REVISION_NOT_REACHED", 504, "This node has not applied that index yet";
     MembershipChangeInProgress = "MEMBERSHIP_CHANGE_IN_PROGRESS", 409, "Another change of the membership is under way";
+    Unauthenticated = "UNAUTHENTICATED", 401, "Nobody is known to ask this";
+    Forbidden = "FORBIDDEN", 403, "Who asks may not do this";
 }
 
 impl Code {

@@ -1,5 +1,7 @@
 //! The command line, the environment and the config file: flag before variable before file before default.
 
+use crate::cert;
+use crate::certificates::Mode;
 use crate::usage::Usage;
 use crate::verbs::{self, Common};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -79,6 +81,9 @@ pub enum Command {
         #[command(flatten)]
         wanted: verbs::Settings,
     },
+    /// Make a certificate authority and certificates for a cluster, or show what one says.
+    #[command(subcommand)]
+    Cert(cert::Cert),
     /// Say whether serve could use a configuration file.
     CheckConfig(verbs::CheckConfig),
     /// Print every change as it is committed.
@@ -144,6 +149,12 @@ pub struct ServeFlags {
     #[arg(long, env = "QUORATE_CONFIG", value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
+    /// Holds ca.crt, node.crt and node.key, and for browsers web.crt and web.key; tls in the data directory by default, if it is there.
+    #[arg(long, env = "QUORATE_TLS_DIR", value_name = "DIR")]
+    pub tls_dir: Option<PathBuf>,
+    /// Whether TLS is spoken: require where there are certificates, and off where there are none, by default.
+    #[arg(long, env = "QUORATE_TLS", value_name = "MODE")]
+    pub tls: Option<Mode>,
     /// Listen beyond loopback although there is no TLS and no sign-in.
     #[arg(long, env = "QUORATE_INSECURE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub insecure: Option<bool>,
@@ -212,7 +223,13 @@ pub struct StorageFlags {
     /// The host under which controllers and other brokers reach it; that of --listen by default.
     #[arg(long, env = "QUORATE_ADVERTISED_HOST", value_name = "HOST")]
     pub advertised_host: Option<String>,
-    /// Listen beyond loopback although there is no TLS and no sign-in.
+    /// Holds ca.crt, node.crt and node.key; tls in the data directory by default, if it is there.
+    #[arg(long, env = "QUORATE_TLS_DIR", value_name = "DIR")]
+    pub tls_dir: Option<PathBuf>,
+    /// Whether TLS is spoken: require where there are certificates, and off where there are none, by default.
+    #[arg(long, env = "QUORATE_TLS", value_name = "MODE")]
+    pub tls: Option<Mode>,
+    /// Listen beyond loopback although there is no TLS.
     #[arg(long, env = "QUORATE_INSECURE")]
     pub insecure: bool,
     /// One line each on stderr: text, or json for machines.
@@ -231,6 +248,9 @@ pub struct DemoFlags {
     /// Begin with an empty cluster.
     #[arg(long)]
     pub fresh: bool,
+    /// Make an authority and certificates, and speak nothing but TLS.
+    #[arg(long)]
+    pub secure: bool,
     /// The first of three ports of the controllers; the storage services take the three ports ten above.
     #[arg(long, default_value_t = 9_091, value_name = "PORT")]
     pub port: u16,
@@ -251,7 +271,7 @@ impl ServeFlags {
         if self.database_url.is_some() || self.database_url_file.is_some() {
             (file.database_url, file.database_url_file) = (None, None);
         }
-        fill!(self, file: node_id, listen, peers, join, data_dir, insecure, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
+        fill!(self, file: node_id, listen, peers, join, data_dir, tls_dir, tls, insecure, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
             snapshot_every, scrub_interval_ms,
             push_networks, host_names, base_path, no_ui, no_backup, database_url, database_url_file, log_format);
         Ok(self)
@@ -276,13 +296,13 @@ mod tests {
 
     #[test]
     fn peers_are_read_or_refused_with_the_part_at_fault() {
-        let good = peers("1=127.0.0.1:1, 2=host:2");
+        let good = peers("1=127.0.0.1:1, 2=host:2", "http");
         assert_eq!(
             good.ok().map(|peers| peers.into_values().collect::<Vec<_>>()),
             Some(vec!["http://127.0.0.1:1".to_owned(), "http://host:2".to_owned()])
         );
         for bad in ["x", "0=h:1", "1=h", "1=:1", "1=h:0", "1=h:1,1=h:2", "a=h:1"] {
-            let message = peers(bad).err().map(|usage| usage.0).unwrap_or_default();
+            let message = peers(bad, "http").err().map(|usage| usage.0).unwrap_or_default();
             assert!(message.contains("--peers"), "{bad}: {message}");
         }
     }
@@ -295,8 +315,8 @@ mod tests {
 
         #[test]
         fn any_peers_are_read_or_refused(text in "[ -~]{0,40}|([0-9]{1,20}=[a-z0-9.:\\[\\]]{0,12}:[0-9]{1,6},?){0,4}") {
-            match peers(&text) {
-                Ok(peers) => prop_assert!(peers.values().all(|url| url.starts_with("http://")), "{:?}", peers),
+            match peers(&text, "https") {
+                Ok(peers) => prop_assert!(peers.values().all(|url| url.starts_with("https://")), "{:?}", peers),
                 Err(Usage(message)) => prop_assert!(message.contains("--peers"), "{}", message),
             }
         }

@@ -1,8 +1,10 @@
 //! `quorate demo`: three controllers and three storage services as child processes, each with a log file of its own.
 
+use crate::cert;
 use crate::cli::DemoFlags;
 use crate::stop;
 use anyhow::{Context, bail};
+use metadata::BrokerId;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -10,9 +12,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tls::Identity;
 
 const RACKS: [&str; 3] = ["a", "b", "c"];
 const FIRST_BROKER: u32 = 101;
+/// Where the authority of a secure demo is.
+const AUTHORITY: &str = "ca";
 const HEALTHY_WITHIN: Duration = Duration::from_secs(60);
 const STOPPED_WITHIN: Duration = Duration::from_secs(40);
 
@@ -25,6 +30,8 @@ struct Part {
 struct Layout {
     data_dir: PathBuf,
     port: u16,
+    /// The authority's certificate, where everything speaks TLS.
+    ca: Option<PathBuf>,
 }
 
 impl Layout {
@@ -34,6 +41,15 @@ impl Layout {
 
     fn storage(&self, at: u16) -> String {
         format!("127.0.0.1:{}", self.port + 10 + at)
+    }
+
+    fn url(&self, at: u16) -> String {
+        let scheme = if self.ca.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.controller(at))
+    }
+
+    fn mode(&self) -> &'static str {
+        if self.ca.is_some() { "require" } else { "off" }
     }
 
     fn addresses(&self) -> impl Iterator<Item = String> {
@@ -49,7 +65,7 @@ pub fn run(flags: DemoFlags) -> anyhow::Result<()> {
     if flags.port > u16::MAX - 13 {
         bail!("--port {} leaves no room for six ports: give one up to {}", flags.port, u16::MAX - 13);
     }
-    let layout = Layout { data_dir: flags.data_dir.clone(), port: flags.port };
+    let mut layout = Layout { data_dir: flags.data_dir.clone(), port: flags.port, ca: None };
     for address in layout.addresses() {
         if let Err(error) = TcpListener::bind(&address) {
             bail!("{address} cannot be used ({error}): stop what listens there, or give another --port");
@@ -59,6 +75,9 @@ pub fn run(flags: DemoFlags) -> anyhow::Result<()> {
         wipe(&flags.data_dir)?;
     }
     fs::create_dir_all(&flags.data_dir).with_context(|| format!("{} cannot be made", flags.data_dir.display()))?;
+    if flags.secure {
+        layout.ca = Some(certify(&layout)?);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     let mut parts = Vec::new();
     let ran = runtime.block_on(watch(&layout, &mut parts));
@@ -68,9 +87,8 @@ pub fn run(flags: DemoFlags) -> anyhow::Result<()> {
 
 /// Removes what a demo wrote, and nothing else that may lie in that directory.
 fn wipe(dir: &Path) -> anyhow::Result<()> {
-    let made: Vec<String> =
-        (1..=3).map(|at| format!("node-{at}")).chain((0..3).map(|at| format!("broker-{}", FIRST_BROKER + at))).collect();
-    for name in made {
+    let parts = (1..=3).map(|at| format!("node-{at}")).chain((0..3).map(|at| format!("broker-{}", FIRST_BROKER + at)));
+    for name in parts.chain([AUTHORITY.to_owned()]) {
         let path = dir.join(&name);
         if path.exists() {
             fs::remove_dir_all(&path).with_context(|| format!("{} cannot be removed", path.display()))?;
@@ -79,13 +97,25 @@ fn wipe(dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// An authority, and for each part what it speaks TLS with.
+fn certify(layout: &Layout) -> anyhow::Result<PathBuf> {
+    let authority = layout.data_dir.join(AUTHORITY);
+    let ca = cert::authority_at(&authority)?;
+    let controllers = (1..=3).map(|id| (format!("node-{id}"), Identity::Controller(id)));
+    let brokers = (0..3).map(|at| (format!("broker-{}", FIRST_BROKER + at), Identity::Broker(BrokerId(FIRST_BROKER + at))));
+    for (name, identity) in controllers.chain(brokers) {
+        cert::for_loopback(identity, &authority, &layout.data_dir.join(name).join("tls"))?;
+    }
+    Ok(ca)
+}
+
 fn start(layout: &Layout, name: String, arguments: &[String]) -> anyhow::Result<Part> {
     let log = layout.data_dir.join(format!("{name}.log"));
     let log = File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
     let program = std::env::current_exe().context("this program's own path is unknown")?;
     let child = Command::new(program)
         .args(arguments)
-        .arg("--stop-with-stdin")
+        .args(["--tls", layout.mode(), "--stop-with-stdin"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(log)
@@ -105,7 +135,7 @@ fn start_all(layout: &Layout, parts: &mut Vec<Part>) -> anyhow::Result<()> {
             ["serve", "--node-id", &(at + 1).to_string(), "--listen", &layout.controller(at), "--peers", &peers, "--data-dir", &dir(&name)];
         parts.push(start(layout, name.clone(), &arguments.map(str::to_owned))?);
     }
-    let controllers = (0..3).map(|at| format!("http://{}", layout.controller(at))).collect::<Vec<_>>().join(",");
+    let controllers = (0..3).map(|at| layout.url(at)).collect::<Vec<_>>().join(",");
     for (at, rack) in (0..3).zip(RACKS) {
         let id = FIRST_BROKER + u32::from(at);
         let name = format!("broker-{id}");
@@ -146,7 +176,12 @@ async fn watch(layout: &Layout, parts: &mut Vec<Part>) -> anyhow::Result<()> {
 }
 
 async fn healthy(layout: &Layout, parts: &mut [Part]) -> anyhow::Result<()> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).no_proxy().build()?;
+    let builder = reqwest::Client::builder().timeout(Duration::from_secs(2)).no_proxy();
+    let client = match &layout.ca {
+        Some(ca) => builder.use_preconfigured_tls(tls::trusting(Some(ca))?),
+        None => builder,
+    };
+    let client = client.build()?;
     let started = Instant::now();
     loop {
         for part in parts.iter_mut() {
@@ -156,7 +191,7 @@ async fn healthy(layout: &Layout, parts: &mut [Part]) -> anyhow::Result<()> {
         }
         let mut online = true;
         for at in 0..3 {
-            let ready = client.get(format!("http://{}/readyz", layout.controller(at))).send().await;
+            let ready = client.get(format!("{}/readyz", layout.url(at))).send().await;
             online &= ready.is_ok_and(|answer| answer.status().is_success());
         }
         if online && brokers_online(&client, layout).await == Some(3) {
@@ -171,7 +206,7 @@ async fn healthy(layout: &Layout, parts: &mut [Part]) -> anyhow::Result<()> {
 }
 
 async fn brokers_online(client: &reqwest::Client, layout: &Layout) -> Option<u64> {
-    let answer = client.get(format!("http://{}/api/v1/cluster", layout.controller(0))).send().await.ok()?;
+    let answer = client.get(format!("{}/api/v1/cluster", layout.url(0))).send().await.ok()?;
     let cluster: Value = answer.json().await.ok()?;
     cluster["brokers"]["online"].as_u64()
 }
@@ -187,15 +222,26 @@ fn report_ended(layout: &Layout, parts: &mut Vec<Part>) {
 }
 
 fn welcome(layout: &Layout) {
-    let url = format!("http://{}", layout.controller(0));
+    let url = layout.url(0);
+    let curl = match &layout.ca {
+        Some(ca) => {
+            let ca = ca.display();
+            println!(
+                "\n  Everything speaks TLS. The authority is {ca}: a browser that is to trust these nodes has to be given it.\n  \
+                 For the commands of this program:  export QUORATE_SERVER={url} QUORATE_CA={ca}"
+            );
+            format!("curl --cacert {ca}")
+        }
+        None => "curl".to_owned(),
+    };
     println!(
-        "\n  Open {url}\n\n  The same cluster, from the other two nodes: http://{} and http://{}\n\n  Try:\n  \
+        "\n  Open {url}\n\n  The same cluster, from the other two nodes: {} and {}\n\n  Try:\n  \
          - create a topic in one browser window and watch it appear in another, on another node\n  \
          - kill a broker:  pkill -9 -f 'storage --id 102'   (it is fenced after 9 s, its leaders move)\n  \
          - kill a controller:  pkill -9 -f 'serve --node-id 1'   (the others go on)\n  \
-         - the API:  curl {url}/api/v1/cluster\n\n  Ctrl-C stops everything; the data stays.\n",
-        layout.controller(1),
-        layout.controller(2)
+         - the API:  {curl} {url}/api/v1/cluster\n\n  Ctrl-C stops everything; the data stays.\n",
+        layout.url(1),
+        layout.url(2)
     );
 }
 

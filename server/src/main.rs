@@ -4,6 +4,8 @@
 //! `http` is the outside contract; `verbs` are its command line for operators; `telemetry` the log.
 
 mod allocator;
+mod cert;
+mod certificates;
 mod cli;
 mod demo;
 mod http;
@@ -15,6 +17,7 @@ mod serve;
 mod stop;
 mod storage;
 mod telemetry;
+mod transport;
 mod usage;
 mod verbs;
 
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         cli::Command::Elect { common, wanted } => verbs::run(&common, verbs::Verb::Elect(wanted)),
         cli::Command::Reassign { common, wanted } => verbs::run(&common, verbs::Verb::Reassign(wanted)),
         cli::Command::Settings { common, wanted } => verbs::run(&common, verbs::Verb::Settings(wanted)),
+        cli::Command::Cert(wanted) => cert::run(wanted),
         cli::Command::CheckConfig(wanted) => verbs::check_config(wanted),
         cli::Command::Watch { common } => verbs::run(&common, verbs::Verb::Watch),
     };

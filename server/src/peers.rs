@@ -3,11 +3,11 @@
 use crate::usage::Usage;
 use std::collections::BTreeMap;
 
-/// Reads `1=HOST:PORT,2=…` into URLs by node id.
+/// Reads `1=HOST:PORT,2=…` into URLs with this scheme by node id.
 ///
 /// # Errors
 /// [`Usage`] with the part at fault.
-pub fn peers(text: &str) -> Result<BTreeMap<u64, String>, Usage> {
+pub fn peers(text: &str, scheme: &str) -> Result<BTreeMap<u64, String>, Usage> {
     let no = |part: &str, what: &str| Usage(format!("--peers: {part:?} {what}; expected ID=HOST:PORT,ID=HOST:PORT,…"));
     let mut peers = BTreeMap::new();
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -16,7 +16,7 @@ pub fn peers(text: &str) -> Result<BTreeMap<u64, String>, Usage> {
         let address = address.trim();
         let port = address.rsplit_once(':').and_then(|(host, port)| port.parse::<u16>().ok().filter(|port| *port > 0 && !host.is_empty()));
         port.ok_or_else(|| no(part, "has no HOST:PORT"))?;
-        if peers.insert(id, format!("http://{address}")).is_some() {
+        if peers.insert(id, format!("{scheme}://{address}")).is_some() {
             return Err(no(part, "names a node twice"));
         }
     }

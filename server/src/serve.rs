@@ -4,22 +4,21 @@ use crate::cli::ServeFlags;
 use crate::http::{self, BasePath, Node};
 use crate::peers;
 use crate::usage::Usage;
-use crate::{open_files, private, stop, telemetry};
-use acceptor::{Limits, Names, Places};
+use crate::transport::Tcp;
+use crate::{certificates, open_files, private, stop, telemetry};
+use acceptor::{Limits, Names, Places, Security};
 use anyhow::{Context, bail};
 use controller::disk::Directory;
 use controller::environment::Machine;
-use controller::net::{Duplex, PATH, PROTOCOL, Transport};
-use controller::{Ground, Options, PushNetworks};
-use futures::future::BoxFuture;
-use hyper_util::rt::TokioIo;
+use controller::{Controller, Ground, Options, PushNetworks, Speaks};
 use metadata::settings::SESSION_TIMEOUT;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpSocket, TcpStream};
+use tls::{Identity, Speaking};
+use tokio::net::TcpSocket;
 
 const ELECTION_TIMEOUT_MS: u64 = 500;
 const HEARTBEAT_INTERVAL_MS: u64 = 100;
@@ -42,6 +41,7 @@ struct Settings {
     data_dir: PathBuf,
     listen: String,
     names: Names,
+    tls: Option<Speaking>,
     base: BasePath,
     pages: bool,
     stop_with_stdin: bool,
@@ -89,19 +89,26 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
             "--listen {listen} is beyond loopback, and TLS and sign-in are not set up: give --insecure to do it all the same"
         ));
     }
+    let data_dir = flags.data_dir.unwrap_or_else(|| PathBuf::from(format!("./data/node-{node_id}")));
+    let tls = certificates::read(flags.tls_dir.as_deref(), flags.tls, &data_dir, Identity::Controller(node_id), host)?;
+    let speaks = match &tls {
+        None => Speaks::Plain,
+        Some(Speaking { plain_too: true, .. }) => Speaks::Both,
+        Some(_) => Speaks::Tls,
+    };
+    let scheme = speaks.scheme().unwrap_or("http");
     let peers = match &flags.peers {
-        Some(text) => peers::peers(text)?,
-        None => [(node_id, format!("http://{listen}"))].into(),
+        Some(text) => peers::peers(text, scheme)?,
+        None => [(node_id, format!("{scheme}://{listen}"))].into(),
     };
     let own = match peers.get(&node_id) {
         Some(own) => own.clone(),
         None if flags.join == Some(true) => listen.clone(),
         None => return usage(format!("--peers does not name this node, {node_id}")),
     };
-    let own_host = own.trim_start_matches("http://").rsplit_once(':').map_or("", |(host, _)| host).to_owned();
+    let own_host = own.rsplit_once("://").map_or(own.as_str(), |(_, address)| address).rsplit_once(':').map_or("", |(host, _)| host).to_owned();
     let push_networks = PushNetworks::parse(flags.push_networks.as_deref().unwrap_or_default())
         .map_err(|part| Usage(format!("--push-networks: {part:?} is no network; expected 10.0.0.0/8,fd00::/8,…")))?;
-    let data_dir = flags.data_dir.unwrap_or_else(|| PathBuf::from(format!("./data/node-{node_id}")));
     let sqlite = || format!("sqlite://{}?mode=rwc", data_dir.join("backup.sqlite").display());
     let given = match (&flags.database_url, &flags.database_url_file) {
         (Some(_), Some(file)) => return usage(format!("--database-url-file {}: --database-url is given too", file.display())),
@@ -123,6 +130,7 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     let more_names = flags.host_names.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned());
     Ok(Settings {
         names: Names::new(more_names.chain([host.to_owned(), own_host]).filter(|name| !name.is_empty())),
+        tls,
         base,
         listen,
         data_dir,
@@ -138,6 +146,7 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
             heartbeat_interval: Duration::from_millis(heartbeat),
             broker_session_timeout: Duration::from_millis(flags.broker_session_timeout_ms.unwrap_or(BROKER_SESSION_TIMEOUT_MS)),
             push_networks,
+            speaks,
             database_url,
         },
     })
@@ -216,7 +225,12 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     let options = settings.options;
     let disk = Arc::new(Directory::new(&settings.data_dir).context("the data directory cannot be used")?);
     let background = tokio::runtime::Handle::current();
-    let ground = Ground { transport: Arc::new(Tcp), environment: Arc::new(Machine::default()), disk, background };
+    let transport = Arc::new(Tcp(settings.tls.clone()));
+    let certificates = settings.tls.as_ref().map(|tls| tls.certificates.clone());
+    if let Some(certificates) = &certificates {
+        tokio::spawn(certificates::follow(certificates.clone()));
+    }
+    let ground = Ground { transport, environment: Arc::new(Machine::default()), disk, certificates: certificates.clone(), background };
     let starting = raft.spawn(async move { controller::start(options, ground).await });
     let controller = starting.await.context("the node did not start")??;
     let listener = socket.listen(BACKLOG).with_context(|| format!("cannot listen on {}", settings.listen))?;
@@ -225,11 +239,13 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     let pages = assets.map(|assets| app::ssr::routes(controller.clone(), assets, settings.base.as_str()));
     let connections = usize::try_from(open_files::connections(open_files)).context("the limit of open files is out of range")?;
     let places = Places::new(Limits { connections, head_within: HEAD_WITHIN, head_within_when_scarce: HEAD_WITHIN_WHEN_SCARCE });
-    let node = Node::new(controller.clone(), settings.names, open_files::feeds(open_files), places.clone(), settings.base);
+    let security = security(settings.tls, &controller);
+    let feeds = open_files::feeds(open_files);
+    let node = Node { certificates, ..Node::new(controller.clone(), settings.names, feeds, places.clone(), settings.base) };
     let router = http::router(node, pages);
     let stopping = Arc::new(tokio::sync::Notify::new());
     let until = stopping.clone();
-    let server = tokio::spawn(acceptor::serve(listener, router, places, async move { until.notified().await }));
+    let server = tokio::spawn(acceptor::serve(listener, router, places, security, async move { until.notified().await }));
     let mut faults = controller.watch_fault();
     let refused = tokio::select! {
         () = stop::asked(settings.stop_with_stdin) => None,
@@ -246,6 +262,13 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     }
 }
 
+/// How this node is spoken to. Over TLS, whoever speaks Raft does so from the first byte on.
+fn security(tls: Option<Speaking>, controller: &Controller) -> Security {
+    let Some(speaking) = tls else { return Security::Plain };
+    let controller = controller.clone();
+    Security::Tls { speaking, peers: Some(Arc::new(move |stream, place| http::serve_secured(&controller, stream, place))) }
+}
+
 async fn bound(listen: &str) -> io::Result<TcpSocket> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in tokio::net::lookup_host(listen).await? {
@@ -257,31 +280,4 @@ async fn bound(listen: &str) -> io::Result<TcpSocket> {
         }
     }
     Err(last)
-}
-
-/// Peers over TCP: an HTTP request that is upgraded to Raft's own framing.
-struct Tcp;
-
-impl Transport for Tcp {
-    fn connect(&self, url: &str) -> BoxFuture<'static, io::Result<Box<dyn Duplex>>> {
-        let address = url.trim_start_matches("http://").to_owned();
-        Box::pin(async move {
-            let stream = TcpStream::connect(&address).await?;
-            stream.set_nodelay(true)?;
-            let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-            tokio::spawn(connection.with_upgrades());
-            let request = ::http::Request::get(PATH)
-                .header(::http::header::HOST, &address)
-                .header(::http::header::CONNECTION, "upgrade")
-                .header(::http::header::UPGRADE, PROTOCOL)
-                .body(String::new())
-                .map_err(io::Error::other)?;
-            let response = sender.send_request(request).await.map_err(io::Error::other)?;
-            if response.status() != ::http::StatusCode::SWITCHING_PROTOCOLS {
-                return Err(io::Error::other(format!("{address} answered {} where a controller would have upgraded", response.status())));
-            }
-            let upgraded = hyper::upgrade::on(response).await.map_err(io::Error::other)?;
-            Ok(Box::new(TokioIo::new(upgraded)) as Box<dyn Duplex>)
-        })
-    }
 }

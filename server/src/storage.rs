@@ -2,17 +2,21 @@
 
 use crate::cli::StorageFlags;
 use crate::usage::Usage;
-use crate::{private, stop, telemetry};
+use crate::{certificates, private, stop, telemetry};
 use anyhow::Context;
+use metadata::BrokerId;
+use tls::Identity;
 
 pub fn run(flags: StorageFlags) -> anyhow::Result<()> {
     let _log = telemetry::start(flags.log_format);
-    if !flags.listen.ip().is_loopback() && !flags.insecure {
-        return Err(Usage(format!(
-            "--listen {} is beyond loopback, and there is no TLS yet: give --insecure to do it all the same",
-            flags.listen
-        ))
-        .into());
+    let holder = Identity::Broker(BrokerId(flags.id));
+    let host = flags.advertised_host.clone().unwrap_or_else(|| flags.listen.ip().to_string());
+    let tls = certificates::read(flags.tls_dir.as_deref(), flags.tls, &flags.data_dir, holder, &host)?;
+    if !flags.listen.ip().is_loopback() && !flags.insecure && tls.as_ref().is_none_or(|tls| tls.plain_too) {
+        let how = certificates::commands(&flags.data_dir.join("tls"), holder, &host);
+        let listen = flags.listen;
+        let no = format!("--listen {listen} is beyond loopback, and nothing but TLS is safe there. {how}; or give --insecure to do it all the same");
+        return Err(Usage(no).into());
     }
     if flags.data_dir.is_dir() {
         let closed = private::close(&flags.data_dir);
@@ -23,6 +27,10 @@ pub fn run(flags: StorageFlags) -> anyhow::Result<()> {
         let mut options = storage::Options::new(flags.id, flags.controllers, flags.listen, flags.data_dir);
         options.rack = flags.rack;
         options.insecure = flags.insecure;
+        if let Some(tls) = &tls {
+            tokio::spawn(certificates::follow(tls.certificates.clone()));
+        }
+        options.tls = tls;
         options.advertised_host = flags.advertised_host;
         let handle = storage::run(options).await?;
         tokio::select! {

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use thiserror::Error;
+use tls::Expected;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -108,8 +109,8 @@ struct Found {
 /// When an option cannot work, the address is taken, or the data directory cannot be used.
 pub async fn run(options: Options) -> Result<Handle, StartError> {
     options.check()?;
-    let client = Client::new(&options.controllers)?;
-    let peers = client::http_client(PEER_CONNECT)?;
+    let client = Client::new(&options.controllers, options.tls.as_ref())?;
+    let peers = client::http_client(PEER_CONNECT, options.tls.as_ref(), Expected::AnyBroker)?;
     let listen = |source| StartError::Listen { addr: options.listen, source };
     let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use thiserror::Error;
+use tls::{Expected, Speaking};
 use uuid::Uuid;
 
 /// How long one controller may take to answer.
@@ -43,7 +44,7 @@ pub enum ClientError {
     #[error("there is no controller to ask")]
     NoController,
     /// Nobody answered in time. It may have happened nevertheless.
-    #[error("{url} did not answer: {source}")]
+    #[error("{url} did not answer: {}", tls::causes(.source))]
     Unreachable { url: String, source: reqwest::Error },
     /// A controller said no, with a problem document.
     #[error("{0}")]
@@ -154,14 +155,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the controllers at these base URLs.
+    /// A client of the controllers at these base URLs, with what it speaks TLS with.
     ///
     /// # Errors
-    /// When there is none, or one of them is no plain http URL.
-    pub fn new(controllers: &[String]) -> Result<Self, InvalidOption> {
+    /// When there is none, or one of them is no URL that can be spoken to.
+    pub fn new(controllers: &[String], tls: Option<&Speaking>) -> Result<Self, InvalidOption> {
         Ok(Client {
-            http: http_client(PATIENCE)?,
-            controllers: parse_controllers(controllers)?,
+            http: http_client(PATIENCE, tls, Expected::Controller)?,
+            controllers: parse_controllers(controllers, tls.is_some())?,
             preferred: AtomicUsize::new(0),
             secret: Secret::new()?,
         })
@@ -321,10 +322,15 @@ impl Client {
     }
 }
 
-/// A client that is never led elsewhere.
-pub(crate) fn http_client(connect: Duration) -> Result<reqwest::Client, InvalidOption> {
-    let built = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().connect_timeout(connect).build();
-    built.map_err(|error| InvalidOption { name: "controllers", value: String::new(), reason: error.to_string() })
+/// A client that is never led elsewhere, and over TLS is answered by nobody else.
+pub(crate) fn http_client(connect: Duration, tls: Option<&Speaking>, expected: Expected) -> Result<reqwest::Client, InvalidOption> {
+    let no = |reason: String| InvalidOption { name: "controllers", value: String::new(), reason };
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().connect_timeout(connect);
+    let builder = match tls {
+        Some(tls) => builder.use_preconfigured_tls(tls.certificates.client(expected).map_err(|error| no(error.to_string()))?),
+        None => builder,
+    };
+    builder.build().map_err(|error| no(error.to_string()))
 }
 
 /// Reads a body of at most this many bytes; none if it is longer.
@@ -342,15 +348,17 @@ pub async fn read(mut response: Response, longest: usize) -> Result<Option<Vec<u
     Ok(Some(body))
 }
 
-pub(crate) fn parse_controllers(controllers: &[String]) -> Result<Vec<Url>, InvalidOption> {
+pub(crate) fn parse_controllers(controllers: &[String], tls: bool) -> Result<Vec<Url>, InvalidOption> {
     let no = |value: &str, reason: &str| InvalidOption { name: "controllers", value: value.to_owned(), reason: reason.to_owned() };
     if controllers.is_empty() {
         return Err(no("", "at least one base URL is needed"));
     }
     let parse = |text: &String| {
         let url = Url::parse(text).map_err(|error| no(text, &error.to_string()))?;
-        if url.scheme() != "http" || !url.has_host() {
-            return Err(no(text, "it must be like http://host:port"));
+        let speakable = url.scheme() == "http" || (tls && url.scheme() == "https");
+        if !speakable || !url.has_host() {
+            let like = if tls { "it must be like https://host:port" } else { "it must be like http://host:port; https needs certificates" };
+            return Err(no(text, like));
         }
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
             return Err(no("…", "a base URL has no credentials, no query and no fragment"));
@@ -396,7 +404,7 @@ mod tests {
         assert_eq!(client.cluster().await?, Some(identity));
         assert_eq!(client.preferred.load(Ordering::Relaxed), 2);
 
-        let client = Client::new(&[leaderless, nobody])?;
+        let client = Client::new(&[leaderless, nobody], None)?;
         let error = client.cluster().await.err();
         assert_eq!(error.as_ref().and_then(ClientError::code), Some(Code::NoLeader), "{error:?}");
         assert!(error.is_some_and(|error| error.retryable()));
@@ -437,7 +445,7 @@ mod tests {
 
         #[test]
         fn any_controllers_are_taken_or_refused(text in "[ -~]{0,40}|http://[0-9a-z.:@\\[\\]?#]{0,20}/?") {
-            if let Ok(urls) = parse_controllers(std::slice::from_ref(&text)) {
+            if let Ok(urls) = parse_controllers(std::slice::from_ref(&text), false) {
                 prop_assert!(urls.iter().all(|url| url.scheme() == "http" && url.has_host()), "{:?}", urls);
             }
         }
@@ -450,7 +458,7 @@ mod tests {
         let led_astray = serve(Router::new().fallback(move || async move { axum::response::Redirect::temporary(&target) })).await?;
         let page = serve(Router::new().fallback(|| async { (Status::NOT_FOUND, "<h1>Not found</h1>") })).await?;
         for (url, status) in [(led_astray, 307), (page, 404)] {
-            match Client::new(&[url])?.cluster().await {
+            match Client::new(&[url], None)?.cluster().await {
                 Err(error @ ClientError::NotUnderstood { .. }) => {
                     assert!(error.to_string().contains(&status.to_string()) && !error.retryable(), "{error}");
                 }

@@ -5,7 +5,7 @@ use crate::peers::ReplicasAnswer;
 use crate::push::Push;
 use crate::replica::{Refused, Sender};
 use crate::shared::Shared;
-use acceptor::{Limits, Names, Places};
+use acceptor::{Caller, Limits, Names, Places, Security};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::StatusCode;
@@ -13,13 +13,14 @@ use axum::http::header::{CONTENT_TYPE, ORIGIN, RETRY_AFTER};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use metadata::contract::PUSH_PROOF;
 use metadata::{Code, Index};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tls::Identity;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +36,11 @@ const LIMITS: Limits = Limits { connections: 512, head_within: Duration::from_se
 
 /// Serves until it is told to stop.
 pub(crate) async fn run(shared: Arc<Shared>, listener: TcpListener, halt: CancellationToken) {
-    acceptor::serve(listener, router(shared), Places::new(LIMITS), halt.cancelled_owned()).await;
+    let security = match shared.options.tls.clone() {
+        Some(speaking) => Security::Tls { speaking, peers: None },
+        None => Security::Plain,
+    };
+    acceptor::serve(listener, router(shared), Places::new(LIMITS), security, halt.cancelled_owned()).await;
 }
 
 /// For this service under one of its names: another name is a page's that was led here.
@@ -61,7 +66,10 @@ fn router(shared: Arc<Shared>) -> Router {
         .layer(axum::middleware::from_fn_with_state(names, guard))
 }
 
-async fn push(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+async fn push(State(shared): State<Arc<Shared>>, Extension(caller): Extension<Caller>, request: Request) -> Response {
+    if caller.secure && !matches!(caller.identity, Some(Identity::Controller(_))) {
+        return refusal(Code::Unauthenticated, "over TLS a push shows a controller's certificate");
+    }
     if request.headers().contains_key(ORIGIN) {
         return refusal(Code::ForbiddenOrigin, "a push does not come from a page");
     }

@@ -6,13 +6,14 @@ use metadata::{BrokerId, Endpoint};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+use tls::Speaking;
 
 /// How to run a storage service.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The broker id, 0 to 2 147 483 647; no controller may have it.
     pub id: u32,
-    /// Base URLs of controllers, `http://host:port`, in order of preference.
+    /// Base URLs of controllers, `https://host:port` or `http://host:port`, in order of preference.
     pub controllers: Vec<String>,
     /// Where pushes and peers are answered. Port 0 takes a free one.
     pub listen: SocketAddr,
@@ -26,7 +27,9 @@ pub struct Options {
     pub replica_lag_timeout: Duration,
     /// How long a controlled shutdown may take before the service stops regardless.
     pub shutdown_timeout: Duration,
-    /// Allows to listen elsewhere than on loopback, where whoever reads the traffic learns what pushes are proven by.
+    /// What it speaks TLS with, and shows that it is this broker by.
+    pub tls: Option<Speaking>,
+    /// Allows to listen plain elsewhere than on loopback, where whoever reads the traffic learns what pushes are proven by.
     pub insecure: bool,
 }
 
@@ -43,6 +46,7 @@ impl Options {
             heartbeat_interval: Duration::from_secs(2),
             replica_lag_timeout: Duration::from_secs(3),
             shutdown_timeout: Duration::from_secs(30),
+            tls: None,
             insecure: false,
         }
     }
@@ -56,12 +60,12 @@ impl Options {
         if self.id > BrokerId::MAX {
             return no("id", self.id.to_string(), "the largest broker id is 2147483647");
         }
-        client::parse_controllers(&self.controllers)?;
-        if !self.listen.ip().is_loopback() && !self.insecure {
+        client::parse_controllers(&self.controllers, self.tls.is_some())?;
+        if !self.listen.ip().is_loopback() && !self.insecure && !self.speaks_tls_alone() {
             return no(
                 "listen",
                 self.listen.to_string(),
-                "only loopback is safe without TLS and sign-in; --insecure allows it nevertheless",
+                "only loopback is safe without TLS; --insecure allows it nevertheless",
             );
         }
         if self.listen.ip().is_unspecified() && self.advertised_host.is_none() {
@@ -77,6 +81,10 @@ impl Options {
         Ok(())
     }
 
+    fn speaks_tls_alone(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| !tls.plain_too)
+    }
+
     /// The host names that the service that listens at `bound` goes by.
     pub(crate) fn names(&self, bound: SocketAddr) -> Vec<String> {
         let literal = |ip: IpAddr| if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() };
@@ -87,15 +95,19 @@ impl Options {
     /// Where others reach the service that listens at `bound`.
     pub(crate) fn endpoint(&self, bound: SocketAddr) -> Endpoint {
         let host = self.advertised_host.clone().unwrap_or_else(|| bound.ip().to_string());
-        Endpoint { name: "PLAINTEXT".to_owned(), host, port: bound.port() }
+        // As Kafka calls the two.
+        let name = if self.speaks_tls_alone() { "SSL" } else { "PLAINTEXT" };
+        Endpoint { name: name.to_owned(), host, port: bound.port() }
     }
 
     /// Where the leader pushes to the service that listens at `bound`.
     pub(crate) fn push_url(&self, bound: SocketAddr) -> String {
+        // Those that speak no TLS yet ask this address as well.
+        let scheme = if self.speaks_tls_alone() { "https" } else { "http" };
         match &self.advertised_host {
-            Some(host) if host.contains(':') => format!("http://[{host}]:{}/push", bound.port()),
-            Some(host) => format!("http://{host}:{}/push", bound.port()),
-            None => format!("http://{bound}/push"),
+            Some(host) if host.contains(':') => format!("{scheme}://[{host}]:{}/push", bound.port()),
+            Some(host) => format!("{scheme}://{host}:{}/push", bound.port()),
+            None => format!("{scheme}://{bound}/push"),
         }
     }
 }

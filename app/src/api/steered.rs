@@ -119,7 +119,8 @@ impl Steering {
 
     fn url(&self) -> Result<String, Rejection> {
         let text = self.value.trim().trim_end_matches('/');
-        let address = text.strip_prefix("http://").unwrap_or(text);
+        // The leader knows how controllers speak to one another, and writes the address so.
+        let address = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
         let good = address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0));
         if good { Ok(format!("http://{address}")) } else { Err(no("value", text, "That is no address", "HOST:PORT")) }
     }

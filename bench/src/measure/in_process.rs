@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use controller::disk::Directory;
 use controller::environment::Machine;
 use controller::net::Pipes;
-use controller::{Controller, Ground, LONGEST_DEADLINE, Options, PushNetworks, Submission};
+use controller::{Controller, Ground, LONGEST_DEADLINE, Options, PushNetworks, Speaks, Submission};
 use metadata::intent::{Heartbeat, NewTopic, Registration};
 use metadata::{BrokerId, Endpoint, GroupOutcome, Intent, Principal};
 use std::path::Path;
@@ -95,12 +95,13 @@ async fn start(dir: &Path) -> Result<Vec<Controller>> {
             heartbeat_interval: HEARTBEAT_INTERVAL,
             broker_session_timeout: SESSION_TIMEOUT,
             push_networks: PushNetworks::default(),
+            speaks: Speaks::default(),
             database_url: None,
         };
         let disk = Arc::new(Directory::new(dir.join(format!("node-{id}")))?);
         let node = controller::start(
             options,
-            Ground { transport: Arc::new(pipes.clone()), environment: Arc::new(Machine::default()), disk, background: Handle::current() },
+            Ground { transport: Arc::new(pipes.clone()), environment: Arc::new(Machine::default()), disk, certificates: None, background: Handle::current() },
         )
         .await?;
         pipes.listen(url(id), node.clone());

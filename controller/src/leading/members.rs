@@ -64,13 +64,13 @@ fn refuse(code: Code, field: &str, value: impl ToString, what: impl Into<String>
 }
 
 /// The membership as this leader has it.
-struct Members {
-    urls: BTreeMap<NodeId, String>,
+pub(super) struct Members {
+    pub urls: BTreeMap<NodeId, String>,
     voters: BTreeSet<NodeId>,
 }
 
 impl Members {
-    fn of(node: &Inner) -> Self {
+    pub(super) fn of(node: &Inner) -> Self {
         let metrics = node.raft.server_metrics();
         let metrics = metrics.borrow_watched();
         Members {
@@ -140,9 +140,10 @@ pub(crate) async fn foresee(node: &Arc<Inner>, asked: &MemberChange) -> Result<V
     if node.changing.try_lock().is_err() || node.members_change() {
         return Err(in_progress());
     }
-    check(node, asked).await?;
+    let asked = asked.clone().spoken(node.options.speaks.scheme());
+    check(node, &asked).await?;
     let Members { mut urls, mut voters } = Members::of(node);
-    match asked {
+    match &asked {
         MemberChange::Add { id, url } => drop(urls.insert(*id, url.clone())),
         MemberChange::Promote { id } => drop(voters.insert(*id)),
         MemberChange::Demote { id } => drop(voters.remove(id)),
@@ -167,6 +168,7 @@ pub(crate) async fn change(node: &Arc<Inner>, asked: MemberChange, deadline: Ins
     }
     // Who leads is no matter of the membership: the leadership moves during a change as well.
     let changes = !matches!(asked, MemberChange::Lead { .. });
+    let asked = asked.spoken(node.options.speaks.scheme());
     let _one_at_a_time = changes.then(|| node.changing.try_lock()).transpose().map_err(|_| in_progress())?;
     check(node, &asked).await?;
     match asked {
@@ -280,7 +282,12 @@ async fn take_vote(node: &Arc<Inner>, id: NodeId, stays: bool, deadline: Instant
 }
 
 /// Commits a change of the membership.
-async fn committed(node: &Arc<Inner>, change: ChangeMembers<NodeId, BasicNode>, retain: bool, deadline: Instant) -> Result<Index, Refusal> {
+pub(super) async fn committed(
+    node: &Arc<Inner>,
+    change: ChangeMembers<NodeId, BasicNode>,
+    retain: bool,
+    deadline: Instant,
+) -> Result<Index, Refusal> {
     let late = |_| Refusal::new(Code::OutcomeUnknown, "The time ran out: the change of membership may yet happen");
     let changed = tokio::time::timeout_at(deadline, node.raft.change_membership(change, retain)).await.map_err(late)?;
     changed.map(|done| done.log_id.index).map_err(|error| match error {

@@ -2,6 +2,7 @@
 //!
 //! One task watches the term; each term's work runs under a token that ends with it.
 
+mod addresses;
 mod fencing;
 mod going_on;
 pub(crate) mod members;
@@ -69,6 +70,7 @@ async fn lead(node: Arc<Inner>, term: Term, token: CancellationToken) {
             tell_pulse(&node),
             members::admit(node.clone()),
             members::finish(node.clone()),
+            addresses::follow(node.clone()),
             going_on::raise_format(node.clone(), born),
             going_on::with_open_work(node.clone()),
             going_on::at_a_pace(node.clone()),

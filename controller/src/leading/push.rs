@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
+use tls::{Certificates, Expected, causes};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -47,11 +48,6 @@ type Latest = Mutex<Option<Pushed>>;
 
 /// Keeps one task per registered broker that has a push URL.
 pub(crate) async fn run(node: Arc<Inner>, term: Term) {
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT).no_proxy().build();
-    let client = match client {
-        Ok(client) => client,
-        Err(error) => return tracing::error!(%error, "no storage service can be pushed to"),
-    };
     let pushed = Arc::<Latest>::default();
     let mut tasks: BTreeMap<BrokerId, (Target, Aborting)> = BTreeMap::new();
     let mut applied = node.hub.watch_applied();
@@ -61,8 +57,12 @@ pub(crate) async fn run(node: Arc<Inner>, term: Term) {
             state.brokers().filter_map(|broker| Some((broker.id, Target { epoch: broker.epoch, url: broker.push_url.clone()? }))).collect();
         tasks.retain(|id, (target, _)| wanted.get(id) == Some(target));
         for (id, target) in wanted {
-            if !tasks.contains_key(&id) && node.options.push_networks.check(&target.url).is_ok() {
-                let task = tokio::spawn(follow(node.clone(), client.clone(), pushed.clone(), id, target.clone(), term));
+            if !tasks.contains_key(&id) && node.options.push_networks.check(&target.url, node.options.speaks).is_ok() {
+                let client = match client(node.certificates.as_ref(), id) {
+                    Ok(client) => client,
+                    Err(error) => return tracing::error!(%error, "no storage service can be pushed to"),
+                };
+                let task = tokio::spawn(follow(node.clone(), client, pushed.clone(), id, target.clone(), term));
                 tasks.insert(id, (target, Aborting(task)));
             }
         }
@@ -73,6 +73,16 @@ pub(crate) async fn run(node: Arc<Inner>, term: Term) {
             return;
         }
     }
+}
+
+/// One that only this broker answers, where that can be told.
+fn client(certificates: Option<&Certificates>, id: BrokerId) -> Result<reqwest::Client, PushError> {
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT).no_proxy();
+    let builder = match certificates {
+        Some(certificates) => builder.use_preconfigured_tls(certificates.client(Expected::Broker(id))?),
+        None => builder,
+    };
+    Ok(builder.build()?)
 }
 
 /// A task that ends with its handle.
@@ -151,8 +161,10 @@ async fn follow(node: Arc<Inner>, client: reqwest::Client, pushed: Arc<Latest>, 
 /// Why a push came to nothing.
 #[derive(Debug, Error)]
 enum PushError {
-    #[error("{0}")]
+    #[error("{}", causes(.0))]
     Http(#[from] reqwest::Error),
+    #[error("{0}")]
+    Tls(#[from] tls::TlsError),
     #[error("what it answered is no answer to a push: {0}")]
     NotUnderstood(String),
 }

@@ -133,6 +133,7 @@ async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
         stop: core.stopping.child_token(),
         options: core.options.clone(),
         environment: core.ground.environment.clone(),
+        certificates: core.ground.certificates.clone(),
         background: core.ground.background.clone(),
         hub: core.hub.clone(),
         raft,

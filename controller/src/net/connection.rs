@@ -1,9 +1,10 @@
 //! The client's side of one connection: many requests under way, replies in any order, reconnection on the next call.
 
-use super::greeting::Greeter;
+use super::greeting::{self, Greeter};
 use super::rpc::{Reply, Request};
-use super::{Duplex, Transport, wire};
+use super::{Dialled, Duplex, Transport, wire};
 use crate::writing::inbox::MOST_WAITING;
+use metadata::NodeId;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +29,8 @@ struct Live {
 #[derive(Clone)]
 pub(crate) struct Connection {
     url: Arc<str>,
+    /// Who has to be there; none where that is what is asked.
+    expected: Option<NodeId>,
     transport: Arc<dyn Transport>,
     greeter: Arc<Greeter>,
     live: Arc<tokio::sync::Mutex<Option<Live>>>,
@@ -39,18 +42,19 @@ fn lost() -> io::Error {
 }
 
 impl Connection {
-    pub(crate) fn new(url: &str, transport: Arc<dyn Transport>, greeter: Arc<Greeter>) -> Self {
-        Connection { url: url.into(), transport, greeter, live: Arc::default(), next_id: Arc::default() }
+    pub(crate) fn new(url: &str, expected: Option<NodeId>, transport: Arc<dyn Transport>, greeter: Arc<Greeter>) -> Self {
+        Connection { url: url.into(), expected, transport, greeter, live: Arc::default(), next_id: Arc::default() }
     }
 
     /// Connects and greets.
     async fn open(&self) -> io::Result<Live> {
         let opening = async {
-            let mut stream = self.transport.connect(&self.url).await?;
+            let Dialled { mut stream, proven } = self.transport.connect(&self.url).await?;
             wire::write_all(&mut stream, &mut vec![wire::frame(0, &Request::Hello(self.greeter.hello()))?]).await?;
             let refusal = match wire::read_up_to::<Reply>(&mut stream, &mut Vec::new(), LONGEST_ANSWER).await? {
-                Some((_, Reply::Hello(peer))) => match self.greeter.visit(&peer) {
-                    Ok(()) => return Ok(run(stream)),
+                Some((_, Reply::Hello(peer))) => match greeting::is_proven(&peer, proven).and_then(|()| self.greeter.visit(&peer)) {
+                    Ok(()) if self.expected.is_none_or(|expected| expected == peer.node_id) => return Ok(run(stream)),
+                    Ok(()) => return Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("node {} answers there", peer.node_id))),
                     Err(refusal) => refusal,
                 },
                 Some((_, Reply::Refused(refusal))) => {

@@ -212,6 +212,16 @@ impl Greeter {
     }
 }
 
+/// Whether a peer is who its certificate says.
+///
+/// # Errors
+/// INVALID_REGISTRATION when it is not.
+pub(crate) fn is_proven(peer: &Hello, proven: Option<NodeId>) -> Result<(), Refusal> {
+    let Some(proven) = proven.filter(|proven| *proven != peer.node_id) else { return Ok(()) };
+    let detail = format!("The certificate is that of controller {proven}, and node {} is said", peer.node_id);
+    Err(Rejection::new(Code::InvalidRegistration, detail).at("node_id", peer.node_id, proven.to_string()).into())
+}
+
 fn erased(peer: &Hello, first: Uuid) -> Refusal {
     let id = peer.node_id;
     let detail = format!(

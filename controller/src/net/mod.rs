@@ -17,6 +17,7 @@ pub(crate) mod wire;
 pub use pipes::Pipes;
 
 use futures::future::BoxFuture;
+use metadata::NodeId;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -24,10 +25,24 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Duplex for T {}
 
+/// A connection to another controller.
+pub struct Dialled {
+    pub stream: Box<dyn Duplex>,
+    /// Who is at its other end, where that is proven.
+    pub proven: Option<NodeId>,
+}
+
+impl Dialled {
+    /// One whose other end has not proven anything.
+    pub fn plain(stream: impl Duplex) -> Self {
+        Dialled { stream: Box::new(stream), proven: None }
+    }
+}
+
 /// How connections to peers are made: TCP in a server, anything else in a simulation.
 pub trait Transport: Send + Sync + 'static {
     /// Connects to the controller at this URL.
-    fn connect(&self, url: &str) -> BoxFuture<'static, io::Result<Box<dyn Duplex>>>;
+    fn connect(&self, url: &str) -> BoxFuture<'static, io::Result<Dialled>>;
 }
 
 /// The path that a connection is upgraded on.

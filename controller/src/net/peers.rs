@@ -42,7 +42,7 @@ pub(crate) struct Peers {
     node_id: NodeId,
     transport: Arc<dyn Transport>,
     greeter: Arc<Greeter>,
-    connections: Mutex<BTreeMap<(String, Lane), Connection>>,
+    connections: Mutex<BTreeMap<(String, Lane, Option<NodeId>), Connection>>,
     quorum_age: Arc<OnceLock<QuorumAge>>,
     /// Followers that wait for a commit, told to the appends to them.
     waiting: Mutex<BTreeMap<NodeId, Arc<Notify>>>,
@@ -74,11 +74,16 @@ impl Peers {
         &self.greeter
     }
 
+    /// To whoever is found at this address.
     pub(crate) fn connection(&self, url: &str, lane: Lane) -> Connection {
+        self.connection_to(None, url, lane)
+    }
+
+    fn connection_to(&self, expected: Option<NodeId>, url: &str, lane: Lane) -> Connection {
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         connections
-            .entry((url.to_owned(), lane))
-            .or_insert_with(|| Connection::new(url, self.transport.clone(), self.greeter.clone()))
+            .entry((url.to_owned(), lane, expected))
+            .or_insert_with(|| Connection::new(url, expected, self.transport.clone(), self.greeter.clone()))
             .clone()
     }
 
@@ -95,8 +100,8 @@ impl Peers {
         Network {
             from: self.node_id,
             to: target,
-            main: self.connection(&node.addr, lane),
-            votes: self.connection(&node.addr, Lane::Vote),
+            main: self.connection_to(Some(target), &node.addr, lane),
+            votes: self.connection_to(Some(target), &node.addr, Lane::Vote),
             quorum_age: self.quorum_age.clone(),
             awaits_commit: self.waits(target),
         }

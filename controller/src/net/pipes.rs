@@ -1,6 +1,6 @@
 //! A network inside one process: pipes in memory to whichever node has the URL. For simulations, tests and benches.
 
-use super::{Duplex, Transport};
+use super::{Dialled, Transport};
 use crate::handle::Controller;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -26,12 +26,12 @@ impl Pipes {
 }
 
 impl Transport for Pipes {
-    fn connect(&self, url: &str) -> BoxFuture<'static, io::Result<Box<dyn Duplex>>> {
+    fn connect(&self, url: &str) -> BoxFuture<'static, io::Result<Dialled>> {
         let peer = self.nodes().get(url).cloned();
         Box::pin(async move {
             let (near, far) = tokio::io::duplex(PIPE);
-            drop(peer.ok_or(io::ErrorKind::ConnectionRefused)?.serve_peer(far));
-            Ok(Box::new(near) as Box<dyn Duplex>)
+            drop(peer.ok_or(io::ErrorKind::ConnectionRefused)?.serve_peer(far, None));
+            Ok(Dialled::plain(near))
         })
     }
 }

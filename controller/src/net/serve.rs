@@ -1,7 +1,7 @@
 //! The server's side of a connection: appends in their order, everything else beside them.
 
 use super::rpc::{Reply, Request};
-use super::{Duplex, wire};
+use super::{Duplex, greeting, wire};
 use crate::api::{MemberChange, Refusal, Submission};
 use crate::following::succession;
 use crate::leading::members;
@@ -27,7 +27,7 @@ const LONGEST_GREETING: u32 = 1 << 10;
 const FAREWELL: Duration = Duration::from_millis(200);
 
 /// Serves one connection until it ends.
-pub(crate) async fn serve(node: Arc<Inner>, stream: impl Duplex) {
+pub(crate) async fn serve(node: Arc<Inner>, stream: impl Duplex, proven: Option<NodeId>) {
     let (reader, mut writer) = tokio::io::split(stream);
     let mut reader = wire::buffered(reader);
     let (frames, mut queued) = mpsc::channel::<Vec<u8>>(MOST_UNDER_WAY);
@@ -39,16 +39,21 @@ pub(crate) async fn serve(node: Arc<Inner>, stream: impl Duplex) {
         io::Result::Ok(())
     };
     let ended = tokio::select! {
-        ended = read(&node, &mut reader, frames) => ended,
+        ended = read(&node, proven, &mut reader, frames) => ended,
         ended = write => ended,
         () = node.stop.cancelled() => Ok(()),
     };
     tracing::debug!(?ended, "a peer left");
 }
 
-async fn read(node: &Arc<Inner>, reader: &mut (impl tokio::io::AsyncRead + Unpin), frames: mpsc::Sender<Vec<u8>>) -> io::Result<()> {
+async fn read(
+    node: &Arc<Inner>,
+    proven: Option<NodeId>,
+    reader: &mut (impl tokio::io::AsyncRead + Unpin),
+    frames: mpsc::Sender<Vec<u8>>,
+) -> io::Result<()> {
     let mut buffer = Vec::new();
-    let Some(peer) = greet(node, reader, &mut buffer, &frames).await? else { return Ok(()) };
+    let Some(peer) = greet(node, proven, reader, &mut buffer, &frames).await? else { return Ok(()) };
     let ended = requests(node, peer, reader, buffer, frames).await;
     tokio::spawn(succession::peer_left(node.clone(), peer));
     ended
@@ -132,6 +137,7 @@ fn may(peer: NodeId, member: bool, request: &Request) -> Result<(), Refusal> {
 /// The first frame says who speaks; none for a peer that may not.
 async fn greet(
     node: &Arc<Inner>,
+    proven: Option<NodeId>,
     reader: &mut (impl tokio::io::AsyncRead + Unpin),
     buffer: &mut Vec<u8>,
     frames: &mpsc::Sender<Vec<u8>>,
@@ -141,7 +147,7 @@ async fn greet(
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first frame was no greeting"));
     };
     let greeter = node.peers.greeter();
-    let (welcome, reply) = match greeter.meet(&peer) {
+    let (welcome, reply) = match greeting::is_proven(&peer, proven).and_then(|()| greeter.meet(&peer)) {
         Ok(()) => (true, Reply::Hello(greeter.answer(&peer))),
         Err(refusal) => {
             tracing::warn!(peer = peer.node_id, %refusal, "a controller was refused");

@@ -136,6 +136,16 @@ impl Kind {
     }
 }
 
+impl Need {
+    /// What whoever lacks it is refused with.
+    fn refusals(self) -> &'static [Code] {
+        match self {
+            Need::OwnId => &[Code::Unauthenticated, Code::Forbidden],
+            _ => &[],
+        }
+    }
+}
+
 impl Operation {
     /// The operation's id in the description.
     pub fn name(self) -> &'static str {
@@ -201,7 +211,7 @@ impl Operation {
         let own = self.row().refusals.iter().copied().flatten();
         // A guard before every operation.
         let mut codes: Vec<Code> =
-            [Code::WrongHost].iter().chain(self.kind().refusals()).chain(body).chain(conditional).chain(own).copied().collect();
+            [Code::WrongHost].iter().chain(self.kind().refusals()).chain(self.needs().refusals()).chain(body).chain(conditional).chain(own).copied().collect();
         codes.sort();
         codes.dedup();
         codes

@@ -1,19 +1,20 @@
 //! For tests of the router: a cluster of one in a temporary directory, asked without a socket.
 
 use super::{BasePath, Node, router};
-use acceptor::{Limits, Names, Places};
+use acceptor::{Caller, Limits, Names, Places};
 use anyhow::{Context, Result, ensure};
 use axum::body::Body;
 use axum::{Extension, Router};
 use controller::disk::Directory;
 use controller::environment::Machine;
-use controller::net::{Duplex, Transport};
-use controller::{Ground, Options, PushNetworks};
+use controller::net::{Dialled, Transport};
+use controller::{Ground, Options, PushNetworks, Speaks};
 use futures::future::BoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -24,11 +25,14 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 /// All calls share one place: nobody connects.
 const LIMITS: Limits = Limits { connections: 1, head_within: READY_WITHIN, head_within_when_scarce: READY_WITHIN };
 
+/// Whoever asks.
+const CALLER: Caller = Caller { address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1), secure: false, identity: None };
+
 /// There is nobody to connect to.
 struct Nobody;
 
 impl Transport for Nobody {
-    fn connect(&self, _: &str) -> BoxFuture<'static, io::Result<Box<dyn Duplex>>> {
+    fn connect(&self, _: &str) -> BoxFuture<'static, io::Result<Dialled>> {
         Box::pin(async { Err(io::Error::other("there is no other node")) })
     }
 }
@@ -64,12 +68,14 @@ impl Alone {
             heartbeat_interval: Duration::from_millis(20),
             broker_session_timeout: Duration::from_secs(3_600),
             push_networks: PushNetworks::default(),
+            speaks: Speaks::default(),
             database_url: None,
         };
         let ground = Ground {
             transport: Arc::new(Nobody),
             environment: Arc::new(Machine::default()),
             disk: Arc::new(Directory::new(dir.path())?),
+            certificates: None,
             background: tokio::runtime::Handle::current(),
         };
         let controller = controller::start(options, ground).await?;
@@ -80,7 +86,7 @@ impl Alone {
         }
         let places = Places::new(LIMITS);
         let place = places.take().await.context("no place")?;
-        let router = router(Node::new(controller, Names::new([]), 2, places, BasePath::default()), None).layer(Extension(place));
+        let router = router(Node::new(controller, Names::new([]), 2, places, BasePath::default()), None).layer(Extension(place)).layer(Extension(CALLER));
         Ok(Alone { router, _dir: dir })
     }
 

@@ -4,6 +4,7 @@ use super::Node;
 use super::answers::{BrokerAnswer, BrokersAnswer, CommittedAnswer, HeartbeatAnswer, IsrAnswer, IsrResult, RegistrationAnswer};
 use super::body::{self, ONE_MIB};
 use super::call::{self, Call};
+use super::caller;
 use super::ids;
 use super::mutation::{self, Done};
 use super::problem::{Refused, document};
@@ -144,6 +145,7 @@ pub struct Beating {
 
 pub async fn heartbeat(State(node): State<Node>, Path(text): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let id = id(&text)?;
+    caller::speaks_for(&parts, id)?;
     Query::read(parts.uri.query(), &[])?;
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
     let beat: Beating = body::json(&parts.headers, &bytes)?;

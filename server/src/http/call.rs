@@ -1,6 +1,7 @@
 //! What all calls share: the deadline, the idempotency key, If-Match, the preview, dry runs, and how fresh a read must be.
 
 use super::Node;
+use super::caller;
 use super::problem::Refused;
 use super::query::Query;
 use controller::hub::View;
@@ -104,8 +105,9 @@ impl Call {
     /// The same of a broker, which may prove that it is the one that it says.
     ///
     /// # Errors
-    /// As [`Call::read`] and [`proof`].
+    /// As [`Call::read`], [`proof`] and [`caller::speaks_for`].
     pub fn of_broker(parts: &Parts, body: &[u8], id: BrokerId) -> Result<Self, Refused> {
+        caller::speaks_for(parts, id)?;
         Ok(Call { proof: proof(parts)?, ..Call::read(parts, body, Principal::broker(id))?.without_if_match()? })
     }
 

@@ -2,6 +2,7 @@
 
 use super::Node;
 use super::problem::{Refused, respond};
+use acceptor::Caller;
 use acceptor::names::whole;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -10,6 +11,8 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header, uri::Authority};
 use metadata::{Code, Rejection};
 use std::time::Instant;
 
+/// For browsers that were shown a certificate of theirs: nothing plain any more.
+const A_YEAR_OF_TLS: &str = "max-age=31536000";
 const SITE: &str = "sec-fetch-site";
 /// On every answer that does not say otherwise: nothing of this node is embedded, framed, cached, or read by other sites.
 const USUAL: [(HeaderName, &str); 7] = [
@@ -22,7 +25,17 @@ const USUAL: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ];
 
+/// What a page of this node may have come by. Before a plain port a proxy may stand that speaks TLS.
+fn schemes(secure: bool) -> &'static [&'static str] {
+    if secure { &["https"] } else { &["http", "https"] }
+}
+
+fn secure(request: &Request) -> bool {
+    request.extensions().get::<Caller>().is_some_and(|caller| caller.secure)
+}
+
 fn check(node: &Node, request: &Request) -> Result<(), Refused> {
+    let secure = secure(request);
     let headers = request.headers();
     let given = || headers.get(header::HOST).map_or_else(String::new, |host| String::from_utf8_lossy(host.as_bytes()).into_owned());
     let Some(host) = node.names.asked(headers, request.uri()) else {
@@ -35,12 +48,12 @@ fn check(node: &Node, request: &Request) -> Result<(), Refused> {
             .to_str()
             .ok()
             .and_then(|origin| origin.split_once("://"))
-            .filter(|(scheme, _)| ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)));
+            .filter(|(scheme, _)| schemes(secure).iter().any(|known| scheme.eq_ignore_ascii_case(known)));
         let same = asked.and_then(|(_, asked)| asked.parse().ok()).is_some_and(|asked: Authority| whole(&asked) == whole(&host));
         if !same {
             let given = String::from_utf8_lossy(origin.as_bytes()).into_owned();
             return Err(Rejection::new(Code::ForbiddenOrigin, "Only this node's own pages may do that")
-                .at("Origin", given, format!("http://{host}"))
+                .at("Origin", given, format!("{}://{host}", if secure { "https" } else { "http" }))
                 .into());
         }
     }
@@ -70,8 +83,12 @@ fn check_state(node: &Node, path: &str) -> Result<(), Refused> {
 pub async fn guard(State(node): State<Node>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let (method, uri) = (request.method().clone(), request.uri().clone());
+    let secure = secure(&request);
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    let response = answered(&node, request, next).await;
+    let mut response = answered(&node, request, next).await;
+    if secure && node.certificates.as_ref().is_some_and(tls::Certificates::has_web) {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(A_YEAR_OF_TLS));
+    }
     let (status, took) = (response.status(), began.elapsed());
     node.counters.requests.note(&method, matched.as_ref().map(MatchedPath::as_str), status, took);
     tracing::debug!(%method, path = uri.path(), status = status.as_u16(), ms = took.as_millis() as u64, "answered");

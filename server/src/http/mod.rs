@@ -12,6 +12,7 @@ mod batch;
 mod body;
 mod brokers;
 mod call;
+mod caller;
 mod cluster;
 #[cfg(test)]
 mod decoders;
@@ -38,6 +39,7 @@ mod topics;
 mod upgraded;
 
 pub use base_path::BasePath;
+pub use raft::serve_secured;
 pub use site::assets;
 
 use acceptor::{Names, Places};
@@ -64,6 +66,8 @@ pub struct Node {
     pub names: Arc<Names>,
     pub counters: Arc<Counters>,
     pub places: Places,
+    /// What it speaks TLS with.
+    pub certificates: Option<tls::Certificates>,
     /// What others know this node's paths to begin with.
     pub base: BasePath,
     /// Turns to make an answer that holds the whole state.
@@ -74,7 +78,7 @@ impl Node {
     /// `most_feeds` may be open at once, on the connections that have `places`.
     pub fn new(controller: Controller, names: Names, most_feeds: u64, places: Places, base: BasePath) -> Self {
         let (names, counters) = (Arc::new(names), Arc::new(Counters::new(most_feeds)));
-        Node { controller, names, counters, places, base, whole_states: Arc::new(Semaphore::new(WHOLE_STATES)) }
+        Node { controller, names, counters, places, certificates: None, base, whole_states: Arc::new(Semaphore::new(WHOLE_STATES)) }
     }
 }
 

@@ -56,7 +56,7 @@ impl Newcomer {
     /// Id and address, as far as they can be told apart from typing errors here.
     fn checked(self, [id_field, url_field]: [&str; 2]) -> Result<(NodeId, String), Refused> {
         let url = self.url.trim_end_matches('/').to_owned();
-        let address = url.strip_prefix("http://").unwrap_or_default();
+        let address = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https")).map_or("", |(_, address)| address);
         let named = address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0));
         if !named || self.id == 0 {
             let (field, value, allowed) =

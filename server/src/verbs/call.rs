@@ -6,12 +6,13 @@ use crate::method;
 use crate::usage::Usage;
 use anyhow::{Context, bail};
 use metadata::contract::Operation;
-use reqwest::Url;
+use reqwest::{Client, ClientBuilder, Url};
 use reqwest::redirect::Policy;
 use serde_json::Value;
 use std::io::{ErrorKind, Write};
 use std::time::Duration;
 use thiserror::Error;
+use tls::causes;
 
 /// Longer than a node takes for anything.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -61,7 +62,7 @@ pub type Show = fn(&Value) -> String;
 
 /// The node that is asked.
 pub struct Server {
-    client: reqwest::Client,
+    client: Client,
     base: Url,
     common: Common,
 }
@@ -78,13 +79,28 @@ pub fn unread(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
+/// A client that asks nobody but the node, and believes nobody else to be it.
+fn client(base: &Url, common: &Common) -> anyhow::Result<ClientBuilder> {
+    let builder = Client::builder().no_proxy().redirect(Policy::none());
+    if base.scheme() != "https" {
+        return Ok(builder);
+    }
+    let trusting = tls::trusting(common.ca.as_deref()).map_err(|no| Usage(format!("--ca {no}")))?;
+    Ok(builder.use_preconfigured_tls(trusting))
+}
+
 impl Server {
     pub fn new(common: &Common) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder().no_proxy().redirect(Policy::none()).timeout(TIMEOUT).build().context("no HTTP client")?;
         let usable = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
         let base = Url::parse(&common.server).ok().filter(usable);
         let base = base.ok_or_else(|| Usage(format!("--server {:?} is no http://HOST:PORT", common.server)))?;
+        let client = client(&base, common)?.timeout(TIMEOUT).build().context("no HTTP client")?;
         Ok(Server { client, base, common: common.clone() })
+    }
+
+    /// A client of the node with other time-outs.
+    pub fn client(&self) -> anyhow::Result<ClientBuilder> {
+        client(&self.base, &self.common)
     }
 
     pub fn dry_run(&self) -> bool {
@@ -210,17 +226,6 @@ impl Server {
             _ => bail!("the answer, {status}, is not JSON: is this a Quorate node?"),
         }
     }
-}
-
-/// An error of the HTTP client with what caused it: it hides the reason, as a refused connection, behind a general sentence.
-pub fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 /// What a problem document comes to.

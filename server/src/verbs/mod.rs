@@ -21,6 +21,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use metadata::contract::Operation;
 use serde_json::{Map, Value, json};
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -35,6 +36,9 @@ pub struct Common {
     /// Any node of the cluster.
     #[arg(long, env = "QUORATE_SERVER", default_value = "http://127.0.0.1:9091", value_name = "URL", global = true)]
     pub server: String,
+    /// Who vouches for the node, where it is asked over TLS: a file of certificates; those that this machine trusts by default.
+    #[arg(long, env = "QUORATE_CA", value_name = "FILE", global = true)]
+    pub ca: Option<PathBuf>,
     /// For people, or for machines.
     #[arg(long, value_enum, default_value_t, global = true)]
     pub output: Output,

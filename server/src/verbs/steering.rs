@@ -90,10 +90,10 @@ pub async fn drain(server: &Server, id: u32, stop: bool, per_broker: Option<u32>
     }
 }
 
-/// The node that `ID=HOST:PORT` names.
+/// The node that `ID=HOST:PORT` names. The leader knows how controllers speak to one another, and writes its address so.
 fn newcomer(text: &str, flag: &str) -> anyhow::Result<(u64, String)> {
     let usage = || Usage(format!("{flag} {text:?} is no ID=HOST:PORT"));
-    let mut all = crate::peers::peers(text).map_err(|_| usage())?.into_iter();
+    let mut all = crate::peers::peers(text, "http").map_err(|_| usage())?.into_iter();
     match (all.next(), all.next()) {
         (Some(one), None) => Ok(one),
         _ => Err(usage().into()),

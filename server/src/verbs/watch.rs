@@ -1,14 +1,14 @@
 //! `quorate watch`: prints the feed, a frame a line, and resumes where it was when the connection is lost.
 
-use super::call::{Failed, Server, causes, print_line, refused};
+use super::call::{Failed, Server, print_line, refused};
 use super::table::cell;
 use super::{Common, Output};
 use anyhow::{Context, bail};
 use metadata::contract::Operation;
-use reqwest::redirect::Policy;
-use reqwest::{Client, Response, header};
+use reqwest::{Response, header};
 use serde_json::Value;
 use std::time::Duration;
+use tls::causes;
 
 const RETRY: Duration = Duration::from_secs(1);
 /// A stream that is silent for so long is given up: it says something every second.
@@ -26,13 +26,7 @@ struct Position {
 /// By an event stream, which gets through where a proxy refuses WebSockets.
 pub async fn run(common: &Common) -> anyhow::Result<()> {
     let server = Server::new(common)?;
-    let client = Client::builder()
-        .no_proxy()
-        .redirect(Policy::none())
-        .read_timeout(SILENCE)
-        .connect_timeout(SILENCE)
-        .build()
-        .context("no HTTP client")?;
+    let client = server.client()?.read_timeout(SILENCE).connect_timeout(SILENCE).build().context("no HTTP client")?;
     let mut position = Position::default();
     let mut ever = false;
     loop {

@@ -5,7 +5,7 @@ use super::disk::Spindle;
 use super::network::{Network, url};
 use super::time::Time;
 use controller::environment::Environment;
-use controller::{Controller, Ground, Options, PushNetworks, StartError};
+use controller::{Controller, Ground, Options, PushNetworks, Speaks, StartError};
 use metadata::NodeId;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -129,6 +129,7 @@ impl Machine {
             heartbeat_interval: HEARTBEAT,
             broker_session_timeout: Duration::from_millis(SESSION_MS),
             push_networks: PushNetworks::default(),
+            speaks: Speaks::default(),
             database_url: None,
         }
     }
@@ -144,7 +145,7 @@ impl Machine {
         self.network.forgets(self.id);
         runtime.spawn(async move {
             let environment = Arc::new(Surroundings { started: Instant::now(), booted_ms, wrong_ms, lot });
-            let ground = Ground { transport, environment, disk: Arc::new(disk), background };
+            let ground = Ground { transport, environment, disk: Arc::new(disk), certificates: None, background };
             let started = controller::start(options, ground).await;
             *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
         });

@@ -70,7 +70,7 @@ pub async fn open(State(node): State<Node>, Extension(place): Extension<Place>, 
         tokio::spawn(async move {
             let _held = (counted, place);
             let feed = async {
-                let (stream, already_read) = upgraded::socket(upgrading).await?;
+                let (stream, already_read) = upgraded::stream(upgrading).await?;
                 follow(Reader::Socket(Socket::new(stream, &already_read, binary))).await
             };
             note(feed.await);

@@ -29,7 +29,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the reader is gone, or takes nothing for ten seconds.
-    pub async fn send(&self, frames: Vec<Bytes>) -> io::Result<()> {
+    pub async fn send(&mut self, frames: Vec<Bytes>) -> io::Result<()> {
         match self {
             Reader::Socket(socket) => socket.send(&frames).await,
             Reader::Stream(stream) => stream.send(frames).await,

@@ -2,10 +2,11 @@
 //! system call.
 
 use super::incoming::{Incoming, Said};
+use acceptor::Stream;
 use axum::body::Bytes;
 use std::io::{self, IoSlice};
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
@@ -23,7 +24,7 @@ const READ: usize = 4_096;
 
 /// One reader's connection.
 pub struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     incoming: Incoming,
     binary: bool,
 }
@@ -58,9 +59,22 @@ impl Header {
     }
 }
 
+/// Without copying, and with a system call for all of it.
+async fn write_plain(stream: &TcpStream, mut rest: &mut [IoSlice<'_>]) -> io::Result<()> {
+    while !rest.is_empty() {
+        match stream.try_write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => timeout(STUCK, stream.writable()).await??,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 impl Socket {
     /// A WebSocket on this connection, of which this much was read already.
-    pub fn new(stream: TcpStream, already_read: &[u8], binary: bool) -> Self {
+    pub fn new(stream: Stream, already_read: &[u8], binary: bool) -> Self {
         let mut incoming = Incoming::default();
         incoming.push(already_read);
         Socket { stream, incoming, binary }
@@ -75,7 +89,7 @@ impl Socket {
     ///
     /// # Errors
     /// When the reader is gone, or takes nothing for ten seconds.
-    pub async fn send(&self, frames: &[Bytes]) -> io::Result<()> {
+    pub async fn send(&mut self, frames: &[Bytes]) -> io::Result<()> {
         let data = if self.binary { Data::Binary } else { Data::Text };
         for frames in frames.chunks(MOST_AT_ONCE) {
             self.write(OpCode::Data(data), frames).await?;
@@ -83,22 +97,26 @@ impl Socket {
         Ok(())
     }
 
-    async fn write(&self, opcode: OpCode, frames: &[Bytes]) -> io::Result<()> {
+    async fn write(&mut self, opcode: OpCode, frames: &[Bytes]) -> io::Result<()> {
         let headers = frames.iter().map(|frame| Header::of(opcode, frame.len())).collect::<io::Result<Vec<_>>>()?;
         let mut slices = Vec::with_capacity(2 * frames.len());
         for (header, frame) in headers.iter().zip(frames) {
             slices.extend([IoSlice::new(header.bytes()), IoSlice::new(frame)]);
         }
         let mut rest = &mut slices[..];
-        while !rest.is_empty() {
-            match self.stream.try_write_vectored(rest) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => IoSlice::advance_slices(&mut rest, written),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => timeout(STUCK, self.stream.writable()).await??,
-                Err(error) => return Err(error),
+        match &mut self.stream {
+            Stream::Plain(stream) => write_plain(stream, rest).await,
+            Stream::Tls(stream) => {
+                while !rest.is_empty() {
+                    let written = timeout(STUCK, stream.write_vectored(rest)).await??;
+                    if written == 0 {
+                        return Err(io::ErrorKind::WriteZero.into());
+                    }
+                    IoSlice::advance_slices(&mut rest, written);
+                }
+                timeout(STUCK, stream.flush()).await?
             }
         }
-        Ok(())
     }
 
     /// Waits for something that matters. Nothing is lost when this is dropped and called again.
@@ -111,19 +129,16 @@ impl Socket {
                 Ok(None) => {}
                 Err(code) => return Ok(Heard::Violated(code)),
             }
-            self.stream.readable().await?;
             let mut buffer = [0; READ];
-            match self.stream.try_read(&mut buffer) {
-                Ok(0) => return Ok(Heard::Gone),
-                Ok(read) => self.incoming.push(&buffer[..read]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
+            match self.stream.read(&mut buffer).await? {
+                0 => return Ok(Heard::Gone),
+                read => self.incoming.push(&buffer[..read]),
             }
         }
     }
 
     /// Answers a ping.
-    pub async fn pong(&self, payload: Bytes) -> io::Result<()> {
+    pub async fn pong(&mut self, payload: Bytes) -> io::Result<()> {
         self.write(OpCode::Control(Control::Pong), &[payload]).await
     }
 
@@ -141,11 +156,8 @@ impl Socket {
             let mut buffer = [0; READ];
             loop {
                 tokio::task::consume_budget().await;
-                self.stream.readable().await?;
-                match self.stream.try_read(&mut buffer) {
-                    Ok(0) => return Ok(()),
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-                    _ => {}
+                if self.stream.read(&mut buffer).await? == 0 {
+                    return Ok(());
                 }
             }
         };

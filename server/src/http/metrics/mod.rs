@@ -47,6 +47,9 @@ pub async fn get(State(node): State<Node>) -> Response {
     out.gauge("quorate_feed_subscribers", "Open feeds on this node.", node.counters.subscribers.count());
     out.gauge("quorate_feed_subscribers_limit", "How many feeds may be open on this node.", node.counters.subscribers.most());
     node.counters.requests.write(&mut out);
+    if let Some(certificates) = &node.certificates {
+        tls(&mut out, &certificates.status());
+    }
     process(&mut out, &node.counters);
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], out.finish()).into_response()
 }
@@ -145,6 +148,18 @@ fn backup(out: &mut Text, controller: &Controller) {
     out.gauge("quorate_backup_watermark_index", "Everything up to this index is in the SQL backup. On the leader.", watermark);
     out.gauge("quorate_backup_lag_indexes", "How many indexes the SQL backup is behind the last commit. On the leader.", lag);
     out.gauge("quorate_backup_failing", "1 while the SQL backup cannot be written. On the leader.", u8::from(failing));
+}
+
+fn tls(out: &mut Text, status: &tls::Status) {
+    let help = "When the certificate of a file ends, in seconds since the Unix epoch.";
+    out.family("quorate_tls_certificate_not_after_seconds", "gauge", help);
+    for (file, ends) in &status.ends {
+        let seconds = ends.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        out.sample("quorate_tls_certificate_not_after_seconds", &[("file", file)], seconds);
+    }
+    let failing = u8::from(status.failing.is_some());
+    out.gauge("quorate_tls_reload_failing", "1 while the certificates on disk cannot be used, and older ones are in use.", failing);
+    out.counter("quorate_tls_reloads_total", "How often other certificates were taken up.", status.reloads);
 }
 
 fn process(out: &mut Text, counters: &Counters) {

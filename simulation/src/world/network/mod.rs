@@ -8,7 +8,7 @@ mod stream;
 use super::chance::Lot;
 use super::time::Time;
 use controller::Controller;
-use controller::net::{Duplex, Transport};
+use controller::net::{Dialled, Transport};
 use futures::future::BoxFuture;
 use metadata::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -180,7 +180,7 @@ impl Network {
         drop(gone);
         for (to, end) in arrivals {
             if let Some(controller) = controller(to) {
-                drop(controller.serve_peer(end));
+                drop(controller.serve_peer(end, None));
             }
         }
     }
@@ -193,7 +193,7 @@ struct Socket {
 }
 
 impl Transport for Socket {
-    fn connect(&self, to: &str) -> BoxFuture<'static, io::Result<Box<dyn Duplex>>> {
+    fn connect(&self, to: &str) -> BoxFuture<'static, io::Result<Dialled>> {
         let (network, of) = (self.network.clone(), self.of);
         let to = to.strip_prefix("http://node-").and_then(|id| id.parse::<NodeId>().ok());
         Box::pin(async move {
@@ -210,7 +210,7 @@ impl Transport for Socket {
             if !network.wires().up.contains(&to) {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
-            Ok(Box::new(network.open((of, to), None)) as Box<dyn Duplex>)
+            Ok(Dialled::plain(network.open((of, to), None)))
         })
     }
 }
