@@ -5,6 +5,8 @@ use anyhow::{Context, Result, bail, ensure};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub struct Api {
     client: Client,
+    /// Whether TLS is spoken; all clones speak the same.
+    tls: Arc<AtomicBool>,
     pub node: u64,
     pub host: String,
     seen: Arc<Mutex<Seen>>,
@@ -53,7 +57,23 @@ pub struct Answer {
 impl Api {
     pub fn new(node: u64, host: String) -> Result<Self> {
         let client = Client::builder().timeout(TIMEOUT).no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Api { client, node, host, seen: Arc::default() })
+        Ok(Api { client, tls: Arc::default(), node, host, seen: Arc::default() })
+    }
+
+    /// The same with a client that can speak TLS, and believes whom this file vouches for.
+    pub fn trusting(self, ca: &Path) -> Result<Self> {
+        self.with_tls(tls::trusting(Some(ca))?)
+    }
+
+    /// The same with a client that speaks TLS in this way.
+    pub fn with_tls(self, config: tls::ClientConfig) -> Result<Self> {
+        let builder = Client::builder().timeout(TIMEOUT).no_proxy().redirect(reqwest::redirect::Policy::none());
+        Ok(Api { client: builder.use_preconfigured_tls(config).build()?, ..self })
+    }
+
+    /// Speaks TLS from now on, or plain.
+    pub fn speaks_tls(&self, tls: bool) {
+        self.tls.store(tls, Ordering::SeqCst);
     }
 
     /// Learns what the node says of its calls, so that its answers are held to it.
@@ -68,7 +88,8 @@ impl Api {
 
     /// A call of any path.
     pub fn at(&self, method: Method, path: &str) -> Call<'_> {
-        let builder = self.client.request(method.clone(), format!("http://{}{path}", self.host));
+        let scheme = if self.tls.load(Ordering::SeqCst) { "https" } else { "http" };
+        let builder = self.client.request(method.clone(), format!("{scheme}://{}{path}", self.host));
         let what = format!("{method} {path} at node {}", self.node);
         Call { api: self, what, method, path: path.to_owned(), builder }
     }

@@ -163,19 +163,7 @@ pub async fn settle(cluster: &Cluster, outcomes: &BTreeMap<String, Outcome>) -> 
         count(|outcome| matches!(outcome, Outcome::Unknown(_))),
         count(|outcome| matches!(outcome, Outcome::Broken(_))),
     );
-    cluster.agree().await?;
-    let mut before = BTreeMap::new();
-    for api in cluster.apis() {
-        before = all_topics(&api).await?;
-        for (name, outcome) in outcomes {
-            let there = before.get(name);
-            match outcome {
-                Outcome::Acknowledged(id) => ensure!(there == Some(id), "{name} was acknowledged as {id}; node {} has {there:?}", api.node),
-                Outcome::Rejected(code) => ensure!(there.is_none(), "{name} was rejected with {code}; node {} has it", api.node),
-                Outcome::Unknown(_) | Outcome::Broken(_) => {}
-            }
-        }
-    }
+    let before = kept(cluster, outcomes).await?;
     for (at, (name, outcome)) in outcomes.iter().enumerate() {
         let apis = cluster.apis();
         let again = until("a creation is asked for again", async || match create(&apis[at % apis.len()], name).await? {
@@ -194,6 +182,24 @@ pub async fn settle(cluster: &Cluster, outcomes: &BTreeMap<String, Outcome>) -> 
         ensure!(wrong.is_none(), "{wrong:?} was created {:?} times at node {}", wrong.and_then(|name| counts.get(name)), api.node);
     }
     Ok(())
+}
+
+/// What was acknowledged is everywhere, and what was rejected nowhere; every topic's id by its name.
+pub async fn kept(cluster: &Cluster, outcomes: &BTreeMap<String, Outcome>) -> Result<BTreeMap<String, String>> {
+    cluster.agree().await?;
+    let mut before = BTreeMap::new();
+    for api in cluster.apis() {
+        before = all_topics(&api).await?;
+        for (name, outcome) in outcomes {
+            let there = before.get(name);
+            match outcome {
+                Outcome::Acknowledged(id) => ensure!(there == Some(id), "{name} was acknowledged as {id}; node {} has {there:?}", api.node),
+                Outcome::Rejected(code) => ensure!(there.is_none(), "{name} was rejected with {code}; node {} has it", api.node),
+                Outcome::Unknown(_) | Outcome::Broken(_) => {}
+            }
+        }
+    }
+    Ok(before)
 }
 
 /// The code of every outcome that is one.

@@ -60,6 +60,7 @@ mod starting;
 mod steering;
 mod stopping;
 mod talkative;
+mod tls;
 mod topic_settings;
 mod under_load;
 mod verbs;

@@ -70,6 +70,14 @@ impl Process {
         Process { name, log, arguments, small_disk: None, open_files: None, child: None, paused: false }
     }
 
+    /// From the next start on with this flag, once.
+    pub fn set_flag(&mut self, flag: &str, value: &str) {
+        match self.arguments.iter().position(|argument| argument == flag) {
+            Some(at) if at + 1 < self.arguments.len() => value.clone_into(&mut self.arguments[at + 1]),
+            _ => self.arguments.extend([flag.to_owned(), value.to_owned()]),
+        }
+    }
+
     /// The same on a disk of its own, which is empty at every start.
     pub fn on(mut self, small_disk: Option<SmallDisk>) -> Self {
         self.small_disk = small_disk;
