@@ -38,6 +38,8 @@ pub struct Caller {
     pub secure: bool,
     /// As its certificate says.
     pub identity: Option<Identity>,
+    /// SHA-256 of that certificate.
+    pub fingerprint: Option<[u8; 32]>,
 }
 
 /// Says what is spoken here, and nothing else.
@@ -53,7 +55,7 @@ async fn told<T>(mut stream: TcpStream) -> io::Result<Option<T>> {
 impl Security {
     /// The stream that HTTP is spoken on and who is at its end; none when it is a peer's, who has been handed on.
     pub(crate) async fn open(&self, stream: TcpStream, address: SocketAddr, place: &Place) -> io::Result<Option<(Stream, Caller)>> {
-        let plain = |stream| Some((Stream::Plain(stream), Caller { address, secure: false, identity: None }));
+        let plain = |stream| Some((Stream::Plain(stream), Caller { address, secure: false, identity: None, fingerprint: None }));
         let Security::Tls { speaking: Speaking { certificates, plain_too }, peers } = self else { return Ok(plain(stream)) };
         let mut first = [0];
         if stream.peek(&mut first).await? == 1 && first[0] != HANDSHAKE {
@@ -66,7 +68,7 @@ impl Security {
                 Ok(None)
             }
             _ => {
-                let caller = Caller { address, secure: true, identity: secured.identity() };
+                let caller = Caller { address, secure: true, identity: secured.identity(), fingerprint: secured.fingerprint() };
                 Ok(Some((Stream::Tls(Box::new(secured)), caller)))
             }
         }

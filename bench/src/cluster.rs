@@ -4,6 +4,7 @@ use crate::api::{get, number, until};
 use crate::beats::{self, Broker};
 use crate::options::{Brokers, Setup, new_directory};
 use crate::process::{Process, free_address};
+use crate::wire::{self, Authority};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ pub struct Cluster {
     beating: JoinSet<()>,
     beats: BTreeMap<u32, AbortHandle>,
     program: PathBuf,
+    authority: Option<Authority>,
     pub brokers: Brokers,
     dir: PathBuf,
 }
@@ -44,6 +46,12 @@ impl Cluster {
         let dir = new_directory(&setup.data_dir)?;
         let addresses = NODES.map(|id| Ok((id, free_address()?.to_string()))).collect::<Result<BTreeMap<_, _>>>()?;
         let peers = addresses.iter().map(|(id, address)| format!("{id}={address}")).collect::<Vec<_>>().join(",");
+        let authority = setup.tls.then(|| Authority::new(&setup.quorate, &setup.data_dir)).transpose()?;
+        for id in NODES {
+            if let Some(authority) = &authority {
+                authority.equip("controller", id, &dir.join(format!("node-{id}")).display().to_string())?;
+            }
+        }
         let node = |(id, address): (u64, String)| {
             let data = dir.join(format!("node-{id}")).display().to_string();
             let mut words = strings(["serve", "--node-id", &id.to_string(), "--listen", &address, "--peers", &peers, "--data-dir", &data]);
@@ -57,7 +65,9 @@ impl Cluster {
             beating: JoinSet::new(),
             beats: BTreeMap::new(),
             program: setup.quorate.clone(),
-            brokers: setup.brokers.unwrap_or(usually),
+            authority,
+            // Over TLS a broker shows its certificate.
+            brokers: if setup.tls { Brokers::Services } else { setup.brokers.unwrap_or(usually) },
             dir,
         })
     }
@@ -93,9 +103,12 @@ impl Cluster {
     }
 
     fn start_services(&mut self) -> Result<()> {
-        let controllers = self.nodes.values().map(|node| format!("http://{}", node.address)).collect::<Vec<_>>().join(",");
+        let controllers = self.nodes.values().map(|node| format!("{}://{}", wire::scheme(), node.address)).collect::<Vec<_>>().join(",");
         for (id, rack) in BROKERS {
             let data = self.dir.join(format!("broker-{id}")).display().to_string();
+            if let Some(authority) = &self.authority {
+                authority.equip("broker", id.into(), &data)?;
+            }
             let (id, listen) = (id.to_string(), free_address()?.to_string());
             let words = ["storage", "--id", &id, "--controllers", &controllers, "--listen", &listen, "--data-dir", &data, "--rack", rack];
             let mut process = Process::new(self.program.clone(), strings(words), self.dir.join(format!("broker-{id}.log")));

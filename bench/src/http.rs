@@ -1,8 +1,8 @@
 //! The cheapest HTTP/1.1 client that will do: one kept-alive connection, requests as bytes, of an answer only status and length are read.
 
+use crate::wire::{self, Wire};
 use anyhow::{Context, Result, bail, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 /// No node answers with a longer head.
 const LONGEST_HEAD: usize = 16 * 1_024;
@@ -18,7 +18,7 @@ pub struct Answer<'a> {
 
 /// A connection that carries one request at a time.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Wire,
     buffer: Vec<u8>,
 }
 
@@ -28,8 +28,7 @@ impl Connection {
     /// # Errors
     /// When nobody listens there.
     pub async fn open(address: &str) -> Result<Self> {
-        let stream = TcpStream::connect(address).await.with_context(|| format!("{address} does not take connections"))?;
-        stream.set_nodelay(true)?;
+        let stream = wire::open(address).await?;
         Ok(Connection { stream, buffer: Vec::with_capacity(4_096) })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Layout: `options` is the command line, `measure` the list of measurements and a file for each kind of them. `cluster` and `process` start and
 //! kill the real programs, `beats` speaks for brokers that have none, `api` asks them single questions and waits. `http` is the cheapest client
-//! that keeps a connection, `load` many of it at once, `subscribers` the readers of feeds. `floor` is the machine's own cost, `spread` what many
+//! that keeps a connection, `wire` what it is on, `load` many of it at once, `subscribers` the readers of feeds. `floor` is the machine's own cost, `spread` what many
 //! durations come to, `report` what is printed.
 //!
 //! Nodes, storage services and this client share the machine: the client does as little per request as it can. No figure makes a run fail.
@@ -19,6 +19,7 @@ mod process;
 mod report;
 mod spread;
 mod subscribers;
+mod wire;
 
 use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};

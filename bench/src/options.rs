@@ -34,6 +34,8 @@ pub struct Setup {
     pub election_load: Duration,
     pub brokers: Option<Brokers>,
     pub partitions: usize,
+    /// Everything over TLS.
+    pub tls: bool,
     /// Further words for `quorate serve`.
     pub serve_flags: Vec<String>,
 }
@@ -83,6 +85,7 @@ pub fn usage(offered: &[Offered]) -> String {
   --partitions N      for rss, restart_all and fence_large, in topics of 1 000 (100000)
   --brokers KIND      services: three processes of `quorate storage`; heartbeats: registered, and kept alive by this program.
                       By default services, and heartbeats for rss, restart_all, list, first_page and fence_large
+  --tls MODE          on: everything over TLS; the brokers are services then
   --data-dir DIR      on the disk that counts (bench-data in the target folder)
   --quorate PATH      the server's executable (beside this one)
   --serve-flag WORD   goes to `quorate serve`, as in `--serve-flag --no-backup`; may be repeated
@@ -107,6 +110,7 @@ pub fn parse(given: impl Iterator<Item = String>, offered: &[Offered]) -> Result
         election_load: Duration::from_secs(60),
         brokers: None,
         partitions: 100_000,
+        tls: false,
         serve_flags: Vec::new(),
     };
     let mut given = given;
@@ -134,6 +138,10 @@ fn option(setup: &mut Setup, word: &str, value: String, offered: &[Offered]) -> 
         "--seconds" => setup.duration = Duration::from_secs(number()? as u64),
         "--minutes" => setup.election_load = Duration::from_secs(number()? as u64 * 60),
         "--partitions" => setup.partitions = number()?,
+        "--tls" => {
+            ensure!(value == "on" || value == "off", "--tls {value}: expected on or off");
+            setup.tls = value == "on";
+        }
         "--data-dir" => setup.data_dir = value.into(),
         "--quorate" => setup.quorate = value.into(),
         "--serve-flag" => setup.serve_flags.push(value),

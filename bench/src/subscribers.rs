@@ -1,11 +1,11 @@
 //! Readers of feeds. Of a frame nothing is decoded but what it is and the commit's index.
 
+use crate::wire::{self, Wire};
 use anyhow::{Context, Result, ensure};
 use futures::StreamExt;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
@@ -70,11 +70,10 @@ impl Subscribers {
     }
 }
 
-async fn open(address: &str) -> Result<WebSocketStream<TcpStream>> {
+async fn open(address: &str) -> Result<WebSocketStream<Wire>> {
     let mut request = format!("ws://{address}/api/v1/feed").into_client_request()?;
     request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
+    let stream = wire::open(address).await?;
     let config = WebSocketConfig::default().read_buffer_size(BUFFER);
     let (mut socket, response) = client_async_with_config(request, stream, Some(config)).await?;
     let chosen = response.headers().get("sec-websocket-protocol");
@@ -84,7 +83,7 @@ async fn open(address: &str) -> Result<WebSocketStream<TcpStream>> {
     Ok(socket)
 }
 
-async fn read(mut socket: WebSocketStream<TcpStream>, arrivals: Arc<Arrivals>) {
+async fn read(mut socket: WebSocketStream<Wire>, arrivals: Arc<Arrivals>) {
     while let Some(Ok(message)) = socket.next().await {
         if let Message::Binary(frame) = message
             && let Some(index) = commit_index(&frame)

@@ -1,5 +1,6 @@
 //! What the edges (`app`, `server`) ask a controller for and get back. The one boundary type of refusals is [`Refusal`].
 
+use metadata::access::{Credential, Who};
 use metadata::{Code, Commit, Group, GroupOutcome, Index, Intent, KeyUse, NodeId, Principal, Rejection, SecretHash};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -23,12 +24,37 @@ pub struct Submission {
     /// older builds do not know it.
     #[serde(skip)]
     pub proof: Option<SecretHash>,
+    /// What whoever asks proves that it is them by. It travels beside the rest as well.
+    #[serde(skip)]
+    pub credential: Credential,
+}
+
+/// What travels beside a submission or a heartbeat.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proven {
+    /// Of the broker's session.
+    pub session: Option<SecretHash>,
+    pub credential: Credential,
+}
+
+/// Who asks at an edge: what is proven there, and whom it makes of the caller.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    pub credential: Credential,
+    pub who: Who,
+}
+
+impl Asker {
+    /// An intent of theirs.
+    pub fn submission(&self, intent: Intent) -> Submission {
+        Submission { credential: self.credential.clone(), ..Submission::new(intent, self.who.principal.clone()) }
+    }
 }
 
 impl Submission {
     /// An intent without key, preview or dry run.
     pub fn new(intent: Intent, principal: Principal) -> Self {
-        Submission { intent, principal, key: None, preview: None, dry_run: false, proof: None }
+        Submission { intent, principal, key: None, preview: None, dry_run: false, proof: None, credential: Credential::Nobody }
     }
 }
 

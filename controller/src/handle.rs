@@ -1,6 +1,6 @@
 //! The handle that the edges hold: reads from what is applied, submissions and heartbeats to the leader.
 
-use crate::api::{MemberChange, Outcome, Refusal, Submission, Submitted};
+use crate::api::{MemberChange, Outcome, Proven, Refusal, Submission, Submitted};
 use crate::following::pulse;
 use crate::ground::Core;
 use crate::hub;
@@ -11,10 +11,11 @@ use crate::net::rpc::{Reply, Request, remaining_ms};
 use crate::node::Inner;
 use crate::reading::LONGEST_CONFIRMATION;
 use arc_swap::ArcSwap;
+use metadata::access::{Credential, Who};
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::HeartbeatReply;
-use metadata::{Code, Commit, ControllerNode, Index, NodeId, Rejection, SecretHash, State, Term};
+use metadata::{Code, Commit, ControllerNode, Index, NodeId, Rejection, State, Term};
 use openraft::async_runtime::WatchReceiver;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -198,22 +199,24 @@ impl Controller {
         self.running()?.to_leader(Submission { dry_run: true, ..submission }, deadline).await
     }
 
-    /// Carries a broker's heartbeat to the leader, with the proof of its session if it has one.
+    /// Carries a broker's heartbeat to the leader, with what proves that it is the broker's.
     ///
     /// # Errors
     /// As [`Controller::submit`].
     pub async fn heartbeat(
         &self,
         heartbeat: Heartbeat,
-        proof: Option<SecretHash>,
+        proven: Proven,
         deadline: Instant,
     ) -> Result<(Index, HeartbeatReply), Refusal> {
         let inner = self.running()?;
         let (index, reply) = if inner.known_leader(deadline).await? == self.node_id() {
-            inner.heartbeat_as_leader(heartbeat, proof, deadline).await?
+            inner.heartbeat_as_leader(heartbeat, proven, deadline).await?
         } else {
             let remaining_ms = remaining_ms(deadline);
-            let request = match proof.filter(|_| self.state().binds()) {
+            let state = self.state();
+            let request = match proven.session.filter(|_| state.binds()) {
+                _ if state.guards() && proven.credential != Credential::Nobody => Request::HeartbeatBy { heartbeat, proven, remaining_ms },
                 Some(proof) => Request::HeartbeatProven { heartbeat, proof, remaining_ms },
                 None => Request::Heartbeat { heartbeat, remaining_ms },
             };
@@ -278,15 +281,19 @@ impl Controller {
     ///
     /// # Errors
     /// When there is no leader, the change does not fit the membership, another one is under way, or the time runs out.
-    pub async fn change_members(&self, change: MemberChange, deadline: Instant) -> Result<Index, Refusal> {
+    pub async fn change_members(&self, change: MemberChange, credential: &Credential, deadline: Instant) -> Result<Index, Refusal> {
         let inner = self.running()?;
         let mut tries = 0;
         let index = loop {
             tries += 1;
             let changed = if inner.known_leader(deadline).await? == self.node_id() {
-                leading::members::change(&inner, change.clone(), deadline).await
+                leading::members::asked(&inner, change.clone(), credential, deadline).await
             } else {
-                let request = Request::Change { change: change.clone(), remaining_ms: remaining_ms(deadline) };
+                let (change, remaining_ms) = (change.clone(), remaining_ms(deadline));
+                let request = match self.known(credential) {
+                    Some(credential) => Request::ChangeBy { change, credential, remaining_ms },
+                    None => Request::Change { change, remaining_ms },
+                };
                 match inner.ask_leader(request, deadline).await {
                     Ok(Reply::Replaced { index }) => Ok(index),
                     Ok(_) => Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),
@@ -318,18 +325,42 @@ impl Controller {
     ///
     /// # Errors
     /// As [`Controller::change_members`].
-    pub async fn foresee_members(&self, change: MemberChange, deadline: Instant) -> Result<Vec<ControllerNode>, Refusal> {
+    pub async fn foresee_members(
+        &self,
+        change: MemberChange,
+        credential: &Credential,
+        deadline: Instant,
+    ) -> Result<Vec<ControllerNode>, Refusal> {
         let inner = self.running()?;
         if inner.known_leader(deadline).await? == self.node_id() {
-            return leading::members::foresee(&inner, &change).await;
+            return leading::members::foresee(&inner, &change, credential).await;
         }
         if !self.state().binds() {
             return Err(Rejection::too_old().into());
         }
-        match inner.ask_leader(Request::Foresee { change }, deadline).await? {
+        let request = match self.known(credential) {
+            Some(credential) => Request::ForeseeBy { change, credential },
+            None => Request::Foresee { change },
+        };
+        match inner.ask_leader(request, deadline).await? {
             Reply::Foreseen { controllers } => Ok(controllers),
             _ => Err(Refusal::new(Code::OutcomeUnknown, "The leader gave an answer of another kind")),
         }
+    }
+
+    /// A credential that a leader of any build that may lead can be told.
+    fn known(&self, credential: &Credential) -> Option<Credential> {
+        (self.state().guards() && *credential != Credential::Nobody).then(|| credential.clone())
+    }
+
+    /// Who shows this, by what this node has applied.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED when nothing is shown and the cluster is not open, or what is shown holds no more.
+    pub fn who(&self, credential: &Credential) -> Result<Who, Rejection> {
+        let view = self.view();
+        let now_ms = view.state.at_ms().max(self.core.ground.environment.wall_ms());
+        view.machine.access.who(credential, now_ms)
     }
 
     /// Whether this node knows of a change of the membership that is between its two entries.

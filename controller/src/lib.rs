@@ -28,7 +28,7 @@ mod raft;
 mod reading;
 mod writing;
 
-pub use api::{LONGEST_DEADLINE, MemberChange, Outcome, Refusal, Replacement, Submission, Submitted};
+pub use api::{Asker, LONGEST_DEADLINE, MemberChange, Outcome, Proven, Refusal, Replacement, Submission, Submitted};
 pub use backup::check_database_url;
 pub use ground::Ground;
 pub use handle::Controller;

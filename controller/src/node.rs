@@ -1,6 +1,6 @@
 //! What one node is made of, and how it carries what is asked of it to the leader.
 
-use crate::api::{Refusal, Submission, Submitted};
+use crate::api::{Proven, Refusal, Submission, Submitted};
 use crate::environment::Environment;
 use crate::following::board::PulseBoard;
 use crate::hub::Hub;
@@ -12,10 +12,11 @@ use crate::options::Options;
 use crate::raft::Raft;
 use crate::reading::Reads;
 use crate::writing::inbox::Inbox;
+use metadata::access::{Credential, Demand};
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::{HeartbeatReply, Transition, heartbeat_reply, transition};
-use metadata::{Code, Index, Intent, NodeId, Principal, SecretHash, Term};
+use metadata::{Code, Index, Intent, NodeId, Principal, Term};
 use openraft::ServerState;
 use openraft::async_runtime::{Instant as _, WatchReceiver};
 use std::io;
@@ -244,6 +245,13 @@ impl Inner {
         }
     }
 
+    /// Whether whoever shows this may do that, by what this node has applied.
+    pub fn authorise(&self, credential: &Credential, demand: &Demand) -> Result<(), Refusal> {
+        let view = self.hub.view();
+        let now_ms = view.state.at_ms().max(self.environment.wall_ms());
+        view.machine.access.authorise(credential, demand, now_ms).map(drop).map_err(Refusal::from)
+    }
+
     pub async fn read_index_as_leader(&self, deadline: Instant) -> Result<Index, Refusal> {
         self.reads.confirm(deadline).await
     }
@@ -251,14 +259,15 @@ impl Inner {
     pub async fn heartbeat_as_leader(
         &self,
         heartbeat: Heartbeat,
-        proof: Option<SecretHash>,
+        proven: Proven,
         deadline: Instant,
     ) -> Result<(Index, HeartbeatReply), Refusal> {
         // B1: first of all, and whatever else has to wait.
         let now_ms = self.environment.monotonic_ms();
+        self.authorise(&proven.credential, &Demand::OwnId { id: heartbeat.id })?;
         let view = self.hub.view();
         let spoken_for = view.state.broker(heartbeat.id).filter(|broker| broker.epoch == heartbeat.broker_epoch);
-        match spoken_for.map_or(Ok(()), |broker| view.machine.bindings.check(broker, proof)) {
+        match spoken_for.map_or(Ok(()), |broker| view.machine.bindings.check(broker, proven.session)) {
             // Who wants nothing is told how the broker stands, which everybody may know. It is no sign of life.
             Err(_) if !heartbeat.want_fence && !heartbeat.want_shut_down && self.leading_term().is_some() => {
                 return Ok((view.applied, heartbeat_reply(&view.state, &heartbeat)));
@@ -276,7 +285,8 @@ impl Inner {
         let mut index = view.applied;
         if !stays {
             let intent = Intent::BrokerHeartbeat { heartbeat };
-            let submission = Submission { proof, ..Submission::new(intent, Principal::broker(heartbeat.id)) };
+            let Proven { session: proof, credential } = proven;
+            let submission = Submission { proof, credential, ..Submission::new(intent, Principal::broker(heartbeat.id)) };
             match self.inbox.submit(submission, deadline.min(Instant::now() + HEARTBEAT_PATIENCE)).await {
                 Ok(Submitted::Done { index: at, .. }) => index = at,
                 Ok(Submitted::Planned { .. }) => {}
@@ -301,8 +311,10 @@ impl Inner {
         let (url, answer) = loop {
             let leader = self.known_leader(until).await?;
             let url = self.url_of(leader).ok_or_else(|| Refusal::new(Code::NoLeader, format!("The leader {leader} has no address")))?;
-            let lane =
-                if matches!(request, Request::Heartbeat { .. } | Request::HeartbeatProven { .. }) { Lane::Sessions } else { Lane::Control };
+            let lane = match request {
+                Request::Heartbeat { .. } | Request::HeartbeatProven { .. } | Request::HeartbeatBy { .. } => Lane::Sessions,
+                _ => Lane::Control,
+            };
             let connection = self.peers.connection(&url, lane);
             let what = match tokio::time::timeout_at(deadline, connection.start(&request)).await {
                 Ok(Ok(answer)) => break (url, answer),
@@ -343,7 +355,13 @@ impl Inner {
             }
         }
         let remaining_ms = remaining_ms(deadline);
-        let request = match submission.proof.filter(|_| self.hub.view().state.binds()) {
+        let state = self.hub.view().state.clone();
+        let request = match submission.proof.filter(|_| state.binds()) {
+            // A leader of an older build knows nobody.
+            _ if state.guards() && submission.credential != Credential::Nobody => {
+                let proven = Proven { session: submission.proof, credential: submission.credential.clone() };
+                Request::SubmitBy { submission: Box::new(submission), proven, remaining_ms }
+            }
             Some(proof) => Request::SubmitProven { submission: Box::new(submission), proof, remaining_ms },
             None => Request::Submit { submission: Box::new(submission), remaining_ms },
         };

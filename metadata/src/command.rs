@@ -1,5 +1,6 @@
 //! What the log holds: fully decided, closed, greppable. A command is never asked "what should I do?", only "does this still hold?".
 
+use crate::access::{AccessChange, Credential, Demand};
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::intent::{Intent, Principal, Registration};
 use crate::model::{BrokerState, Configs, ControllerNode, Identity, Partition, RecoveryState};
@@ -189,6 +190,15 @@ pub enum Command {
         id: BrokerId,
         proof: SecretHash,
     },
+    /// Who may do what. Remembered beside the state.
+    ChangeAccess {
+        change: AccessChange,
+    },
+    /// First of an entry's first group: whoever shows this has to be allowed that, when the entry is applied.
+    Require {
+        credential: Credential,
+        demand: Demand,
+    },
 }
 
 /// A move as it is planned: from where the partition is to where it goes.
@@ -267,6 +277,16 @@ pub struct Entry {
     pub intent: Intent,
     pub key: Option<KeyUse>,
     pub groups: Vec<Group>,
+}
+
+impl Entry {
+    /// Who has to be allowed what.
+    pub fn requires(&self) -> Option<(&Credential, &Demand)> {
+        match self.groups.first()?.commands.first()? {
+            Command::Require { credential, demand } => Some((credential, demand)),
+            _ => None,
+        }
+    }
 }
 
 /// The committed membership, as openraft hands it to apply.

@@ -1,5 +1,6 @@
 //! What a person, a broker or the leader itself asks. An intent decides nothing: the plan does.
 
+use crate::access::AccessChange;
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::model::{Configs, Endpoint, Identity, RecoveryState};
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,16 @@ impl Principal {
     /// A storage service.
     pub fn broker(id: BrokerId) -> Self {
         Principal(format!("broker:{id}"))
+    }
+
+    /// A script or another program, by its account.
+    pub fn service(name: &str) -> Self {
+        Principal(format!("service:{name}"))
+    }
+
+    /// Whether a controller asks by itself.
+    pub fn is_controller(&self) -> bool {
+        self.0.starts_with("controller:")
     }
 
     /// The controllers together: a membership is committed by a majority, on behalf of no one node.
@@ -341,6 +352,10 @@ pub enum Intent {
         id: Index,
         limits: Limits,
     },
+    /// Who may do what.
+    ChangeAccess {
+        change: AccessChange,
+    },
 }
 
 impl Intent {
@@ -376,6 +391,7 @@ impl Intent {
             Intent::ContinueReassignments => "continue_reassignments",
             Intent::CancelReassignment { .. } => "cancel_reassignment",
             Intent::LimitReassignment { .. } => "limit_reassignment",
+            Intent::ChangeAccess { .. } => "change_access",
         }
     }
 }

@@ -8,12 +8,14 @@
 //! * [`change`]: what became true. [`absorb`]: how a change becomes state, in a controller and in a browser alike.
 //! * [`model`], [`reassignment`], [`settings`], [`configs`]: what the state holds.
 //! * [`state`], [`load`]: the state, and what is counted along with it. [`beside`]: what is replicated with it and never shown. [`proof`]: digest and scrub.
+//! * [`access`]: who may do what, beside the state as well.
 //! * [`contract`]: what the outside can ask, as one table. [`views`]: what people read from the state. [`travel`]: how all of it travels.
 //!
 //! Nothing here performs I/O, reads a clock, draws a random number, iterates a hash map or panics on any input.
 //! The crate compiles to wasm32 and its tests run there too.
 
 pub mod absorb;
+pub mod access;
 pub mod apply;
 pub mod beside;
 pub mod change;

@@ -1,5 +1,6 @@
 //! The replicated state machine: the state and the idempotency keys, moved by one entry at a time.
 
+use crate::access::{Access, Credential, Demand};
 use crate::beside::bindings::Bindings;
 use crate::beside::instances::Instances;
 use crate::beside::keys::{KeyTable, Remembered};
@@ -36,12 +37,17 @@ pub struct Machine {
     pub keys: KeyTable,
     pub instances: Instances,
     pub bindings: Bindings,
+    pub access: Access,
 }
 
 impl Machine {
-    /// Applies one entry: idempotency key, expected revisions, guards, changes, in this order.
+    /// Applies one entry: rights, idempotency key, expected revisions, guards, changes, in this order.
     pub fn apply(&mut self, entry: &Entry, index: Index, term: Term) -> (Response, Option<Commit>) {
         let at_ms = self.state.at_ms().max(entry.at_ms);
+        if let Err(no) = self.may(entry, at_ms) {
+            let outcomes = entry.groups.iter().map(|_| Err(no.clone())).collect();
+            return (Response { index, outcomes }, None);
+        }
         if let Some(key) = &entry.key {
             match self.keys.find(key, at_ms) {
                 Ok(Some(first)) => return (Response { index: first.index, outcomes: first.outcomes.clone() }, None),
@@ -54,7 +60,7 @@ impl Machine {
         }
         let prev_index = self.state.revision();
         let (mut outcomes, changes) = self.state.apply(entry, index);
-        self.remember_beside(entry, &mut outcomes);
+        self.remember_beside(entry, index, at_ms, &mut outcomes);
         if let Some(key) = entry.key.as_ref().filter(|_| outcomes.iter().any(Result::is_ok)) {
             let fingerprint = key.fingerprint;
             self.keys.remember(key, Remembered { fingerprint, at_ms, index, outcomes: by_item(entry, &outcomes) });
@@ -63,13 +69,30 @@ impl Machine {
         (Response { index, outcomes }, commit)
     }
 
-    /// What an entry says of things beside the state: who was met first under each node id, and what registrations are bound to.
-    fn remember_beside(&mut self, entry: &Entry, outcomes: &mut [Result<GroupOutcome, Rejection>]) {
+    /// Whether who asked may still do this: the credential may have been revoked since it was planned, or the cluster claimed.
+    fn may(&self, entry: &Entry, at_ms: u64) -> Result<(), Rejection> {
+        match entry.requires() {
+            Some((credential, demand)) => self.access.authorise(credential, demand, at_ms).map(drop),
+            None if self.access.claimed() && !entry.principal.is_controller() => {
+                self.access.authorise(&Credential::Nobody, &Demand::View, at_ms).map(drop)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What an entry says of things beside the state: who was met first under each node id, what registrations are bound to, and who may
+    /// do what.
+    fn remember_beside(&mut self, entry: &Entry, index: Index, at_ms: u64, outcomes: &mut [Result<GroupOutcome, Rejection>]) {
         for (group, outcome) in entry.groups.iter().zip(outcomes) {
             for command in &group.commands {
                 match command {
                     Command::AdmitInstance { node_id, instance_id } => {
                         if let Err(no) = self.instances.admit(*node_id, *instance_id) {
+                            *outcome = Err(no);
+                        }
+                    }
+                    Command::ChangeAccess { change } if outcome.is_ok() => {
+                        if let Err(no) = self.access.change(change, at_ms, index) {
                             *outcome = Err(no);
                         }
                     }

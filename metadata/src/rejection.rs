@@ -75,6 +75,9 @@ codes! {
     MembershipChangeInProgress = "MEMBERSHIP_CHANGE_IN_PROGRESS", 409, "Another change of the membership is under way";
     Unauthenticated = "UNAUTHENTICATED", 401, "Nobody is known to ask this";
     Forbidden = "FORBIDDEN", 403, "Who asks may not do this";
+    AccountExists = "ACCOUNT_EXISTS", 409, "There is such an account";
+    UnknownAccount = "UNKNOWN_ACCOUNT", 404, "No account has this name";
+    UnknownToken = "UNKNOWN_TOKEN", 404, "No token has this id";
 }
 
 impl Code {

@@ -14,9 +14,11 @@ use std::sync::Arc;
 /// The level of encodings that the first builds of this wrote and read.
 pub const FIRST_FORMAT: u32 = 1;
 /// The newest level that this build writes and reads; 2 has settings, standings and reassignments.
-pub const NEWEST_FORMAT: u32 = 3;
+pub const NEWEST_FORMAT: u32 = 4;
 /// The first format in which the session of a broker can be bound to a secret.
 const BINDING_FORMAT: u32 = 3;
+/// The first format in which who may do what is replicated.
+const ACCESS_FORMAT: u32 = 4;
 
 /// Everything that is committed. Cloning shares all of it.
 #[derive(Clone, Debug, Default)]
@@ -195,6 +197,11 @@ impl State {
     /// Whether every controller knows how the session of a broker is bound to a secret.
     pub fn binds(&self) -> bool {
         self.format() >= BINDING_FORMAT
+    }
+
+    /// Whether every controller knows the table of who may do what.
+    pub fn guards(&self) -> bool {
+        self.format() >= ACCESS_FORMAT
     }
 
     /// The cluster's settings.

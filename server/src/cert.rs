@@ -3,6 +3,7 @@
 use crate::usage::Usage;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use metadata::access::Fingerprint;
 use metadata::{BrokerId, NodeId};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -195,6 +196,6 @@ fn line(file: &Path, certificate: &Certificate) -> String {
         tls::day(certificate.not_before),
         tls::day(certificate.not_after),
         certificate.serial,
-        certificate.fingerprint,
+        Fingerprint(certificate.fingerprint),
     )
 }

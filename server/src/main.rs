@@ -17,6 +17,7 @@ mod serve;
 mod stop;
 mod storage;
 mod telemetry;
+mod token;
 mod transport;
 mod usage;
 mod verbs;

@@ -60,7 +60,7 @@ pub struct Secured {
     stream: TlsStream<Movable>,
     raft: bool,
     identity: Option<Identity>,
-    fingerprint: Option<String>,
+    fingerprint: Option<[u8; 32]>,
     /// With the end of the other's certificate.
     ends: Option<Pin<Box<Sleep>>>,
 }
@@ -82,9 +82,9 @@ impl Secured {
         self.identity
     }
 
-    /// SHA-256 of the certificate that was shown, in hex.
-    pub fn fingerprint(&self) -> Option<&str> {
-        self.fingerprint.as_deref()
+    /// SHA-256 of the certificate that was shown.
+    pub fn fingerprint(&self) -> Option<[u8; 32]> {
+        self.fingerprint
     }
 
     /// The same stream on another runtime: no thread of this one has to wake up for it any more.

@@ -3,10 +3,10 @@
 use super::{Answer, Committed};
 use crate::base;
 use axum::http::{HeaderValue, StatusCode, header, request::Parts};
-use controller::{Controller, LONGEST_DEADLINE, MemberChange, Submission};
+use controller::{Asker, Controller, LONGEST_DEADLINE, MemberChange, Submission};
 use leptos::prelude::{ServerFnError, use_context};
 use leptos_axum::ResponseOptions;
-use metadata::{Code, Intent, Principal, Rejection};
+use metadata::{Code, Intent, Rejection};
 use tokio::time::Instant;
 
 /// What every server function does with an intent that one call asks: submit it and, for a plain form, answer with the way on.
@@ -24,12 +24,12 @@ pub async fn answer(
     Ok(answer)
 }
 
-/// Submits one intent for an unknown person and waits until this node has applied its outcome.
+/// Submits one intent for whoever asks and waits until this node has applied its outcome.
 pub async fn submit(intent: Intent, preview: Option<String>) -> Answer {
     let Some(controller) = use_context::<Controller>() else {
         return Err(Rejection::new(Code::NoLeader, "This node has no controller"));
     };
-    let submission = Submission { preview, ..Submission::new(intent, Principal::anonymous()) };
+    let submission = Submission { preview, ..asker()?.submission(intent) };
     let outcome = controller.submit(submission, Instant::now() + LONGEST_DEADLINE).await.map_err(|refusal| *refusal.rejection)?;
     match outcome.outcomes.into_iter().next() {
         Some(Err(no)) => Err(no),
@@ -37,12 +37,18 @@ pub async fn submit(intent: Intent, preview: Option<String>) -> Answer {
     }
 }
 
+/// Who asks, as the node's guard found it out.
+fn asker() -> Result<Asker, Rejection> {
+    let found = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Asker>().cloned());
+    found.ok_or_else(|| Rejection::new(Code::Unauthenticated, "Nothing is known of who asks"))
+}
+
 /// Changes the controllers' membership, or who of them leads.
 pub async fn change_members(change: MemberChange) -> Answer {
     let Some(controller) = use_context::<Controller>() else {
         return Err(Rejection::new(Code::NoLeader, "This node has no controller"));
     };
-    let changed = controller.change_members(change, Instant::now() + LONGEST_DEADLINE).await;
+    let changed = controller.change_members(change, &asker()?.credential, Instant::now() + LONGEST_DEADLINE).await;
     changed.map(|index| Committed { index }).map_err(|refusal| *refusal.rejection)
 }
 

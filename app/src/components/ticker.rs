@@ -46,7 +46,7 @@ fn asked(recent: &Recent) -> Line {
         warn: false,
     };
     match &commit.intent {
-        None | Some(Intent::AdmitInstance { .. }) => plain(icons::QUORUM, membership(commit)),
+        None | Some(Intent::AdmitInstance { .. } | Intent::ChangeAccess { .. }) => plain(icons::QUORUM, membership(commit)),
         Some(Intent::BootstrapCluster { .. }) => plain(icons::QUORUM, "Cluster formed".to_owned()),
         Some(Intent::RegisterBroker { registration }) => {
             let rack = registration.rack.as_ref().map(|rack| format!(" in rack {rack}")).unwrap_or_default();

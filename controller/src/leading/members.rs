@@ -6,6 +6,7 @@ use crate::net::peers::Lane;
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
 use crate::{LONGEST_DEADLINE, Submission};
+use metadata::access::{Credential, Demand};
 use metadata::{Code, ControllerNode, Index, Intent, NodeId, Principal, Rejection};
 use openraft::async_runtime::WatchReceiver;
 use openraft::error::{ChangeMembershipError, ClientWriteError, RaftError};
@@ -133,7 +134,8 @@ async fn check_listening(node: &Inner, id: NodeId, url: &str, [id_field, url_fie
 ///
 /// # Errors
 /// As [`change`], but for what only shows once it is begun.
-pub(crate) async fn foresee(node: &Arc<Inner>, asked: &MemberChange) -> Result<Vec<ControllerNode>, Refusal> {
+pub(crate) async fn foresee(node: &Arc<Inner>, asked: &MemberChange, credential: &Credential) -> Result<Vec<ControllerNode>, Refusal> {
+    node.authorise(credential, &Demand::Admin)?;
     if node.leading_term().is_none() {
         return Err(Refusal::new(Code::NotController, "This node does not lead"));
     }
@@ -158,11 +160,20 @@ pub(crate) async fn foresee(node: &Arc<Inner>, asked: &MemberChange) -> Result<V
     Ok(urls.into_iter().map(|(id, url)| ControllerNode { id, url, voter: voters.contains(&id) }).collect())
 }
 
+/// Carries one out that somebody asks for.
+///
+/// # Errors
+/// UNAUTHENTICATED, FORBIDDEN, and as [`change`].
+pub(crate) async fn asked(node: &Arc<Inner>, asked: MemberChange, credential: &Credential, deadline: Instant) -> Result<Index, Refusal> {
+    node.authorise(credential, &Demand::Admin)?;
+    change(node, asked, deadline).await
+}
+
 /// Carries one change out; its index, once it is committed.
 ///
 /// # Errors
 /// NOT_CONTROLLER when this node does not lead (any more), MEMBERSHIP_CHANGE_IN_PROGRESS, what K1 to K7 refuse, OUTCOME_UNKNOWN.
-pub(crate) async fn change(node: &Arc<Inner>, asked: MemberChange, deadline: Instant) -> Result<Index, Refusal> {
+async fn change(node: &Arc<Inner>, asked: MemberChange, deadline: Instant) -> Result<Index, Refusal> {
     if node.leading_term().is_none() {
         return Err(Refusal::new(Code::NotController, "This node does not lead"));
     }

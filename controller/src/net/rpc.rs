@@ -1,8 +1,9 @@
 //! The vocabulary between controllers.
 
-use crate::api::{MemberChange, Refusal, Replacement, Submission, Submitted};
+use crate::api::{MemberChange, Proven, Refusal, Replacement, Submission, Submitted};
 use crate::raft::{SnapshotMeta, TypeConfig, Vote};
 use bytes::Bytes;
+use metadata::access::Credential;
 use metadata::digest::Digest;
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
@@ -88,6 +89,29 @@ pub(crate) enum Request {
     /// To the leader: what would become of a change of the membership.
     Foresee {
         change: MemberChange,
+    },
+    /// [`Request::Submit`] of somebody who is known.
+    SubmitBy {
+        submission: Box<Submission>,
+        proven: Proven,
+        remaining_ms: u64,
+    },
+    /// [`Request::Heartbeat`] of a broker that is known.
+    HeartbeatBy {
+        heartbeat: Heartbeat,
+        proven: Proven,
+        remaining_ms: u64,
+    },
+    /// [`Request::Change`] of somebody who is known.
+    ChangeBy {
+        change: MemberChange,
+        credential: Credential,
+        remaining_ms: u64,
+    },
+    /// [`Request::Foresee`] of somebody who is known.
+    ForeseeBy {
+        change: MemberChange,
+        credential: Credential,
     },
 }
 

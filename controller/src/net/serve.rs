@@ -2,13 +2,15 @@
 
 use super::rpc::{Reply, Request};
 use super::{Duplex, greeting, wire};
-use crate::api::{MemberChange, Refusal, Submission};
+use crate::api::{MemberChange, Proven, Refusal, Submission};
 use crate::following::succession;
 use crate::leading::members;
 use crate::node::Inner;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::{FutureExt, poll};
+use metadata::access::Credential;
+use metadata::intent::Heartbeat;
 use metadata::{Code, NodeId, Principal};
 use openraft::storage::Snapshot;
 use std::io;
@@ -124,7 +126,7 @@ fn may(peer: NodeId, member: bool, request: &Request) -> Result<(), Refusal> {
             Err(Refusal::new(Code::NotController, detail))
         }
         // It forwards what others ask, and decides as nobody but itself.
-        Request::Submit { submission, .. } | Request::SubmitProven { submission, .. }
+        Request::Submit { submission, .. } | Request::SubmitProven { submission, .. } | Request::SubmitBy { submission, .. }
             if submission.principal.0.starts_with("controller:") && submission.principal != Principal::controller(peer) =>
         {
             let detail = format!("Node {peer} does not speak for {}", submission.principal.0);
@@ -196,10 +198,7 @@ async fn decide(node: &Arc<Inner>, request: Request) -> Reply {
             let result = node.submit_as_leader(*submission, deadline(remaining_ms)).await;
             result.map_or_else(Reply::Refused, Reply::Submit)
         }
-        Request::Heartbeat { heartbeat, remaining_ms } => match node.heartbeat_as_leader(heartbeat, None, deadline(remaining_ms)).await {
-            Ok((index, reply)) => Reply::Heartbeat { index, reply },
-            Err(refusal) => Reply::Refused(refusal),
-        },
+        Request::Heartbeat { heartbeat, remaining_ms } => beat(node, heartbeat, Proven::default(), remaining_ms).await,
         Request::ReadIndex { remaining_ms } => {
             node.read_index_as_leader(deadline(remaining_ms)).await.map_or_else(Reply::Refused, |index| Reply::ReadIndex { index })
         }
@@ -216,26 +215,41 @@ async fn decide(node: &Arc<Inner>, request: Request) -> Reply {
             Reply::Status(node.status())
         }
         Request::Replace { replacement, remaining_ms } => {
-            let replaced = members::change(node, MemberChange::Replace(replacement), deadline(remaining_ms)).await;
-            replaced.map_or_else(Reply::Refused, |index| Reply::Replaced { index })
+            change_members(node, MemberChange::Replace(replacement), &Credential::Nobody, remaining_ms).await
         }
-        Request::Change { change, remaining_ms } => {
-            let changed = members::change(node, change, deadline(remaining_ms)).await;
-            changed.map_or_else(Reply::Refused, |index| Reply::Replaced { index })
-        }
-        Request::Foresee { change } => {
-            members::foresee(node, &change).await.map_or_else(Reply::Refused, |controllers| Reply::Foreseen { controllers })
-        }
+        Request::Change { change, remaining_ms } => change_members(node, change, &Credential::Nobody, remaining_ms).await,
+        Request::Foresee { change } => foresee(node, &change, &Credential::Nobody).await,
         Request::SubmitProven { submission, proof, remaining_ms } => {
             let submission = Submission { proof: Some(proof), ..*submission };
             node.submit_as_leader(submission, deadline(remaining_ms)).await.map_or_else(Reply::Refused, Reply::Submit)
         }
         Request::HeartbeatProven { heartbeat, proof, remaining_ms } => {
-            let answered = node.heartbeat_as_leader(heartbeat, Some(proof), deadline(remaining_ms)).await;
-            answered.map_or_else(Reply::Refused, |(index, reply)| Reply::Heartbeat { index, reply })
+            beat(node, heartbeat, Proven { session: Some(proof), ..Proven::default() }, remaining_ms).await
         }
+        Request::HeartbeatBy { heartbeat, proven, remaining_ms } => beat(node, heartbeat, proven, remaining_ms).await,
+        Request::SubmitBy { submission, proven, remaining_ms } => {
+            let submission = Submission { proof: proven.session, credential: proven.credential, ..*submission };
+            node.submit_as_leader(submission, deadline(remaining_ms)).await.map_or_else(Reply::Refused, Reply::Submit)
+        }
+        Request::ChangeBy { change, credential, remaining_ms } => change_members(node, change, &credential, remaining_ms).await,
+        Request::ForeseeBy { change, credential } => foresee(node, &change, &credential).await,
         Request::Format => Reply::Format { newest: metadata::state::NEWEST_FORMAT },
     }
+}
+
+async fn beat(node: &Arc<Inner>, heartbeat: Heartbeat, proven: Proven, remaining_ms: u64) -> Reply {
+    let answered = node.heartbeat_as_leader(heartbeat, proven, deadline(remaining_ms)).await;
+    answered.map_or_else(Reply::Refused, |(index, reply)| Reply::Heartbeat { index, reply })
+}
+
+async fn change_members(node: &Arc<Inner>, change: MemberChange, credential: &Credential, remaining_ms: u64) -> Reply {
+    let changed = members::asked(node, change, credential, deadline(remaining_ms)).await;
+    changed.map_or_else(Reply::Refused, |index| Reply::Replaced { index })
+}
+
+async fn foresee(node: &Arc<Inner>, change: &MemberChange, credential: &Credential) -> Reply {
+    let foreseen = members::foresee(node, change, credential).await;
+    foreseen.map_or_else(Reply::Refused, |controllers| Reply::Foreseen { controllers })
 }
 
 fn deadline(remaining_ms: u64) -> tokio::time::Instant {

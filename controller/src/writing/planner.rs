@@ -8,8 +8,10 @@ use crate::api::{Refusal, Submission, Submitted};
 use crate::hub::View;
 use crate::node::Inner;
 use crate::raft::data::{Checked, LogData, Reply};
+use crate::writing::rights;
 use crate::writing::inbox::{Job, not_leading, unknown};
 use futures::StreamExt;
+use metadata::access::Who;
 use metadata::draw::Preview;
 use metadata::plan::{Plan, plan};
 use metadata::{Broker, Code, Command, Draw, Entry, GroupOutcome, Index, Intent, Liveness, Rejection, State, Term};
@@ -220,8 +222,10 @@ fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
     }
     let submission = &job.submission;
     let now_ms = node.environment.wall_ms();
+    let view = node.hub.view();
+    let asker = rights::asker(&view, submission, draft.state.at_ms().max(now_ms))?;
     if let Some(key) = &submission.key {
-        match node.hub.view().machine.keys.find(key, draft.state.at_ms().max(now_ms)) {
+        match view.machine.keys.find(key, draft.state.at_ms().max(now_ms)) {
             Ok(Some(first)) => return Ok(Step::Settled(Ok(Submitted::Done { index: first.index, outcomes: first.outcomes.clone() }))),
             // A dry run is another request than what was committed under its key, and takes no place of its own among the keys.
             Err(no) if !(submission.dry_run && no.code == Code::Overloaded) => return Ok(Step::Settled(Err(no.into()))),
@@ -231,18 +235,17 @@ fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
     if draft.state.identity().is_none() && !matches!(submission.intent, Intent::BootstrapCluster { .. }) {
         return Err(Refusal::new(Code::NoLeader, "The cluster has no identity yet; its first leader is about to commit one"));
     }
-    check_speaker(&node.hub.view(), &draft.state, submission)?;
+    check_speaker(&view, &draft.state, submission)?;
     if job.again {
-        let view = node.hub.view();
-        match planned(node, &view.state, submission) {
+        match planned(node, &view.state, submission, asker.as_ref()) {
             Err(refusal) => return Ok(Step::Settled(Err(refusal))),
             Ok((plan, _)) if plan.groups().is_empty() => return Ok(Step::Settled(Ok(without_entry(plan, view.applied)))),
             // It needs an entry after all, and that is planned on the draft like any other.
             Ok(_) => {}
         }
     }
-    let (plan, seed) = planned(node, &draft.state, submission)?;
-    let groups = plan.groups();
+    let (plan, seed) = planned(node, &draft.state, submission, asker.as_ref())?;
+    let mut groups = plan.groups();
     if submission.dry_run {
         let preview = Preview::of(seed, &groups).token();
         return Ok(Step::Done(Submitted::Planned { index: node.hub.view().applied, items: plan.items, preview }));
@@ -250,9 +253,12 @@ fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
     if groups.is_empty() {
         return Ok(Step::Done(without_entry(plan, node.hub.view().applied)));
     }
+    if let (Some(who), Some(first)) = (&asker, groups.first_mut()) {
+        first.commands.insert(0, rights::require(who, submission, &plan));
+    }
     let entry = Entry {
         at_ms: draft.state.at_ms().max(now_ms),
-        principal: submission.principal.clone(),
+        principal: asker.map_or_else(|| submission.principal.clone(), |who| who.principal),
         intent: submission.intent.clone(),
         key: submission.key.clone(),
         groups,
@@ -270,7 +276,7 @@ fn without_entry(plan: Plan, applied: Index) -> Submitted {
 }
 
 /// The plan of a submission on this state, with the seed that it was drawn with.
-fn planned(node: &Inner, state: &State, submission: &Submission) -> Result<(Plan, u128), Refusal> {
+fn planned(node: &Inner, state: &State, submission: &Submission, asker: Option<&Who>) -> Result<(Plan, u128), Refusal> {
     let preview = match &submission.preview {
         Some(token) => Some(Preview::parse(token).ok_or_else(|| {
             Rejection::new(Code::InvalidRequest, "This is no preview").at("preview", token, "the preview of a dry run, 48 hex digits")
@@ -291,6 +297,7 @@ fn planned(node: &Inner, state: &State, submission: &Submission) -> Result<(Plan
     };
     let mut plan = plan(state, &liveness, &draw, &submission.intent)?;
     bind(state, submission, &mut plan);
+    rights::limit(asker, &submission.intent, &mut plan);
     if preview.is_some_and(|preview| preview != Preview::of(draw.seed, &plan.groups())) {
         return Err(Rejection::new(Code::StalePreview, "The cluster changed since the preview: it would now become something else").into());
     }

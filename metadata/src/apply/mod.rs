@@ -53,7 +53,12 @@ impl State {
         if let Some(expected) = &group.expected {
             self.check_expected(expected)?;
         }
-        match group.commands.as_slice() {
+        // What it requires was judged before.
+        let commands = match group.commands.as_slice() {
+            [Command::Require { .. }, rest @ ..] if self.guards() => rest,
+            commands => commands,
+        };
+        match commands {
             [Command::RegisterTopic { topic_id, name, configs }, Command::AssignPartitions { topic_id: same, first: 0, assignments }]
                 if topic_id == same =>
             {
@@ -63,7 +68,7 @@ impl State {
                 self.take(by, placed(*topic_id, 0, assignments), all);
                 Ok(GroupOutcome::Topic { topic_id: *topic_id })
             }
-            [_] => self.apply_commands(&group.commands, by, all),
+            [_] => self.apply_commands(commands, by, all),
             commands => {
                 // Sharing is cheap, and what the copy changes is paid for twice.
                 let mut next = self.clone();
@@ -186,7 +191,8 @@ impl State {
             Command::AdmitInstance { .. } => Ok(Vec::new()),
             Command::RaiseFormat { format } => self.raised(*format),
             Command::BindBroker { .. } if self.binds() => Ok(Vec::new()),
-            Command::BindBroker { .. } => Err(Rejection::too_old()),
+            Command::ChangeAccess { .. } | Command::Require { .. } if self.guards() => Ok(Vec::new()),
+            Command::BindBroker { .. } | Command::ChangeAccess { .. } | Command::Require { .. } => Err(Rejection::too_old()),
             _ if self.format() == FIRST_FORMAT => Err(Rejection::too_old()),
             Command::UpdateSettings { values } => self.set(values, index),
             Command::ClearElr { topics, next } => self.cleared(topics, *next),

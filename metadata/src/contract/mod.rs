@@ -140,8 +140,10 @@ impl Need {
     /// What whoever lacks it is refused with.
     fn refusals(self) -> &'static [Code] {
         match self {
-            Need::OwnId => &[Code::Unauthenticated, Code::Forbidden],
-            _ => &[],
+            Need::Nothing => &[],
+            // Everybody who is known may look.
+            Need::View => &[Code::Unauthenticated],
+            _ => &[Code::Unauthenticated, Code::Forbidden],
         }
     }
 }

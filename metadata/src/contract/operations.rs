@@ -60,6 +60,9 @@ const NEW_TOPIC: &[Code] = &[
 ];
 /// Of a new topic as well: it was deleted again before a retry under its key was answered.
 const UNKNOWN_TOPIC: &[Code] = &[Code::UnknownTopicOrPartition];
+/// What a change of the table of rights can be refused with.
+const TABLE: &[Code] = &[Code::PolicyViolation];
+const UNKNOWN_ACCOUNT: &[Code] = &[Code::UnknownAccount];
 const UNKNOWN_BROKER: &[Code] = &[Code::BrokerIdNotRegistered];
 /// Of what a broker asks itself: it is not there any more, or who asks does not speak for it.
 const NOT_ITSELF: &[Code] = &[Code::BrokerIdNotRegistered, Code::StaleBrokerEpoch, Code::PolicyViolation];
@@ -73,6 +76,18 @@ operations! {
     PromoteController = "promoteController": Members Post "/api/v1/quorum/members/{id}/promote" needs Admin refuses [MEMBERS] => "A learner votes from now on";
     DemoteController = "demoteController": Members Post "/api/v1/quorum/members/{id}/demote" needs Admin refuses [MEMBERS] => "A voter becomes a learner";
     RemoveController = "removeController": Members Delete "/api/v1/quorum/members/{id}" needs Admin refuses [MEMBERS] => "Remove a controller";
+
+    // Who may do what.
+    WhoAmI = "whoAmI": Read Get "/api/v1/whoami" needs View => "Who asks, and what is theirs";
+    ListAccounts = "listAccounts": Read Get "/api/v1/accounts" needs Admin => "Every account by name";
+    AddAccount = "addAccount": Command Post "/api/v1/accounts" needs Admin refuses [TABLE, &[Code::AccountExists]] => "A new account; the first one closes the cluster to everybody else";
+    ChangeRole = "changeRole": Command Patch "/api/v1/accounts/{name}" needs Admin refuses [TABLE, UNKNOWN_ACCOUNT] => "Give an account another role";
+    RemoveAccount = "removeAccount": Command Delete "/api/v1/accounts/{name}" needs Admin refuses [TABLE, UNKNOWN_ACCOUNT] => "Remove an account with its tokens";
+    ListTokens = "listTokens": Read Get "/api/v1/tokens" needs Admin => "Every token by id, without its secret";
+    AddToken = "addToken": Command Post "/api/v1/tokens" needs Admin refuses [TABLE, UNKNOWN_ACCOUNT] => "A new token for an account";
+    RevokeToken = "revokeToken": Command Delete "/api/v1/tokens/{id}" needs Admin refuses [TABLE, &[Code::UnknownToken]] => "Revoke a token";
+    ListRevocations = "listRevocations": Read Get "/api/v1/revocations" needs Admin => "Certificates that count no more";
+    RevokeCertificate = "revokeCertificate": Command Post "/api/v1/revocations" needs Admin refuses [TABLE] => "A certificate counts no more";
 
     // Elections, moves and settings.
     Elect = "elect": Mutation Post "/api/v1/elections" needs Topics refuses [&[Code::PolicyViolation, Code::UnknownTopicOrPartition, Code::UnknownTopicId, Code::BrokerIdNotRegistered, Code::ElectionNotNeeded, Code::PreferredLeaderNotAvailable, Code::EligibleLeadersNotAvailable]] => "Elect leaders anew: the first replica, or uncleanly";

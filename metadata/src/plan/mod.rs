@@ -102,7 +102,8 @@ pub fn plan(state: &State, liveness: &Liveness, draw: &Draw, intent: &Intent) ->
         | Intent::ReplaceBroker { .. }
         | Intent::ContinueReassignments
         | Intent::CancelReassignment { .. }
-        | Intent::LimitReassignment { .. } => plan_second(state, draw, intent),
+        | Intent::LimitReassignment { .. }
+        | Intent::ChangeAccess { .. } => plan_second(state, draw, intent),
     }
 }
 
@@ -136,6 +137,9 @@ fn plan_second(state: &State, draw: &Draw, intent: &Intent) -> Result<Plan, Reje
         Intent::ContinueReassignments => Ok(moves::advance(state)),
         Intent::CancelReassignment { id } => moves::cancel(state, *id).map(Plan::one),
         Intent::LimitReassignment { id, limits } => moves::limit(state, *id, *limits).map(Plan::one),
+        Intent::ChangeAccess { .. } if !state.guards() => Err(Rejection::too_old()),
+        // The table is not in the state: whoever holds it judges.
+        Intent::ChangeAccess { change } => Ok(Plan::one(Group::of(vec![Command::ChangeAccess { change: change.clone() }]))),
         // The others are decided above.
         _ => Ok(Plan::default()),
     }

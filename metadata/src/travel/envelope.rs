@@ -24,6 +24,8 @@ pub enum Kind {
     SecondSlice = 11,
     /// A machine in which sessions of brokers are bound to secrets.
     BoundMachine = 12,
+    /// A machine that knows who may do what.
+    GuardedMachine = 13,
 }
 
 /// The version of every encoding in this build.

@@ -1,5 +1,7 @@
 //! The whole state, and the whole machine, as one value to store or send. What is derived is rebuilt, and the digest checked.
 
+use crate::access::Access;
+use crate::access::table::AccessImage;
 use crate::beside::bindings::Binding;
 use crate::beside::keys::{KeyTable, Remembered};
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
@@ -165,6 +167,11 @@ pub fn encode_machine(machine: &Machine) -> Result<Vec<u8>, EnvelopeError> {
     };
     let instances = machine.instances.iter().collect();
     match SecondImage::of(&machine.state) {
+        Some(more) if machine.access.changed_index() > 0 => {
+            let bindings: Vec<(BrokerId, Binding)> = machine.bindings.iter().collect();
+            let image = (AdmittedImage { image, instances }, more, bindings, AccessImage::of(&machine.access));
+            envelope::seal(Kind::GuardedMachine, &image)
+        }
         Some(more) if !machine.bindings.is_empty() => {
             let bindings: Vec<(BrokerId, Binding)> = machine.bindings.iter().collect();
             envelope::seal(Kind::BoundMachine, &(AdmittedImage { image, instances }, more, bindings))
@@ -180,12 +187,16 @@ pub fn encode_machine(machine: &Machine) -> Result<Vec<u8>, EnvelopeError> {
 /// # Errors
 /// As [`envelope::open`], and when a digest does not match.
 pub fn decode_machine(bytes: &[u8]) -> Result<Machine, EnvelopeError> {
-    let mut bindings = Vec::new();
+    let (mut bindings, mut access) = (Vec::new(), Access::default());
     let (AdmittedImage { image, instances }, more) = if envelope::holds(Kind::Machine, bytes) {
         (AdmittedImage { image: envelope::open(Kind::Machine, bytes)?, instances: Vec::new() }, None)
     } else if envelope::holds(Kind::BoundMachine, bytes) {
         let (image, more, bound) = envelope::open::<(_, _, Vec<(BrokerId, Binding)>)>(Kind::BoundMachine, bytes)?;
         bindings = bound;
+        (image, Some(more))
+    } else if envelope::holds(Kind::GuardedMachine, bytes) {
+        let (image, more, bound, guarded) = envelope::open::<(_, _, Vec<(BrokerId, Binding)>, AccessImage)>(Kind::GuardedMachine, bytes)?;
+        (bindings, access) = (bound, guarded.restore());
         (image, Some(more))
     } else if envelope::holds(Kind::SecondMachine, bytes) {
         let (image, more) = envelope::open(Kind::SecondMachine, bytes)?;
@@ -198,5 +209,5 @@ pub fn decode_machine(bytes: &[u8]) -> Result<Machine, EnvelopeError> {
         return Err(EnvelopeError::Damaged("the digest of the idempotency keys does not match".to_owned()));
     }
     let (instances, bindings) = (instances.into_iter().collect(), bindings.into_iter().collect());
-    Ok(Machine { state: image.state.restore(more)?, keys, instances, bindings })
+    Ok(Machine { state: image.state.restore(more)?, keys, instances, bindings, access })
 }

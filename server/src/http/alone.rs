@@ -26,7 +26,7 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 const LIMITS: Limits = Limits { connections: 1, head_within: READY_WITHIN, head_within_when_scarce: READY_WITHIN };
 
 /// Whoever asks.
-const CALLER: Caller = Caller { address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1), secure: false, identity: None };
+const CALLER: Caller = Caller { address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1), secure: false, identity: None, fingerprint: None };
 
 /// There is nobody to connect to.
 struct Nobody;

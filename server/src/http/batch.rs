@@ -14,7 +14,7 @@ use controller::Submitted;
 use http::request::Parts;
 use metadata::intent::NewTopic;
 use metadata::views::{self, TopicView};
-use metadata::{Code, GroupOutcome, Intent, Principal, Rejection, TopicId};
+use metadata::{Code, GroupOutcome, Intent, Rejection, TopicId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ fn merge<T>(asked: Vec<Result<NewTopic, Rejection>>, planned: Vec<Result<T, Reje
 
 pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let bytes = body::bytes(&parts.headers, body, EIGHT_MIB).await?;
-    let call = Call::read(&parts, &bytes, Principal::anonymous())?.without_if_match()?;
+    let call = Call::read(&parts, &bytes)?.without_if_match()?;
     let batch: Batch = body::json(&parts.headers, &bytes)?;
     if let Some(at) = batch.topics.iter().position(|topic| topic.preview.is_some()) {
         let no = Rejection::new(Code::InvalidRequest, "A batch has one preview, beside its topics");

@@ -14,11 +14,12 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
+use controller::Proven;
 use metadata::change::Change;
 use metadata::contract::{BOUND, SESSION};
 use metadata::intent::{Heartbeat, IsrChange, Registration};
 use metadata::views::{self, BrokerView};
-use metadata::{BrokerId, Code, GroupOutcome, Index, Intent, Principal, Rejection, model::Endpoint};
+use metadata::{BrokerId, Code, GroupOutcome, Index, Intent, Rejection, model::Endpoint};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -145,7 +146,7 @@ pub struct Beating {
 
 pub async fn heartbeat(State(node): State<Node>, Path(text): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let id = id(&text)?;
-    caller::speaks_for(&parts, id)?;
+    let credential = caller::speaks_for(&parts, id)?.credential;
     Query::read(parts.uri.query(), &[])?;
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
     let beat: Beating = body::json(&parts.headers, &bytes)?;
@@ -156,7 +157,8 @@ pub async fn heartbeat(State(node): State<Node>, Path(text): Path<String>, parts
         want_fence: beat.want_fence,
         want_shut_down: beat.want_shut_down,
     };
-    let (revision, reply) = node.controller.heartbeat(heartbeat, call::proof(&parts)?, call::deadline(&parts)?).await?;
+    let proven = Proven { session: call::proof(&parts)?, credential };
+    let (revision, reply) = node.controller.heartbeat(heartbeat, proven, call::deadline(&parts)?).await?;
     Ok(HeartbeatAnswer { revision, reply }.into_response())
 }
 
@@ -216,7 +218,7 @@ pub async fn change_isr(State(node): State<Node>, Path(text): Path<String>, part
 
 pub async fn unregister(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
     let id = id(&text)?;
-    let call = Call::read(&parts, &[], Principal::anonymous())?;
+    let call = Call::read(&parts, &[])?;
     match mutation::submit(&node, &call, call.submission(Intent::UnregisterBroker { id, expected: call.if_match }, None)).await? {
         Done::Planned(response) => Ok(response),
         Done::Committed { index, .. } => Ok(CommittedAnswer { revision: index }.into_response()),
@@ -238,7 +240,7 @@ async fn by_operator(
     intent: impl Fn(BrokerId, Option<Index>) -> Intent,
 ) -> Result<Response, Refused> {
     let id = id(text)?;
-    let call = Call::read(parts, &[], Principal::anonymous())?;
+    let call = Call::read(parts, &[])?;
     match mutation::submit(node, &call, call.submission(intent(id, call.if_match), None)).await? {
         Done::Planned(response) => Ok(response),
         Done::Committed { index, .. } => Ok(answer(index, shown(node, id).ok_or_else(|| unknown(id, index))?)),

@@ -5,7 +5,7 @@ use super::caller;
 use super::problem::Refused;
 use super::query::Query;
 use controller::hub::View;
-use controller::{LONGEST_DEADLINE, Submission};
+use controller::{Asker, LONGEST_DEADLINE, Submission};
 use http::request::Parts;
 use metadata::contract::SESSION;
 use metadata::{BrokerId, Code, Index, Intent, KeyUse, Principal, Rejection, SecretHash};
@@ -70,7 +70,7 @@ pub struct Call {
     pub if_match: Option<Index>,
     key: Option<KeyUse>,
     preview: Option<String>,
-    principal: Principal,
+    asker: Asker,
     proof: Option<SecretHash>,
 }
 
@@ -78,14 +78,18 @@ impl Call {
     /// Reads a mutation's headers and query. `body` takes part in what an idempotency key stands for.
     ///
     /// # Errors
-    /// INVALID_REQUEST with the header or parameter.
-    pub fn read(parts: &Parts, body: &[u8], principal: Principal) -> Result<Self, Refused> {
+    /// INVALID_REQUEST with the header or parameter, UNAUTHENTICATED where nobody found out who asks.
+    pub fn read(parts: &Parts, body: &[u8]) -> Result<Self, Refused> {
+        Call::of(parts, body, caller::asker(parts)?.clone())
+    }
+
+    fn of(parts: &Parts, body: &[u8], asker: Asker) -> Result<Self, Refused> {
         let query = Query::read(parts.uri.query(), &["dry_run"])?;
         let dry_run = query.parse("dry_run", "true, false")?.unwrap_or(false);
         let key_allowed = "1 to 128 visible ASCII characters";
         let key = match header(parts, IDEMPOTENCY_KEY, key_allowed)? {
             Some(key) if (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                Some(key_use(parts, body, &principal, key))
+                Some(key_use(parts, body, &asker.who.principal, key))
             }
             Some(key) => return Err(bad_header(IDEMPOTENCY_KEY, key, key_allowed)),
             None => None,
@@ -99,7 +103,7 @@ impl Call {
             None => None,
         };
         let preview = header(parts, PREVIEW, "the preview of a dry run")?.map(str::to_owned);
-        Ok(Call { deadline: deadline(parts)?, dry_run, if_match, key, preview, principal, proof: None })
+        Ok(Call { deadline: deadline(parts)?, dry_run, if_match, key, preview, asker, proof: None })
     }
 
     /// The same of a broker, which may prove that it is the one that it says.
@@ -107,8 +111,10 @@ impl Call {
     /// # Errors
     /// As [`Call::read`], [`proof`] and [`caller::speaks_for`].
     pub fn of_broker(parts: &Parts, body: &[u8], id: BrokerId) -> Result<Self, Refused> {
-        caller::speaks_for(parts, id)?;
-        Ok(Call { proof: proof(parts)?, ..Call::read(parts, body, Principal::broker(id))?.without_if_match()? })
+        let mut asker = caller::speaks_for(parts, id)?;
+        // While the cluster is open, it is the broker that it says.
+        asker.who.principal = Principal::broker(id);
+        Ok(Call { proof: proof(parts)?, ..Call::of(parts, body, asker)?.without_if_match()? })
     }
 
     /// Refuses what this call has no use for.
@@ -125,12 +131,11 @@ impl Call {
     /// The intent with everything that goes with it; a preview in the body stands before the header's.
     pub fn submission(&self, intent: Intent, preview: Option<String>) -> Submission {
         Submission {
-            intent,
-            principal: self.principal.clone(),
             key: self.key.clone(),
             preview: preview.or_else(|| self.preview.clone()),
             dry_run: self.dry_run,
             proof: self.proof,
+            ..self.asker.submission(intent)
         }
     }
 }

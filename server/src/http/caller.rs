@@ -1,27 +1,99 @@
-//! Who asks, as far as the connection proves it.
+//! Who asks: by a token, or by the certificate of the connection. The guard finds it out once for every request; each operation of the
+//! table says what it needs, and is not reached by whom that is not given.
 
+use super::Node;
 use super::problem::Refused;
+use crate::token;
 use acceptor::Caller;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use controller::Asker;
 use http::request::Parts;
-use metadata::{BrokerId, Code, Rejection};
+use http::{Extensions, HeaderMap, header};
+use metadata::access::{Credential, Demand, Fingerprint};
+use metadata::contract::Need;
+use metadata::{BrokerId, Code, Rejection, SecretHash};
 use tls::Identity;
 
-/// Whether whoever sent this request may speak for a broker. Over TLS its certificate says so; elsewhere what the broker's session
-/// is bound to is all that there is.
+/// What the guard found out.
+#[derive(Clone)]
+pub struct Shown(Result<Asker, Rejection>);
+
+impl Shown {
+    pub fn of(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Self {
+        Shown(credential(node, headers, extensions).and_then(|credential| {
+            let who = node.controller.who(&credential)?;
+            Ok(Asker { credential, who })
+        }))
+    }
+
+    /// Who asks, if they may make calls about this.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED, FORBIDDEN.
+    fn has(&self, need: Need) -> Result<Asker, Rejection> {
+        let asker = self.0.clone()?;
+        asker.who.has(need)?;
+        Ok(asker)
+    }
+}
+
+/// What a request shows. A token stands before the certificate of the connection, which may be that of a proxy.
+fn credential(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Result<Credential, Rejection> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let no = |what: &str| Rejection::new(Code::Unauthenticated, what).at("Authorization", "something else", "Bearer qrt_…");
+        let text = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(|| no("That is no token"))?;
+        let id = token::id_of(text).ok_or_else(|| no("That is no token: it is not whole, or a character is wrong"))?;
+        let view = node.controller.view();
+        return match view.machine.access.token(id).filter(|token| token.hash == SecretHash::of(text)) {
+            Some(_) => Ok(Credential::Token { id: id.to_owned() }),
+            None => Err(no("No such token is known: it is revoked, or has expired")),
+        };
+    }
+    let caller = extensions.get::<Caller>();
+    Ok(match caller.and_then(|caller| caller.identity.zip(caller.fingerprint)) {
+        Some((Identity::Broker(id), fingerprint)) => Credential::BrokerCertificate { id, fingerprint: Fingerprint(fingerprint) },
+        Some((Identity::Controller(id), fingerprint)) => Credential::ControllerCertificate { id, fingerprint: Fingerprint(fingerprint) },
+        None => Credential::Nobody,
+    })
+}
+
+/// Before an operation: whoever lacks its grant does not reach it, and its handler knows who asks.
+pub async fn needs(need: Need, mut request: Request, next: Next) -> Response {
+    if need == Need::Nothing {
+        return next.run(request).await;
+    }
+    let nobody = || Rejection::new(Code::Unauthenticated, "Nothing is known of this connection");
+    let shown = request.extensions().get::<Shown>().map_or_else(|| Err(nobody()), |shown| shown.has(need));
+    match shown {
+        Ok(asker) => {
+            request.extensions_mut().insert(asker);
+            next.run(request).await
+        }
+        Err(no) => Refused::from(no).into_response(),
+    }
+}
+
+/// Who asks, in an operation that needs something.
+///
+/// # Errors
+/// UNAUTHENTICATED where nobody found it out.
+pub fn asker(parts: &Parts) -> Result<&Asker, Refused> {
+    parts.extensions.get::<Asker>().ok_or_else(|| Refused::new(Code::Unauthenticated, "Nothing is known of this connection"))
+}
+
+/// Whether whoever sent this request may speak for a broker. Without a certificate or a token, what the broker's session is bound to is
+/// all that there is, and only while the cluster is open and plain.
 ///
 /// # Errors
 /// UNAUTHENTICATED without a certificate, FORBIDDEN with another's.
-pub fn speaks_for(parts: &Parts, id: BrokerId) -> Result<(), Refused> {
-    let Some(caller) = parts.extensions.get::<Caller>() else {
-        return Err(Refused::new(Code::Unauthenticated, "Nothing is known of this connection"));
-    };
-    match caller.identity {
-        _ if !caller.secure => Ok(()),
-        Some(Identity::Broker(own)) if own == id => Ok(()),
-        None => Err(Refused::new(Code::Unauthenticated, format!("Broker {id} shows its certificate here"))),
-        Some(other) => {
-            let no = Rejection::new(Code::Forbidden, format!("{other} does not speak for broker {id}"));
-            Err(no.at("id", id, format!("the certificate of {}", Identity::Broker(id))).into())
-        }
+pub fn speaks_for(parts: &Parts, id: BrokerId) -> Result<Asker, Refused> {
+    let asker = asker(parts)?;
+    let secure = parts.extensions.get::<Caller>().is_some_and(|caller| caller.secure);
+    if secure && asker.credential == Credential::Nobody {
+        return Err(Refused::new(Code::Unauthenticated, format!("Broker {id} shows its certificate here, or a token")));
     }
+    asker.who.may(&Demand::OwnId { id })?;
+    Ok(asker.clone())
 }

@@ -13,6 +13,8 @@ use axum::body::{Body, Bytes};
 use damage::{cases, stretch};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request};
+use controller::Asker;
+use metadata::access::{Credential, Who};
 use metadata::{Code, Intent, Principal};
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
@@ -143,11 +145,11 @@ proptest! {
             "quorate-timeout-ms" => text.parse::<u64>().is_ok_and(|ms| (1..=10_000).contains(&ms)),
             _ => true,
         });
-        let call = Call::read(&parts("", &[(name, value.clone())]), b"{}", Principal::anonymous());
+        let call = Call::read(&parts("", &[(name, value.clone())]), b"{}");
         prop_assert_eq!(call.is_ok(), fine, "{}: {:?}", name, value);
         taken(call.map(drop), bytes.len())?;
         // Given twice, none of the two is believed.
-        let twice = Call::read(&parts("", &[(name, value.clone()), (name, value)]), b"{}", Principal::anonymous());
+        let twice = Call::read(&parts("", &[(name, value.clone()), (name, value)]), b"{}");
         prop_assert!(!taken(twice.map(drop), bytes.len())?);
     }
 
@@ -155,7 +157,7 @@ proptest! {
     fn a_key_stands_for_one_request(query in prop::sample::select(vec!["", "dry_run=false"]), key in "[!-~]{1,128}", body in prop::collection::vec(any::<u8>(), 0..40), other in prop::collection::vec(any::<u8>(), 0..40)) {
         let key = HeaderValue::from_str(&key).map_err(|error| TestCaseError::reject(error.to_string()))?;
         let used = |query: &str, body: &[u8], who| -> Option<metadata::KeyUse> {
-            let call = Call::read(&parts(query, &[("idempotency-key", key.clone())]), body, who).ok()?;
+            let call = Call::read(&asked_by(who, parts(query, &[("idempotency-key", key.clone())])), body).ok()?;
             call.submission(Intent::DeleteTopic { name: "t".to_owned(), expected: None }, None).key
         };
         let first = used(query, &body, Principal::anonymous()).ok_or_else(|| TestCaseError::fail("no key"))?;
@@ -175,6 +177,11 @@ fn parts(query: &str, headers: &[(&str, HeaderValue)]) -> Parts {
             parts.headers.append(name, value.clone());
         }
     }
+    asked_by(Principal::anonymous(), parts)
+}
+
+fn asked_by(principal: Principal, mut parts: Parts) -> Parts {
+    parts.extensions.insert(Asker { credential: Credential::Nobody, who: Who { principal, role: None } });
     parts
 }
 

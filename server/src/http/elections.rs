@@ -13,7 +13,7 @@ use controller::Submitted;
 use http::request::Parts;
 use metadata::intent::{Election, TopicPartition};
 use metadata::plan::MOST_PARTITIONS;
-use metadata::{BrokerId, Change, Code, GroupOutcome, Intent, Principal, Rejection, TopicId};
+use metadata::{BrokerId, Change, Code, GroupOutcome, Intent, Rejection, TopicId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -35,7 +35,7 @@ pub struct Asked {
 
 pub async fn elect(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
-    let call = Call::read(&parts, &bytes, Principal::anonymous())?.without_if_match()?;
+    let call = Call::read(&parts, &bytes)?.without_if_match()?;
     let Asked { election, partitions, topic, broker, preview } = body::json(&parts.headers, &bytes)?;
     let listed = partitions.clone();
     let submission = call.submission(Intent::Elect { election, partitions, topic, broker }, preview);

@@ -1,6 +1,7 @@
 //! Around every request: is it for this node, does it come from one of its own pages; and around every answer: at which revision.
 
 use super::Node;
+use super::caller::Shown;
 use super::problem::{Refused, respond};
 use acceptor::Caller;
 use acceptor::names::whole;
@@ -80,8 +81,10 @@ fn check_state(node: &Node, path: &str) -> Result<(), Refused> {
 }
 
 /// The middleware.
-pub async fn guard(State(node): State<Node>, request: Request, next: Next) -> Response {
+pub async fn guard(State(node): State<Node>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
+    let shown = Shown::of(&node, request.headers(), request.extensions());
+    request.extensions_mut().insert(shown);
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let secure = secure(&request);
     let matched = request.extensions().get::<MatchedPath>().cloned();
@@ -115,6 +118,9 @@ async fn answered(node: &Node, request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert("quorate-revision", HeaderValue::from(applied));
     headers.insert("quorate-node", HeaderValue::from(node.controller.node_id()));
+    if !node.controller.view().machine.access.claimed() {
+        headers.insert("quorate-security", HeaderValue::from_static("open"));
+    }
     for (name, value) in USUAL {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod alone;
+mod accounts;
 mod answers;
 mod base_path;
 mod batch;
@@ -48,6 +49,7 @@ use axum::extract::OriginalUri;
 use axum::routing::{any, get};
 use controller::Controller;
 use metadata::Code;
+use metadata::contract::Need;
 use metrics::Counters;
 use problem::Refused;
 use std::sync::Arc;
@@ -102,7 +104,7 @@ pub fn router(node: Node, pages: Option<Router>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(node.clone());
     router = match pages {
-        Some(pages) => router.merge(pages),
+        Some(pages) => router.merge(pages.layer(axum::middleware::from_fn(|request, next| caller::needs(Need::View, request, next)))),
         None => router.fallback(site::no_pages),
     };
     let router = router

@@ -2,6 +2,7 @@
 //! call can be routed without being described.
 
 use super::Node;
+use super::caller;
 use super::answers::{ForeseenAnswer, PlannedAnswer};
 use crate::method;
 use axum::Router;
@@ -101,6 +102,11 @@ impl Routed {
         this.answers_with(StatusCode::OK, schema_of::<PlannedAnswer>, "The plan of a dry run")
     }
 
+    /// 201 with this.
+    pub fn makes<T: JsonSchema>(self) -> Self {
+        self.answers_with(StatusCode::CREATED, schema_of::<T>, "Committed, and applied on this node")
+    }
+
     /// Its committed or read answer has an ETag.
     pub fn tagged(mut self) -> Self {
         if let Some(answer) = self.answers.first_mut() {
@@ -132,6 +138,8 @@ pub fn routes(operations: Vec<Routed>) -> Router<Node> {
             None if changes => routed.handler.route_layer(axum::middleware::from_fn(super::body::none)),
             _ => routed.handler,
         };
-        router.route(routed.operation.path(), handler)
+        let need = routed.operation.needs();
+        let guarded = axum::middleware::from_fn(move |request, next| caller::needs(need, request, next));
+        router.route(routed.operation.path(), handler.route_layer(guarded))
     })
 }

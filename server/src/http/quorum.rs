@@ -4,6 +4,7 @@ use super::Node;
 use super::answers::{ForeseenAnswer, LeaderAnswer, ReplacedAnswer};
 use super::body::{self, ONE_MIB};
 use super::call;
+use super::caller;
 use super::problem::Refused;
 use super::query::Query;
 use axum::body::Body;
@@ -41,7 +42,7 @@ fn dry_run(parts: &Parts) -> Result<bool, Refused> {
 
 /// The answer to a dry run.
 async fn foreseen(node: &Node, parts: &Parts, change: MemberChange) -> Result<Response, Refused> {
-    let controllers = node.controller.foresee_members(change, call::deadline(parts)?).await?;
+    let controllers = node.controller.foresee_members(change, &caller::asker(parts)?.credential, call::deadline(parts)?).await?;
     Ok(ForeseenAnswer { revision: node.controller.applied_index(), dry_run: true, groups: Vec::new(), controllers }.into_response())
 }
 
@@ -71,7 +72,7 @@ async fn changed(node: &Node, parts: &Parts, dry_run: bool, change: MemberChange
     if dry_run {
         return foreseen(node, parts, change).await;
     }
-    let index = node.controller.change_members(change, call::deadline(parts)?).await?;
+    let index = node.controller.change_members(change, &caller::asker(parts)?.credential, call::deadline(parts)?).await?;
     let controllers = node.controller.state().controllers().cloned().collect();
     Ok(ReplacedAnswer { revision: index, controllers }.into_response())
 }
@@ -123,7 +124,7 @@ pub async fn lead(State(node): State<Node>, parts: Parts, body: Body) -> Result<
         return foreseen(&node, &parts, MemberChange::Lead { id: node_id }).await;
     }
     let deadline = call::deadline(&parts)?;
-    let index = node.controller.change_members(MemberChange::Lead { id: node_id }, deadline).await?;
+    let index = node.controller.change_members(MemberChange::Lead { id: node_id }, &caller::asker(&parts)?.credential, deadline).await?;
     // This node may hear of the new leader a moment later than the old one did.
     node.controller.led_by(node_id, deadline).await;
     let revision = index.max(node.controller.applied_index());

@@ -14,7 +14,7 @@ use controller::{Refusal, Submission};
 use http::request::Parts;
 use metadata::intent::{AskedMove, Rebalance};
 use metadata::reassignment::{Limits, ReassignmentState};
-use metadata::{BrokerId, Code, GroupOutcome, Index, Intent, Principal, Rejection, views};
+use metadata::{BrokerId, Code, GroupOutcome, Index, Intent, Rejection, views};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -141,7 +141,7 @@ pub async fn get(State(node): State<Node>, Path(text): Path<String>, parts: Part
 
 pub async fn start(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
-    let call = Call::read(&parts, &bytes, Principal::anonymous())?.without_if_match()?;
+    let call = Call::read(&parts, &bytes)?.without_if_match()?;
     let mut asked: Asked = body::json(&parts.headers, &bytes)?;
     let preview = asked.preview.take();
     submitted(&node, &call, call.submission(asked.intent()?, preview), None).await
@@ -149,14 +149,14 @@ pub async fn start(State(node): State<Node>, parts: Parts, body: Body) -> Result
 
 pub async fn limit(State(node): State<Node>, Path(text): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
-    let call = Call::read(&parts, &bytes, Principal::anonymous())?.without_if_match()?;
+    let call = Call::read(&parts, &bytes)?.without_if_match()?;
     let id = read_id(&text, node.controller.applied_index())?;
     let Redirected { limits, preview } = body::json(&parts.headers, &bytes)?;
     submitted(&node, &call, call.submission(Intent::LimitReassignment { id, limits }, preview), Some(id)).await
 }
 
 pub async fn cancel(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
-    let call = Call::read(&parts, &[], Principal::anonymous())?.without_if_match()?;
+    let call = Call::read(&parts, &[])?.without_if_match()?;
     let id = read_id(&text, node.controller.applied_index())?;
     submitted(&node, &call, call.submission(Intent::CancelReassignment { id }, None), Some(id)).await
 }
@@ -169,7 +169,7 @@ fn optional<T: Default + for<'de> Deserialize<'de>>(parts: &Parts, bytes: &Bytes
 pub async fn drain(State(node): State<Node>, Path(text): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let id = super::brokers::id(&text)?;
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
-    let call = Call::read(&parts, &bytes, Principal::anonymous())?;
+    let call = Call::read(&parts, &bytes)?;
     let Draining { limits, preview } = optional(&parts, &bytes)?;
     let submission = call.submission(Intent::DrainBroker { id, limits, expected: call.if_match }, preview);
     of_broker(&node, &call, id, submission).await
@@ -177,7 +177,7 @@ pub async fn drain(State(node): State<Node>, Path(text): Path<String>, parts: Pa
 
 pub async fn stop_drain(State(node): State<Node>, Path(text): Path<String>, parts: Parts) -> Result<Response, Refused> {
     let id = super::brokers::id(&text)?;
-    let call = Call::read(&parts, &[], Principal::anonymous())?;
+    let call = Call::read(&parts, &[])?;
     submitted(&node, &call, call.submission(Intent::StopDrain { id, expected: call.if_match }, None), None).await
 }
 

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, header};
 use metadata::intent::ConfigOp;
-use metadata::{Intent, Principal, State as Metadata, views};
+use metadata::{Intent, State as Metadata, views};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -43,7 +43,7 @@ pub async fn get(State(node): State<Node>, parts: Parts) -> Result<Response, Ref
 
 pub async fn change(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
-    let call = Call::read(&parts, &bytes, Principal::anonymous())?;
+    let call = Call::read(&parts, &bytes)?;
     let Asked { ops, preview } = body::json(&parts.headers, &bytes)?;
     let intent = Intent::ChangeSettings { ops, expected: call.if_match };
     match mutation::submit(&node, &call, call.submission(intent, preview)).await? {

@@ -7,7 +7,7 @@ use super::answers::{
     SettingsAnswer, TopicAnswer, TopicConfigsAnswer, TopicsAnswer,
 };
 use super::operations::Routed;
-use super::{batch, brokers, cluster, elections, feed, health, metrics, openapi, quorum, reassignments, settings, state, topics};
+use super::{accounts, batch, brokers, cluster, elections, feed, health, metrics, openapi, quorum, reassignments, settings, state, topics};
 use metadata::contract::Operation;
 use metadata::views::StateView;
 
@@ -25,6 +25,16 @@ fn routed(operation: Operation) -> Routed {
         Operation::PromoteController => Routed::new(operation, quorum::promote).answers::<ReplacedAnswer>(),
         Operation::DemoteController => Routed::new(operation, quorum::demote).answers::<ReplacedAnswer>(),
         Operation::RemoveController => Routed::new(operation, quorum::remove).answers::<ReplacedAnswer>(),
+        Operation::WhoAmI => Routed::new(operation, accounts::who).answers::<accounts::WhoAnswer>(),
+        Operation::ListAccounts => Routed::new(operation, accounts::list).answers::<accounts::AccountsAnswer>(),
+        Operation::AddAccount => Routed::new(operation, accounts::add).body::<accounts::NewAccount>().makes::<accounts::AccountAnswer>(),
+        Operation::ChangeRole => Routed::new(operation, accounts::change_role).body::<accounts::RoleAsked>().answers::<accounts::AccountAnswer>(),
+        Operation::RemoveAccount => Routed::new(operation, accounts::remove).answers::<CommittedAnswer>(),
+        Operation::ListTokens => Routed::new(operation, accounts::tokens).answers::<accounts::TokensAnswer>(),
+        Operation::AddToken => Routed::new(operation, accounts::add_token).body::<accounts::TokenOf>().makes::<accounts::TokenAnswer>(),
+        Operation::RevokeToken => Routed::new(operation, accounts::revoke_token).answers::<CommittedAnswer>(),
+        Operation::ListRevocations => Routed::new(operation, accounts::revocations).answers::<accounts::RevocationsAnswer>(),
+        Operation::RevokeCertificate => Routed::new(operation, accounts::revoke).body::<accounts::Revoking>().answers::<CommittedAnswer>(),
         Operation::Elect => Routed::new(operation, elections::elect).body::<elections::Asked>().answers::<ElectionsAnswer>(),
         Operation::ListReassignments => Routed::new(operation, reassignments::list).answers::<ReassignmentsAnswer>(),
         Operation::StartReassignment => {

@@ -16,7 +16,7 @@ use metadata::intent::{ConfigOp, NewTopic};
 use metadata::model::Configs;
 use metadata::plan::MOST_PARTITIONS;
 use metadata::views::{self, TopicHealth, TopicQuery, TopicView};
-use metadata::{BrokerId, Code, GroupOutcome, Intent, Principal, Rejection};
+use metadata::{BrokerId, Code, GroupOutcome, Intent, Rejection};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -125,7 +125,7 @@ pub async fn partition(State(node): State<Node>, Path((name, number)): Path<(Str
 
 pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
-    let call = Call::read(&parts, &bytes, Principal::anonymous())?.without_if_match()?;
+    let call = Call::read(&parts, &bytes)?.without_if_match()?;
     let mut asked: Asked = body::json(&parts.headers, &bytes)?;
     let preview = asked.preview.take();
     let name = asked.name.clone();
@@ -148,7 +148,7 @@ pub async fn create(State(node): State<Node>, parts: Parts, body: Body) -> Resul
 }
 
 pub async fn delete(State(node): State<Node>, Path(name): Path<String>, parts: Parts) -> Result<Response, Refused> {
-    let call = Call::read(&parts, &[], Principal::anonymous())?;
+    let call = Call::read(&parts, &[])?;
     let submission = call.submission(Intent::DeleteTopic { name, expected: call.if_match }, None);
     match mutation::submit(&node, &call, submission).await? {
         Done::Planned(response) => Ok(response),
@@ -172,7 +172,7 @@ pub struct Growth {
 
 pub async fn grow(State(node): State<Node>, Path(name): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
-    let call = Call::read(&parts, &bytes, Principal::anonymous())?;
+    let call = Call::read(&parts, &bytes)?;
     let Growth { count, assignments, preview } = body::json(&parts.headers, &bytes)?;
     let intent = Intent::GrowTopic { name: name.clone(), count, assignments, expected: call.if_match };
     changed(&node, &call, &name, call.submission(intent, preview)).await
@@ -190,7 +190,7 @@ pub struct ConfigChange {
 
 pub async fn change_configs(State(node): State<Node>, Path(name): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
-    let call = Call::read(&parts, &bytes, Principal::anonymous())?;
+    let call = Call::read(&parts, &bytes)?;
     let change: ConfigChange = body::json(&parts.headers, &bytes)?;
     let intent = Intent::ChangeConfigs { name: name.clone(), ops: change.ops, expected: call.if_match };
     changed(&node, &call, &name, call.submission(intent, change.preview)).await

@@ -12,6 +12,7 @@ mod stream;
 mod tests;
 
 use super::call;
+use super::caller;
 use super::problem::Refused;
 use super::query::Query;
 use super::{Node, ids, upgraded};
@@ -23,6 +24,7 @@ use controller::Controller;
 use controller::hub::{Encoded, Next};
 use handshake::Opening;
 use http::request::Parts;
+use metadata::access::Credential;
 use metadata::frame::{Frame, SCHEMA};
 use metadata::{Code, Index, Rejection};
 use reader::Reader;
@@ -35,6 +37,8 @@ use uuid::Uuid;
 
 /// Commits that are read from the ring at once.
 const AT_ONCE: usize = 128;
+/// The reader has to show again who it is.
+const SIGNED_OUT: CloseCode = CloseCode::Library(4_401);
 const PROGRESS_EVERY: Duration = Duration::from_millis(900);
 
 pub async fn open(State(node): State<Node>, Extension(place): Extension<Place>, mut parts: Parts) -> Result<Response, Refused> {
@@ -63,7 +67,8 @@ pub async fn open(State(node): State<Node>, Extension(place): Extension<Place>, 
         return Err(Refused::new(Code::Overloaded, format!("{} feeds are open on this node, and no more may be", subscribers.most())));
     };
     let generation = controller.generation();
-    let follow = move |reader| Feed { generation, controller, reader, position }.run();
+    let credential = caller::asker(&parts)?.credential.clone();
+    let follow = move |reader| Feed { generation, controller, reader, position, credential }.run();
     if let Some(opening) = opening {
         let binary = opening.binary();
         let (upgrading, response) = opening.accepted();
@@ -119,6 +124,8 @@ async fn reach(controller: &Controller, from: Index, deadline: tokio::time::Inst
 }
 
 struct Feed {
+    /// Whom it is for.
+    credential: Credential,
     controller: Controller,
     reader: Reader,
     position: Index,
@@ -150,6 +157,10 @@ impl Feed {
         self.send_frame(Frame::Pulse(self.controller.pulse())).await?;
         loop {
             applied.mark_unchanged();
+            // Revoked, expired, or the cluster was claimed: within the tick at the latest.
+            if let Err(no) = self.controller.who(&self.credential) {
+                return self.reader.close(SIGNED_OUT, no.code.name()).await;
+            }
             if !self.catch_up().await? {
                 return self.reader.close(CloseCode::Normal, "gone").await;
             }

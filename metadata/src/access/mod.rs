@@ -1,0 +1,12 @@
+//! Who may do what: the replicated table of accounts, tokens and revoked certificates, and the one function that judges by it. The table
+//! is beside the state, as idempotency keys are: in snapshots, and never on the feed, in `/state`, in SQL or in a page.
+//!
+//! * [`role`]: what an account may do. [`table`]: who there is. [`authorise`]: who asks, what that takes, and whether it is theirs.
+
+pub mod authorise;
+pub mod role;
+pub mod table;
+
+pub use authorise::{Credential, Demand, Who};
+pub use role::Role;
+pub use table::{Access, AccessChange, Account, Fingerprint, NewToken, Token};

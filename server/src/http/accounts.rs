@@ -1,0 +1,319 @@
+//! Who may do what: accounts, their tokens, certificates that count no more; and who the caller is.
+
+use super::Node;
+use super::body::{self, ONE_MIB};
+use super::call;
+use super::caller::{self, asker};
+use super::problem::Refused;
+use super::query::Query;
+use crate::token;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use controller::Refusal;
+use http::StatusCode;
+use http::request::Parts;
+use metadata::access::{Access, AccessChange, Account, Credential, Fingerprint, NewToken, Role, Token};
+use metadata::{BrokerId, Code, Index, Intent, Rejection, SecretHash};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+const DAY_MS: u64 = 86_400_000;
+/// What a token holds when nothing is said.
+const USUAL_DAYS: u64 = 90;
+
+/// A role as callers write and read it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoleAsked {
+    /// `viewer`, `operator`, `admin` or `broker`.
+    role: String,
+    /// Of an operator: only topics whose names begin so, and nothing of brokers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    prefixes: Vec<String>,
+    /// Of a broker: which one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    broker: Option<BrokerId>,
+}
+
+impl RoleAsked {
+    fn of(role: &Role) -> Self {
+        let named = |role: &str| RoleAsked { role: role.to_owned(), prefixes: Vec::new(), broker: None };
+        match role {
+            Role::Viewer => named("viewer"),
+            Role::Operator { prefixes } => RoleAsked { prefixes: prefixes.clone(), ..named("operator") },
+            Role::Admin => named("admin"),
+            Role::Broker { id } => RoleAsked { broker: Some(*id), ..named("broker") },
+        }
+    }
+
+    fn read(self) -> Result<Role, Refused> {
+        let no = |field: &str, value: String, allowed: &str| {
+            Err(Rejection::new(Code::InvalidRequest, "There is no such role").at(field, value, allowed).into())
+        };
+        if !self.prefixes.is_empty() && self.role != "operator" {
+            return no("prefixes", self.prefixes.join(", "), "none: only an operator is limited to names");
+        }
+        match (self.role.as_str(), self.broker) {
+            ("viewer", None) => Ok(Role::Viewer),
+            ("operator", None) => Ok(Role::Operator { prefixes: self.prefixes }),
+            ("admin", None) => Ok(Role::Admin),
+            ("broker", Some(id)) if id.0 <= BrokerId::MAX => Ok(Role::Broker { id }),
+            ("broker", id) => no("broker", id.map_or_else(String::new, |id| id.to_string()), "0 to 2147483647"),
+            ("viewer" | "operator" | "admin", Some(id)) => no("broker", id.to_string(), "none: the role is no broker's"),
+            _ => no("role", self.role, "viewer, operator, admin, broker"),
+        }
+    }
+}
+
+/// A token that is to be made.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenAsked {
+    /// 1 to 365; 90 when absent.
+    #[serde(default)]
+    expires_in_days: Option<u64>,
+}
+
+impl TokenAsked {
+    /// What is replicated of a new token, and the token itself.
+    fn make(&self) -> Result<(NewToken, String), Refused> {
+        let days = self.expires_in_days.unwrap_or(USUAL_DAYS);
+        if !(1..=365).contains(&days) {
+            return Err(Rejection::new(Code::InvalidRequest, "A token expires").at("expires_in_days", days, "1 to 365").into());
+        }
+        let (id, text) = token::new();
+        Ok((NewToken { id, hash: SecretHash::of(&text), holds_ms: days * DAY_MS }, text))
+    }
+}
+
+/// A new account.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAccount {
+    name: String,
+    /// `viewer`, `operator`, `admin` or `broker`.
+    role: String,
+    #[serde(default)]
+    prefixes: Vec<String>,
+    #[serde(default)]
+    broker: Option<BrokerId>,
+    /// With a token of its own.
+    #[serde(default)]
+    token: Option<TokenAsked>,
+}
+
+/// A token for an account that is there.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NewTokenRequest")]
+pub struct TokenOf {
+    account: String,
+    #[serde(default)]
+    expires_in_days: Option<u64>,
+}
+
+/// A certificate that is to count no more.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Revoking {
+    /// SHA-256 of the certificate: 64 hex digits, as `quorate cert show` prints it.
+    fingerprint: String,
+}
+
+/// An account as its admin sees it.
+#[derive(Serialize, JsonSchema)]
+pub struct AccountView {
+    name: String,
+    principal: String,
+    #[serde(flatten)]
+    role: RoleAsked,
+    created_at_ms: u64,
+    changed_index: Index,
+    /// How many tokens it has that hold.
+    tokens: usize,
+}
+
+/// A token without its secret.
+#[derive(Serialize, JsonSchema)]
+pub struct TokenView {
+    id: String,
+    account: String,
+    created_at_ms: u64,
+    expires_at_ms: u64,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct AccountsAnswer {
+    revision: Index,
+    accounts: Vec<AccountView>,
+}
+
+/// An account, and the token that was made with it.
+#[derive(Serialize, JsonSchema)]
+pub struct AccountAnswer {
+    revision: Index,
+    account: AccountView,
+    /// Shown this once: only its hash is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct TokensAnswer {
+    revision: Index,
+    tokens: Vec<TokenView>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct TokenAnswer {
+    revision: Index,
+    /// Shown this once: only its hash is kept.
+    token: String,
+    #[serde(flatten)]
+    about: TokenView,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub struct RevocationsAnswer {
+    revision: Index,
+    revocations: Vec<RevocationView>,
+}
+
+/// A certificate that counts no more.
+#[derive(Serialize, JsonSchema)]
+pub struct RevocationView {
+    fingerprint: String,
+    /// Until when it is remembered: no certificate holds longer.
+    until_ms: u64,
+}
+
+/// Who asks, and what is theirs.
+#[derive(Serialize, JsonSchema)]
+pub struct WhoAnswer {
+    revision: Index,
+    principal: String,
+    /// Whether anybody may do everything, as nobody has an account.
+    open: bool,
+    /// Null while the cluster is open.
+    #[serde(flatten)]
+    role: Option<RoleAsked>,
+}
+
+fn shown(access: &Access, account: &Account) -> AccountView {
+    AccountView {
+        name: account.name.clone(),
+        principal: metadata::Principal::service(&account.name).0,
+        role: RoleAsked::of(&account.role),
+        created_at_ms: account.created_at_ms,
+        changed_index: account.changed_index,
+        tokens: access.tokens().filter(|token| token.account == account.name).count(),
+    }
+}
+
+fn about(token: &Token) -> TokenView {
+    let Token { id, account, created_at_ms, expires_at_ms, .. } = token.clone();
+    TokenView { id, account, created_at_ms, expires_at_ms }
+}
+
+/// Commits one change of the table; its index.
+async fn change(node: &Node, parts: &Parts, change: AccessChange) -> Result<Index, Refused> {
+    let submission = asker(parts)?.submission(Intent::ChangeAccess { change });
+    let mut outcome = node.controller.submit(submission, call::deadline(parts)?).await?;
+    match outcome.outcomes.pop() {
+        Some(Err(no)) => Err(Refusal { revision: Some(outcome.index), ..no.into() }.into()),
+        _ => Ok(outcome.index),
+    }
+}
+
+fn gone(what: &str) -> Refused {
+    Refused::new(Code::OutcomeUnknown, format!("The {what} was committed, and another change has taken it away since"))
+}
+
+pub async fn list(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
+    let (_, view) = call::read(&node, &parts, &[]).await?;
+    let access = &view.machine.access;
+    let accounts = access.accounts().map(|account| shown(access, account)).collect();
+    Ok(Json(AccountsAnswer { revision: view.applied, accounts }).into_response())
+}
+
+pub async fn add(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    Query::read(parts.uri.query(), &[])?;
+    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
+    let asked: NewAccount = body::json(&parts.headers, &bytes)?;
+    let role = RoleAsked { role: asked.role, prefixes: asked.prefixes, broker: asked.broker }.read()?;
+    let made = asked.token.as_ref().map(TokenAsked::make).transpose()?;
+    let (token, text) = made.unzip();
+    let revision = change(&node, &parts, AccessChange::AddAccount { name: asked.name.clone(), role, token }).await?;
+    let view = node.controller.view();
+    let access = &view.machine.access;
+    let account = access.account(&asked.name).map(|account| shown(access, account)).ok_or_else(|| gone("account"))?;
+    Ok((StatusCode::CREATED, Json(AccountAnswer { revision, account, token: text })).into_response())
+}
+
+pub async fn change_role(State(node): State<Node>, Path(name): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    Query::read(parts.uri.query(), &[])?;
+    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
+    let role = body::json::<RoleAsked>(&parts.headers, &bytes)?.read()?;
+    let revision = change(&node, &parts, AccessChange::ChangeRole { name: name.clone(), role }).await?;
+    let view = node.controller.view();
+    let access = &view.machine.access;
+    let account = access.account(&name).map(|account| shown(access, account)).ok_or_else(|| gone("role"))?;
+    Ok(Json(AccountAnswer { revision, account, token: None }).into_response())
+}
+
+pub async fn remove(State(node): State<Node>, Path(name): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    Query::read(parts.uri.query(), &[])?;
+    let revision = change(&node, &parts, AccessChange::RemoveAccount { name }).await?;
+    Ok(super::answers::CommittedAnswer { revision }.into_response())
+}
+
+pub async fn tokens(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
+    let (_, view) = call::read(&node, &parts, &[]).await?;
+    let tokens = view.machine.access.tokens().map(about).collect();
+    Ok(Json(TokensAnswer { revision: view.applied, tokens }).into_response())
+}
+
+pub async fn add_token(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    Query::read(parts.uri.query(), &[])?;
+    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
+    let asked: TokenOf = body::json(&parts.headers, &bytes)?;
+    let (token, text) = TokenAsked { expires_in_days: asked.expires_in_days }.make()?;
+    let id = token.id.clone();
+    let revision = change(&node, &parts, AccessChange::AddToken { account: asked.account, token }).await?;
+    let view = node.controller.view();
+    let about = view.machine.access.token(&id).map(about).ok_or_else(|| gone("token"))?;
+    Ok((StatusCode::CREATED, Json(TokenAnswer { revision, token: text, about })).into_response())
+}
+
+pub async fn revoke_token(State(node): State<Node>, Path(id): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    Query::read(parts.uri.query(), &[])?;
+    let revision = change(&node, &parts, AccessChange::RemoveToken { id }).await?;
+    Ok(super::answers::CommittedAnswer { revision }.into_response())
+}
+
+pub async fn revocations(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
+    let (_, view) = call::read(&node, &parts, &[]).await?;
+    let each = |(fingerprint, until_ms): (Fingerprint, u64)| RevocationView { fingerprint: fingerprint.to_string(), until_ms };
+    let revocations = view.machine.access.revocations().map(each).collect();
+    Ok(Json(RevocationsAnswer { revision: view.applied, revocations }).into_response())
+}
+
+pub async fn revoke(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    Query::read(parts.uri.query(), &[])?;
+    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
+    let asked: Revoking = body::json(&parts.headers, &bytes)?;
+    let no = || Rejection::new(Code::InvalidRequest, "That is no fingerprint").at("fingerprint", &asked.fingerprint, "64 hex digits");
+    let fingerprint = Fingerprint::parse(&asked.fingerprint).ok_or_else(no)?;
+    let revision = change(&node, &parts, AccessChange::Revoke { fingerprint }).await?;
+    Ok(super::answers::CommittedAnswer { revision }.into_response())
+}
+
+pub async fn who(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
+    let (_, view) = call::read(&node, &parts, &[]).await?;
+    let asker = caller::asker(&parts)?;
+    let open = asker.credential == Credential::Nobody;
+    let role = asker.who.role.as_ref().map(RoleAsked::of);
+    Ok(Json(WhoAnswer { revision: view.applied, principal: asker.who.principal.0.clone(), open, role }).into_response())
+}

@@ -1,0 +1,60 @@
+//! Tokens of service accounts as text: `qrt_<id>_<secret>_<crc32>`. What searches for leaked secrets finds them by their beginning, and a
+//! wrong character is told from a token that is revoked.
+
+use uuid::Uuid;
+
+const PREFIX: &str = "qrt";
+const ID_DIGITS: usize = 12;
+const SECRET_DIGITS: usize = 64;
+const CHECK_DIGITS: usize = 8;
+
+/// A new one with its id; its secret has 244 random bits.
+pub fn new() -> (String, String) {
+    let id = Uuid::new_v4().simple().to_string()[..ID_DIGITS].to_owned();
+    let body = format!("{PREFIX}_{id}_{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+    let check = check(&body);
+    (id, format!("{body}_{check}"))
+}
+
+/// The id of one; none where the text is no whole token.
+pub fn id_of(text: &str) -> Option<&str> {
+    let (body, found) = text.rsplit_once('_')?;
+    let mut parts = body.split('_');
+    let (prefix, id, secret) = (parts.next()?, parts.next()?, parts.next()?);
+    let hex = |part: &str, digits: usize| part.len() == digits && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let whole = prefix == PREFIX && hex(id, ID_DIGITS) && hex(secret, SECRET_DIGITS) && hex(found, CHECK_DIGITS) && parts.next().is_none();
+    (whole && found == check(body)).then_some(id)
+}
+
+fn check(body: &str) -> String {
+    format!("{:0CHECK_DIGITS$x}", crc32fast::hash(body.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_token_says_its_id_and_a_damaged_one_nothing() {
+        let (id, text) = new();
+        assert_eq!(id_of(&text), Some(id.as_str()));
+        assert_ne!(new().1, text);
+        for (at, _) in text.char_indices() {
+            let mut damaged = text.clone();
+            let other = if text.as_bytes()[at] == b'0' { "1" } else { "0" };
+            damaged.replace_range(at..=at, other);
+            assert_eq!(id_of(&damaged), None, "{damaged}");
+            assert_eq!(id_of(&text[..at]), None);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(damage::cases(1_000))]
+
+        #[test]
+        fn any_text_is_one_or_none(text in "(qrt_)?[0-9a-f_é]{0,90}") {
+            prop_assert_eq!(id_of(&text), None);
+        }
+    }
+}
