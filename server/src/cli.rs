@@ -81,6 +81,20 @@ pub enum Command {
         #[command(flatten)]
         wanted: verbs::Settings,
     },
+    /// List, create, change and remove accounts of scripts and services, and revoke certificates.
+    Accounts {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        verb: verbs::Accounts,
+    },
+    /// List, create and revoke the tokens of accounts.
+    Tokens {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        verb: verbs::Tokens,
+    },
     /// Make a certificate authority and certificates for a cluster, or show what one says.
     #[command(subcommand)]
     Cert(cert::Cert),
@@ -229,6 +243,9 @@ pub struct StorageFlags {
     /// Whether TLS is spoken: require where there are certificates, and off where there are none, by default.
     #[arg(long, env = "QUORATE_TLS", value_name = "MODE")]
     pub tls: Option<Mode>,
+    /// A file with the token that says which broker this is, where no certificate does; or the token itself in QUORATE_TOKEN.
+    #[arg(long, env = "QUORATE_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
     /// Listen beyond loopback although there is no TLS.
     #[arg(long, env = "QUORATE_INSECURE")]
     pub insecure: bool,

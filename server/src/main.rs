@@ -58,6 +58,8 @@ fn main() -> ExitCode {
         cli::Command::Elect { common, wanted } => verbs::run(&common, verbs::Verb::Elect(wanted)),
         cli::Command::Reassign { common, wanted } => verbs::run(&common, verbs::Verb::Reassign(wanted)),
         cli::Command::Settings { common, wanted } => verbs::run(&common, verbs::Verb::Settings(wanted)),
+        cli::Command::Accounts { common, verb } => verbs::run(&common, verbs::Verb::Accounts(verb)),
+        cli::Command::Tokens { common, verb } => verbs::run(&common, verbs::Verb::Tokens(verb)),
         cli::Command::Cert(wanted) => cert::run(wanted),
         cli::Command::CheckConfig(wanted) => verbs::check_config(wanted),
         cli::Command::Watch { common } => verbs::run(&common, verbs::Verb::Watch),

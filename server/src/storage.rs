@@ -2,7 +2,7 @@
 
 use crate::cli::StorageFlags;
 use crate::usage::Usage;
-use crate::{certificates, private, stop, telemetry};
+use crate::{certificates, private, stop, telemetry, token};
 use anyhow::Context;
 use metadata::BrokerId;
 use tls::Identity;
@@ -22,6 +22,7 @@ pub fn run(flags: StorageFlags) -> anyhow::Result<()> {
         let closed = private::close(&flags.data_dir);
         closed.with_context(|| format!("the data directory {} cannot be closed to others", flags.data_dir.display()))?;
     }
+    let authorization = token::shown(flags.token_file.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("no runtime")?;
     let ran = runtime.block_on(async {
         let mut options = storage::Options::new(flags.id, flags.controllers, flags.listen, flags.data_dir);
@@ -31,6 +32,7 @@ pub fn run(flags: StorageFlags) -> anyhow::Result<()> {
             tokio::spawn(certificates::follow(tls.certificates.clone()));
         }
         options.tls = tls;
+        options.authorization = authorization;
         options.advertised_host = flags.advertised_host;
         let handle = storage::run(options).await?;
         tokio::select! {

@@ -1,8 +1,13 @@
 //! Tokens of service accounts as text: `qrt_<id>_<secret>_<crc32>`. What searches for leaked secrets finds them by their beginning, and a
 //! wrong character is told from a token that is revoked.
 
+use crate::usage::Usage;
+use http::HeaderValue;
+use std::path::Path;
 use uuid::Uuid;
 
+/// Where a token is when no file is named.
+const VARIABLE: &str = "QUORATE_TOKEN";
 const PREFIX: &str = "qrt";
 const ID_DIGITS: usize = 12;
 const SECRET_DIGITS: usize = 64;
@@ -24,6 +29,30 @@ pub fn id_of(text: &str) -> Option<&str> {
     let hex = |part: &str, digits: usize| part.len() == digits && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let whole = prefix == PREFIX && hex(id, ID_DIGITS) && hex(secret, SECRET_DIGITS) && hex(found, CHECK_DIGITS) && parts.next().is_none();
     (whole && found == check(body)).then_some(id)
+}
+
+/// As a header, what a file holds or else the environment; none where neither is said.
+///
+/// # Errors
+/// [`Usage`] when the file cannot be read, or what is there is no token.
+pub fn shown(file: Option<&Path>) -> Result<Option<HeaderValue>, Usage> {
+    let (whence, text) = match file {
+        Some(file) => {
+            let text = std::fs::read_to_string(file).map_err(|error| Usage(format!("--token-file {}: {error}", file.display())))?;
+            (format!("--token-file {}", file.display()), text)
+        }
+        None => match std::env::var(VARIABLE) {
+            Ok(text) if !text.is_empty() => (VARIABLE.to_owned(), text),
+            _ => return Ok(None),
+        },
+    };
+    // It may be nearly right: a token is not repeated.
+    let no = || Usage(format!("{whence}: that is no token, qrt_…; it is not whole, or a character is wrong"));
+    let text = text.trim();
+    id_of(text).ok_or_else(no)?;
+    let mut header = HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| no())?;
+    header.set_sensitive(true);
+    Ok(Some(header))
 }
 
 fn check(body: &str) -> String {

@@ -109,7 +109,7 @@ struct Found {
 /// When an option cannot work, the address is taken, or the data directory cannot be used.
 pub async fn run(options: Options) -> Result<Handle, StartError> {
     options.check()?;
-    let client = Client::new(&options.controllers, options.tls.as_ref())?;
+    let client = Client::new(&options.controllers, options.tls.as_ref(), options.authorization.clone())?;
     let peers = client::http_client(PEER_CONNECT, options.tls.as_ref(), Expected::AnyBroker)?;
     let listen = |source| StartError::Listen { addr: options.listen, source };
     let listener = TcpListener::bind(options.listen).await.map_err(listen)?;

@@ -12,7 +12,7 @@ use metadata::intent::{Heartbeat, IsrChange, Registration};
 use metadata::model::Identity;
 use metadata::views::StateView;
 use metadata::{BrokerId, Code, Index, NodeId, State, Term};
-use reqwest::header::{ACCEPT, LOCATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -152,19 +152,21 @@ pub struct Client {
     /// The controller that answered last: the next call begins there.
     preferred: AtomicUsize,
     secret: Secret,
+    authorization: Option<HeaderValue>,
 }
 
 impl Client {
-    /// A client of the controllers at these base URLs, with what it speaks TLS with.
+    /// A client of the controllers at these base URLs, with what it speaks TLS with and shows.
     ///
     /// # Errors
     /// When there is none, or one of them is no URL that can be spoken to.
-    pub fn new(controllers: &[String], tls: Option<&Speaking>) -> Result<Self, InvalidOption> {
+    pub fn new(controllers: &[String], tls: Option<&Speaking>, authorization: Option<HeaderValue>) -> Result<Self, InvalidOption> {
         Ok(Client {
             http: http_client(PATIENCE, tls, Expected::Controller)?,
             controllers: parse_controllers(controllers, tls.is_some())?,
             preferred: AtomicUsize::new(0),
             secret: Secret::new()?,
+            authorization,
         })
     }
 
@@ -298,6 +300,9 @@ impl Client {
         let mut request = self.http.request(call.method.clone(), &url).timeout(call.patience).header(ACCEPT, call.accept);
         // A state takes its time to travel, not to be found: the controller's own deadline is what it waits for a revision.
         request = request.header("Quorate-Timeout-Ms", millis.min(10_000));
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
         if let Some(body) = &call.body {
             request = request.json(body).header(SESSION, self.secret.header());
         }
@@ -400,11 +405,11 @@ mod tests {
         let nobody = "http://127.0.0.1:1".to_owned();
         let leaderless = serve(problem(Status::SERVICE_UNAVAILABLE, "NO_LEADER")).await?;
         let (identity, router) = identity();
-        let client = Client::new(&[nobody.clone(), leaderless.clone(), serve(router).await?])?;
+        let client = Client::new(&[nobody.clone(), leaderless.clone(), serve(router).await?], None, None)?;
         assert_eq!(client.cluster().await?, Some(identity));
         assert_eq!(client.preferred.load(Ordering::Relaxed), 2);
 
-        let client = Client::new(&[leaderless, nobody], None)?;
+        let client = Client::new(&[leaderless, nobody], None, None)?;
         let error = client.cluster().await.err();
         assert_eq!(error.as_ref().and_then(ClientError::code), Some(Code::NoLeader), "{error:?}");
         assert!(error.is_some_and(|error| error.retryable()));
@@ -414,7 +419,7 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_is_final_and_typed() -> anyhow::Result<()> {
         let (_, router) = identity();
-        let client = Client::new(&[serve(problem(Status::CONFLICT, "STALE_BROKER_EPOCH")).await?, serve(router).await?])?;
+        let client = Client::new(&[serve(problem(Status::CONFLICT, "STALE_BROKER_EPOCH")).await?, serve(router).await?], None, None)?;
         match client.cluster().await {
             Err(ClientError::Refused(problem)) => assert_eq!((problem.code.as_str(), problem.revision), ("STALE_BROKER_EPOCH", Some(7))),
             other => anyhow::bail!("{other:?}"),
@@ -458,7 +463,7 @@ mod tests {
         let led_astray = serve(Router::new().fallback(move || async move { axum::response::Redirect::temporary(&target) })).await?;
         let page = serve(Router::new().fallback(|| async { (Status::NOT_FOUND, "<h1>Not found</h1>") })).await?;
         for (url, status) in [(led_astray, 307), (page, 404)] {
-            match Client::new(&[url], None)?.cluster().await {
+            match Client::new(&[url], None, None)?.cluster().await {
                 Err(error @ ClientError::NotUnderstood { .. }) => {
                     assert!(error.to_string().contains(&status.to_string()) && !error.retryable(), "{error}");
                 }

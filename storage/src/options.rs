@@ -6,6 +6,7 @@ use metadata::{BrokerId, Endpoint};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+use reqwest::header::HeaderValue;
 use tls::Speaking;
 
 /// How to run a storage service.
@@ -29,6 +30,8 @@ pub struct Options {
     pub shutdown_timeout: Duration,
     /// What it speaks TLS with, and shows that it is this broker by.
     pub tls: Option<Speaking>,
+    /// Shown to the controllers, where no certificate says which broker this is: the whole header.
+    pub authorization: Option<HeaderValue>,
     /// Allows to listen plain elsewhere than on loopback, where whoever reads the traffic learns what pushes are proven by.
     pub insecure: bool,
 }
@@ -47,6 +50,7 @@ impl Options {
             replica_lag_timeout: Duration::from_secs(3),
             shutdown_timeout: Duration::from_secs(30),
             tls: None,
+            authorization: None,
             insecure: false,
         }
     }

@@ -17,6 +17,11 @@ use openraft::{BasicNode, Membership};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
+fn proven() -> crate::api::Proven {
+    let credential = metadata::access::Credential::Token { id: "0123456789ab".to_owned() };
+    crate::api::Proven { session: Some(SecretHash([7; 32])), credential }
+}
+
 fn log_id(index: u64) -> LogId {
     LogId::new(CommittedLeaderId::new(3), index)
 }
@@ -124,8 +129,12 @@ pub fn requests() -> Result<Vec<Request>> {
         Request::Submit { submission: Box::new(submission.clone()), remaining_ms: 1 },
         Request::Heartbeat { heartbeat, remaining_ms: 1 },
         Request::Foresee { change: crate::api::MemberChange::Remove { id: 3 } },
-        Request::SubmitProven { submission: Box::new(submission), proof: SecretHash([7; 32]), remaining_ms: 1 },
+        Request::SubmitProven { submission: Box::new(submission.clone()), proof: SecretHash([7; 32]), remaining_ms: 1 },
         Request::HeartbeatProven { heartbeat, proof: SecretHash([7; 32]), remaining_ms: 1 },
+        Request::SubmitBy { submission: Box::new(submission.clone()), proven: proven(), remaining_ms: 1 },
+        Request::HeartbeatBy { heartbeat, proven: proven(), remaining_ms: 1 },
+        Request::ChangeBy { change: crate::api::MemberChange::Remove { id: 3 }, credential: proven().credential, remaining_ms: 1 },
+        Request::ForeseeBy { change: crate::api::MemberChange::Remove { id: 3 }, credential: proven().credential },
         Request::ReadIndex { remaining_ms: u64::MAX },
         Request::Pulse { pulse: pulse() },
         Request::Hello(hello()),

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail, ensure};
 use controller::disk::Directory;
 use controller::environment::{Environment, Machine};
 use controller::net::Pipes;
-use controller::{Controller, Ground, Options, PushNetworks, Speaks, Submission};
+use controller::{Proven, Controller, Ground, Options, PushNetworks, Speaks, Submission};
 use metadata::intent::{Heartbeat, NewTopic, Registration};
 use metadata::{BrokerId, Endpoint, GroupOutcome, Index, Intent, Principal, TopicId};
 use std::collections::BTreeMap;
@@ -144,7 +144,7 @@ impl Cluster {
             let heartbeat =
                 Heartbeat { id: BrokerId(id), broker_epoch: index, metadata_index: index, want_fence: false, want_shut_down: false };
             until("a heartbeat is answered", async || {
-                let (_, reply) = self.leader()?.heartbeat(heartbeat, None, Instant::now() + PATIENCE).await?;
+                let (_, reply) = self.leader()?.heartbeat(heartbeat, Proven::default(), Instant::now() + PATIENCE).await?;
                 ensure!(!reply.fenced, "broker {id} stays fenced");
                 Ok(())
             })

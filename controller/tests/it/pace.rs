@@ -35,7 +35,7 @@ async fn beat(cluster: &Cluster, id: u32, want_fence: bool) -> Result<bool> {
     let state = leader.state();
     let broker_epoch = state.broker(BrokerId(id)).context("no such broker")?.epoch;
     let heartbeat = Heartbeat { id: BrokerId(id), broker_epoch, metadata_index: leader.applied_index(), want_fence, want_shut_down: false };
-    Ok(leader.heartbeat(heartbeat, None, Instant::now() + PATIENCE).await?.1.fenced)
+    Ok(leader.heartbeat(heartbeat, Proven::default(), Instant::now() + PATIENCE).await?.1.fenced)
 }
 
 /// A topic whose partitions are all on these brokers, the first of them preferred.

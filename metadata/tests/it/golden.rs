@@ -135,8 +135,9 @@ fn golden_snapshots() {
     let admitted = samples::admitted();
     let second = samples_second::second();
     let bound = samples_second::bound();
-    let both = [&full, &admitted, &second, &bound];
-    let encoded: Vec<_> = ["full", "admitted", "second", "bound"]
+    let guarded = samples_second::guarded();
+    let both = [&full, &admitted, &second, &bound, &guarded];
+    let encoded: Vec<_> = ["full", "admitted", "second", "bound", "guarded"]
         .into_iter()
         .zip(both)
         .map(|(name, one)| (name.to_owned(), snapshot::encode_machine(one).unwrap()))

@@ -3,6 +3,7 @@
 use crate::fixture::{configs, id, ids};
 use crate::samples_second::{movement, planned, reassignment, rebalance, settings};
 use crate::samples_small::{broker_states, config_op_kinds, roles};
+use metadata::access::{AccessChange, Credential, Demand, NewToken, Role as AccessRole};
 use metadata::command::{Assignment, PartitionTarget, Placing};
 use metadata::frame::{Backup, BrokerPulse, Frame, NodePulse, Pulse, Role, Since};
 use metadata::intent::{
@@ -47,6 +48,11 @@ fn identity() -> Identity {
 
 fn endpoint() -> Endpoint {
     Endpoint { name: "main".into(), host: "s1.example".into(), port: 9092 }
+}
+
+fn added() -> AccessChange {
+    let token = NewToken { id: "0123456789ab".into(), hash: SecretHash([9; 32]), holds_ms: 86_400_000 };
+    AccessChange::AddAccount { name: "ci".into(), role: AccessRole::Operator { prefixes: vec!["ci.".into()] }, token: Some(token) }
 }
 
 fn registration() -> Registration {
@@ -168,6 +174,11 @@ every! {
         UpdateMove => Command::UpdateMove { reassignment_id: 700, number: 3, state: MoveState::Failed, end: Some(MoveEnd::TargetUnregistered) },
         UpdateDrain => Command::UpdateDrain { id: id(101), epoch: 301, draining: true },
         BindBroker => Command::BindBroker { id: id(101), proof: SecretHash([7; 32]) },
+        ChangeAccess => Command::ChangeAccess { change: added() },
+        Require => Command::Require {
+            credential: Credential::Token { id: "0123456789ab".into() },
+            demand: Demand::Topics { names: vec!["ci.orders".into()] },
+        },
     }
 }
 
@@ -241,6 +252,7 @@ every! {
         ContinueReassignments => Intent::ContinueReassignments,
         CancelReassignment => Intent::CancelReassignment { id: 700 },
         LimitReassignment => Intent::LimitReassignment { id: 700, limits: Limits { per_broker: Some(1) } },
+        ChangeAccess => Intent::ChangeAccess { change: added() },
     }
 }
 
@@ -319,7 +331,8 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
     let mut commands: Vec<Command> = commands().into_iter().map(|(_, command)| command).collect();
     let mut later = commands.split_off(10);
     let mut second = later.split_off(1);
-    let third = second.split_off(9);
+    let mut third = second.split_off(9);
+    let fourth = third.split_off(1);
     let expectations = expectations();
     let mut groups: Vec<Group> =
         expectations.into_iter().take(2).map(|(_, expected)| Group { expected: Some(expected), commands: Vec::new() }).collect();
@@ -335,7 +348,8 @@ pub fn entries() -> Vec<(&'static str, Entry)> {
     let late = Entry { groups: vec![Group::of(later)], ..bare.clone() };
     let second = Entry { groups: vec![Group::of(second)], ..bare.clone() };
     let third = Entry { groups: vec![Group::of(third)], ..bare.clone() };
-    vec![("full", full), ("bare", bare), ("later", late), ("second", second), ("third", third)]
+    let fourth = Entry { groups: vec![Group::of(fourth)], ..bare.clone() };
+    vec![("full", full), ("bare", bare), ("later", late), ("second", second), ("third", third), ("fourth", fourth)]
 }
 
 /// The same with the controllers' instances.

@@ -2,6 +2,7 @@
 
 use crate::fixture::{configs, id, ids};
 use crate::samples::{FIRST_CHANGES, TOPIC, admitted, changes, commit, every};
+use metadata::access::{AccessChange, Fingerprint, NewToken, Role};
 use metadata::beside::bindings::Binding;
 use metadata::command::PlannedMove;
 use metadata::intent::{Goal, Rebalance, Scope};
@@ -111,4 +112,21 @@ pub fn second() -> Machine {
 pub fn bound() -> Machine {
     let binding = Binding { epoch: 501, proof: SecretHash([0x5e; 32]) };
     Machine { bindings: [(id(101), binding)].into_iter().collect(), ..second() }
+}
+
+/// The same with accounts, tokens and a revoked certificate.
+pub fn guarded() -> Machine {
+    let mut machine = bound();
+    let token = |id: &str| NewToken { id: id.to_owned(), hash: SecretHash([0x70; 32]), holds_ms: 86_400_000 };
+    let add = |name: &str, role, id| AccessChange::AddAccount { name: name.to_owned(), role, token: Some(token(id)) };
+    for (index, change) in (600..).zip([
+        add("ops", Role::Admin, "00000000000a"),
+        add("ci", Role::Operator { prefixes: vec!["ci.".to_owned()] }, "00000000000b"),
+        add("eyes", Role::Viewer, "00000000000c"),
+        add("b-101", Role::Broker { id: id(101) }, "00000000000d"),
+        AccessChange::Revoke { fingerprint: Fingerprint([0xf1; 32]) },
+    ]) {
+        machine.access.change(&change, 1_700_000_000_600, index).unwrap();
+    }
+    machine
 }

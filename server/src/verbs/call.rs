@@ -3,10 +3,12 @@
 use super::table::{plain, planned};
 use super::{Common, Output};
 use crate::method;
+use crate::token;
 use crate::usage::Usage;
 use anyhow::{Context, bail};
 use metadata::contract::Operation;
 use reqwest::{Client, ClientBuilder, Url};
+use reqwest::header::AUTHORIZATION;
 use reqwest::redirect::Policy;
 use serde_json::Value;
 use std::io::{ErrorKind, Write};
@@ -81,7 +83,10 @@ pub fn unread(error: &anyhow::Error) -> bool {
 
 /// A client that asks nobody but the node, and believes nobody else to be it.
 fn client(base: &Url, common: &Common) -> anyhow::Result<ClientBuilder> {
-    let builder = Client::builder().no_proxy().redirect(Policy::none());
+    let mut builder = Client::builder().no_proxy().redirect(Policy::none());
+    if let Some(token) = token::shown(common.token_file.as_deref())? {
+        builder = builder.default_headers([(AUTHORIZATION, token)].into_iter().collect());
+    }
     if base.scheme() != "https" {
         return Ok(builder);
     }

@@ -1,11 +1,12 @@
 //! The verbs for operators: `topics`, `apply`, `export`, `brokers`, `elect`, `reassign`, `settings`, `quorum`, `watch`, against any node,
 //! over the same API that scripts use.
 //!
-//! `call` asks the node and turns refusals into exit codes; `table` prints; `apply` holds what works on files, `steering` and `reassign` what steers; `watch` follows the feed.
+//! `call` asks the node and turns refusals into exit codes; `table` prints; `apply` holds what works on files, `steering` and `reassign` what steers, `rights` who may do what; `watch` follows the feed.
 
 mod apply;
 mod call;
 mod reassign;
+mod rights;
 mod steering;
 mod table;
 mod watch;
@@ -13,6 +14,7 @@ mod watch;
 pub use apply::{Apply, Export};
 pub use call::Failed;
 pub use reassign::Reassign;
+pub use rights::{Accounts, Tokens};
 pub use steering::{CheckConfig, Elect, Settings, check_config};
 
 use anyhow::{Context, bail};
@@ -39,6 +41,9 @@ pub struct Common {
     /// Who vouches for the node, where it is asked over TLS: a file of certificates; those that this machine trusts by default.
     #[arg(long, env = "QUORATE_CA", value_name = "FILE", global = true)]
     pub ca: Option<PathBuf>,
+    /// A file with the token to show, for a cluster that asks who you are; or the token itself in QUORATE_TOKEN.
+    #[arg(long, env = "QUORATE_TOKEN_FILE", value_name = "FILE", global = true)]
+    pub token_file: Option<PathBuf>,
     /// For people, or for machines.
     #[arg(long, value_enum, default_value_t, global = true)]
     pub output: Output,
@@ -147,6 +152,8 @@ pub enum Verb {
     Elect(Elect),
     Reassign(Box<Reassign>),
     Settings(Settings),
+    Accounts(Accounts),
+    Tokens(Tokens),
     Watch,
 }
 
@@ -166,6 +173,8 @@ pub fn run(common: &Common, verb: Verb) -> anyhow::Result<()> {
             Verb::Elect(wanted) => steering::elect(&Server::new(common)?, wanted).await,
             Verb::Reassign(wanted) => reassign::run(&Server::new(common)?, *wanted).await,
             Verb::Settings(wanted) => steering::settings(&Server::new(common)?, wanted).await,
+            Verb::Accounts(verb) => rights::accounts(&Server::new(common)?, verb).await,
+            Verb::Tokens(verb) => rights::tokens(&Server::new(common)?, verb).await,
             Verb::Watch => watch::run(common).await,
         }
     });

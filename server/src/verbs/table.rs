@@ -30,6 +30,37 @@ fn rows<'a>(list: &'a Value, columns: &'a [(&str, &str)]) -> String {
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+pub fn accounts(answer: &Value) -> String {
+    rows(&answer["accounts"], &[("NAME", "name"), ("ROLE", "role"), ("BROKER", "broker"), ("PREFIXES", "prefixes"), ("TOKENS", "tokens")])
+}
+
+pub fn account(answer: &Value) -> String {
+    let account = &answer["account"];
+    let line = format!("{}  {}", cell(&account["principal"]), cell(&account["role"]));
+    match answer["token"].as_str() {
+        Some(token) => format!("{line}\n\n{}\n\nIt is shown this once: keep it where only its user can read it.", plain(token)),
+        None => line,
+    }
+}
+
+pub fn who(answer: &Value) -> String {
+    let role = if answer["open"] == true { "everything: nobody has an account yet".to_owned() } else { cell(&answer["role"]) };
+    format!("{}  {role}", cell(&answer["principal"]))
+}
+
+pub fn tokens(answer: &Value) -> String {
+    rows(&answer["tokens"], &[("ID", "id"), ("ACCOUNT", "account"), ("CREATED MS", "created_at_ms"), ("EXPIRES MS", "expires_at_ms")])
+}
+
+pub fn token(answer: &Value) -> String {
+    let token = answer["token"].as_str().map(plain).unwrap_or_default();
+    format!("{token}\n\nIt is shown this once: keep it where only its user can read it.")
+}
+
+pub fn revocations(answer: &Value) -> String {
+    rows(&answer["revocations"], &[("SHA-256", "fingerprint"), ("UNTIL MS", "until_ms")])
+}
+
 pub fn topics(answer: &Value) -> String {
     rows(
         &answer["topics"],

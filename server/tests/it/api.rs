@@ -19,6 +19,8 @@ pub struct Api {
     client: Client,
     /// Whether TLS is spoken; all clones speak the same.
     tls: Arc<AtomicBool>,
+    /// What is shown; the same of all clones.
+    token: Arc<Mutex<Option<String>>>,
     pub node: u64,
     pub host: String,
     seen: Arc<Mutex<Seen>>,
@@ -57,7 +59,7 @@ pub struct Answer {
 impl Api {
     pub fn new(node: u64, host: String) -> Result<Self> {
         let client = Client::builder().timeout(TIMEOUT).no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
-        Ok(Api { client, tls: Arc::default(), node, host, seen: Arc::default() })
+        Ok(Api { client, tls: Arc::default(), token: Arc::default(), node, host, seen: Arc::default() })
     }
 
     /// The same with a client that can speak TLS, and believes whom this file vouches for.
@@ -69,6 +71,21 @@ impl Api {
     pub fn with_tls(self, config: tls::ClientConfig) -> Result<Self> {
         let builder = Client::builder().timeout(TIMEOUT).no_proxy().redirect(reqwest::redirect::Policy::none());
         Ok(Api { client: builder.use_preconfigured_tls(config).build()?, ..self })
+    }
+
+    /// The same as somebody else asks it, or nobody.
+    pub fn with_token(&self, token: Option<&str>) -> Self {
+        Api { token: Arc::new(Mutex::new(token.map(str::to_owned))), ..self.clone() }
+    }
+
+    /// Shows a token from now on.
+    pub fn shows(&self, token: &str) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.to_owned());
+    }
+
+    /// An event stream of this path below the base path.
+    pub async fn stream(&self, path: &str) -> Result<reqwest::Response> {
+        Ok(self.get(path).header("accept", "text/event-stream").builder.send().await?)
     }
 
     /// Speaks TLS from now on, or plain.
@@ -89,7 +106,10 @@ impl Api {
     /// A call of any path.
     pub fn at(&self, method: Method, path: &str) -> Call<'_> {
         let scheme = if self.tls.load(Ordering::SeqCst) { "https" } else { "http" };
-        let builder = self.client.request(method.clone(), format!("{scheme}://{}{path}", self.host));
+        let mut builder = self.client.request(method.clone(), format!("{scheme}://{}{path}", self.host));
+        if let Some(token) = self.token.lock().unwrap_or_else(PoisonError::into_inner).as_deref() {
+            builder = builder.bearer_auth(token);
+        }
         let what = format!("{method} {path} at node {}", self.node);
         Call { api: self, what, method, path: path.to_owned(), builder }
     }

@@ -54,6 +54,7 @@ mod placement;
 mod postgres;
 mod preview;
 mod resume;
+mod rights;
 mod services;
 mod silent;
 mod starting;

@@ -3,6 +3,7 @@
 use super::door::Door;
 use super::fleet::{Fleet, Standing};
 use crate::world::time::Time;
+use controller::Proven;
 use controller::Submission;
 use metadata::intent::{Heartbeat, IsrChange, IsrMember, Registration};
 use metadata::{
@@ -164,7 +165,7 @@ impl Broker {
         let node = self.door.again(life.home)?;
         let home = node.node_id();
         let proof = self.proof();
-        let answer = self.door.ask(node, move |node| async move { node.heartbeat(beat, proof, Instant::now() + DEADLINE).await }).await;
+        let answer = self.door.ask(node, move |node| async move { node.heartbeat(beat, Proven { session: proof, ..Proven::default() }, Instant::now() + DEADLINE).await }).await;
         tracing::debug!(at_ms = self.time.now(), broker = %self.id, ?answer, "a heartbeat was answered");
         life.home = matches!(answer, Some(Ok(_))).then_some(home);
         match answer? {
