@@ -6,7 +6,7 @@ use crate::ground::Core;
 use crate::hub;
 use crate::leading;
 use crate::living::fault::Fault;
-use crate::net::Duplex;
+use crate::net::{Certified, Duplex};
 use crate::net::rpc::{Reply, Request, remaining_ms};
 use crate::node::Inner;
 use crate::reading::LONGEST_CONFIRMATION;
@@ -268,7 +268,7 @@ impl Controller {
     }
 
     /// Serves a peer's connection until it ends, on Raft's runtime; `proven` says whose it is, where that is known.
-    pub fn serve_peer(&self, stream: impl Duplex, proven: Option<NodeId>) -> JoinHandle<()> {
+    pub fn serve_peer(&self, stream: impl Duplex, proven: Option<Certified>) -> JoinHandle<()> {
         self.runtime.spawn(crate::net::serve::serve(self.inner(), stream, proven))
     }
 

@@ -9,6 +9,7 @@ use crate::command::{Command, Entry, Group, Membership};
 use crate::ids::{Index, Term};
 use crate::intent::{Intent, NewTopic, Principal};
 use crate::outcome::{GroupOutcome, Response};
+use crate::proof::digest::Digest;
 use crate::rejection::{Code, Rejection};
 use crate::state::State;
 
@@ -101,6 +102,12 @@ impl Machine {
                 }
             }
         }
+    }
+
+    /// What this machine is held against on other nodes: the index of the last change of the state or of the rights, and a digest of both.
+    pub fn proof(&self) -> (Index, Digest) {
+        let index = self.state.revision().max(self.access.changed_index());
+        (index, Digest(self.state.digest().0.wrapping_add(self.access.digest().0)))
     }
 
     /// Applies a committed membership.

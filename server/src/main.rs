@@ -9,6 +9,7 @@ mod certificates;
 mod cli;
 mod demo;
 mod http;
+mod local;
 mod method;
 mod open_files;
 mod peers;

@@ -5,7 +5,7 @@ use crate::http::{self, BasePath, Node};
 use crate::peers;
 use crate::usage::Usage;
 use crate::transport::Tcp;
-use crate::{certificates, open_files, private, stop, telemetry};
+use crate::{certificates, local, open_files, private, stop, telemetry};
 use acceptor::{Limits, Names, Places, Security};
 use anyhow::{Context, bail};
 use controller::disk::Directory;
@@ -235,6 +235,10 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     let controller = starting.await.context("the node did not start")??;
     let listener = socket.listen(BACKLOG).with_context(|| format!("cannot listen on {}", settings.listen))?;
     tracing::info!(node_id, listen = settings.listen, "serving");
+    match local::listen(&settings.data_dir) {
+        Ok(listener) => drop(tokio::spawn(local::serve(listener, controller.clone()))),
+        Err(error) => tracing::warn!(%error, "no socket in the data directory: a lost admin cannot be reset there"),
+    }
     let assets = http::assets(&settings.base).filter(|_| settings.pages);
     let pages = assets.map(|assets| app::ssr::routes(controller.clone(), assets, settings.base.as_str()));
     let connections = usize::try_from(open_files::connections(open_files)).context("the limit of open files is out of range")?;

@@ -1,11 +1,12 @@
 //! How a controller reaches the others: over TLS with its own certificate, or plain by an HTTP request that is upgraded to Raft's framing.
 
 use acceptor::Stream;
-use controller::net::{Dialled, PATH, PROTOCOL, Transport};
+use controller::net::{Certified, Dialled, PATH, PROTOCOL, Transport};
 use futures::future::BoxFuture;
 use hyper_util::rt::TokioIo;
+use metadata::access::Fingerprint;
 use std::io;
-use tls::{Certificates, Identity, Speaking, speaks_no_tls};
+use tls::{Certificates, Identity, Secured, Speaking, speaks_no_tls};
 use tokio::net::TcpStream;
 
 /// Peers over TCP; plain where nothing is said of TLS.
@@ -25,6 +26,14 @@ impl Transport for Tcp {
     }
 }
 
+/// Which controller is at the other end.
+pub fn certified(stream: &Secured) -> Option<Certified> {
+    match (stream.identity(), stream.fingerprint()) {
+        (Some(Identity::Controller(id)), Some(fingerprint)) => Some(Certified { id, fingerprint: Fingerprint(fingerprint) }),
+        _ => None,
+    }
+}
+
 async fn connected(address: &str) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
@@ -34,7 +43,7 @@ async fn connected(address: &str) -> io::Result<TcpStream> {
 async fn secured(certificates: &Certificates, address: &str) -> io::Result<Dialled> {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let stream = certificates.dial_controller(host, connected(address).await?).await?;
-    let proven = if let Some(Identity::Controller(id)) = stream.identity() { Some(id) } else { None };
+    let proven = certified(&stream);
     Ok(Dialled { stream: Box::new(Stream::Tls(Box::new(stream))), proven })
 }
 

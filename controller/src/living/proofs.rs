@@ -2,7 +2,7 @@
 
 use crate::raft::data::Checked;
 use metadata::digest::Digest;
-use metadata::{Index, State};
+use metadata::{Index, Machine};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -27,16 +27,19 @@ impl Proofs {
         self.digests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets all, and begins with this state.
-    pub(crate) fn restart(&self, state: &State) {
+    /// Forgets all, and begins with this machine.
+    pub(crate) fn restart(&self, machine: &Machine) {
         let mut digests = self.digests();
         digests.clear();
-        digests.push_back((state.revision(), state.digest()));
+        digests.push_back(machine.proof());
     }
 
-    /// Keeps the digest after a commit.
-    pub(crate) fn note(&self, index: Index, digest: Digest) {
+    /// Keeps the digest after a change of the state, or of the rights.
+    pub(crate) fn note(&self, (index, digest): (Index, Digest)) {
         let mut digests = self.digests();
+        if digests.back().is_some_and(|(newest, _)| *newest == index) {
+            return;
+        }
         if digests.len() == MOST_DIGESTS {
             digests.pop_front();
         }
@@ -76,7 +79,7 @@ mod tests {
     fn a_disagreement_is_noticed_and_an_unknown_index_is_not_one() {
         let proofs = Proofs::default();
         let digest = |index: u64| Digest(u128::from(index) * 3);
-        (1..=5_000).step_by(2).for_each(|index| proofs.note(index, digest(index)));
+        (1..=5_000).step_by(2).for_each(|index| proofs.note((index, digest(index))));
         let mut suspicions = proofs.suspicions();
         for index in [1, 4_001, 4_999] {
             proofs.compare(Checked { index, digest: digest(index) });

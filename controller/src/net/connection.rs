@@ -1,8 +1,8 @@
 //! The client's side of one connection: many requests under way, replies in any order, reconnection on the next call.
 
-use super::greeting::{self, Greeter};
+use super::greeting::Greeter;
 use super::rpc::{Reply, Request};
-use super::{Dialled, Duplex, Transport, wire};
+use super::{Certified, Dialled, Duplex, Transport, wire};
 use crate::writing::inbox::MOST_WAITING;
 use metadata::NodeId;
 use std::collections::BTreeMap;
@@ -21,6 +21,7 @@ const LONGEST_ANSWER: u32 = 16 << 10;
 type Waiting = Arc<Mutex<Option<BTreeMap<u64, oneshot::Sender<Reply>>>>>;
 
 struct Live {
+    proven: Option<Certified>,
     frames: mpsc::Sender<Vec<u8>>,
     waiting: Waiting,
 }
@@ -52,8 +53,8 @@ impl Connection {
             let Dialled { mut stream, proven } = self.transport.connect(&self.url).await?;
             wire::write_all(&mut stream, &mut vec![wire::frame(0, &Request::Hello(self.greeter.hello()))?]).await?;
             let refusal = match wire::read_up_to::<Reply>(&mut stream, &mut Vec::new(), LONGEST_ANSWER).await? {
-                Some((_, Reply::Hello(peer))) => match greeting::is_proven(&peer, proven).and_then(|()| self.greeter.visit(&peer)) {
-                    Ok(()) if self.expected.is_none_or(|expected| expected == peer.node_id) => return Ok(run(stream)),
+                Some((_, Reply::Hello(peer))) => match self.greeter.is_proven(&peer, proven).and_then(|()| self.greeter.visit(&peer)) {
+                    Ok(()) if self.expected.is_none_or(|expected| expected == peer.node_id) => return Ok(run(stream, proven)),
                     Ok(()) => return Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("node {} answers there", peer.node_id))),
                     Err(refusal) => refusal,
                 },
@@ -80,7 +81,10 @@ impl Connection {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let frame = wire::frame(id, request)?;
         let mut live = self.live.lock().await;
-        if live.as_ref().is_none_or(|live| live.frames.is_closed()) {
+        let over = |live: &Live| live.frames.is_closed() || self.greeter.revoked(live.proven);
+        if live.as_ref().is_none_or(over) {
+            // First: what is revoked is not kept when nothing takes its place.
+            live.take();
             *live = Some(self.open().await?);
         }
         let Some(current) = live.as_ref() else { return Err(lost()) };
@@ -99,7 +103,7 @@ impl Connection {
 }
 
 /// Starts the reader and the writer of a fresh connection; both end with it, and so does everyone who waits.
-fn run(stream: Box<dyn Duplex>) -> Live {
+fn run(stream: Box<dyn Duplex>, proven: Option<Certified>) -> Live {
     let (reader, mut writer) = tokio::io::split(stream);
     let mut reader = wire::buffered(reader);
     let (frames, mut queued) = mpsc::channel::<Vec<u8>>(MOST_PENDING);
@@ -131,5 +135,5 @@ fn run(stream: Box<dyn Duplex>) -> Live {
         queued.close();
         answers.lock().unwrap_or_else(PoisonError::into_inner).take();
     });
-    Live { frames, waiting }
+    Live { proven, frames, waiting }
 }

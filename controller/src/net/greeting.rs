@@ -1,6 +1,7 @@
 //! Who may speak: every connection between controllers begins with a greeting in both directions, so that neither a node
 //! of another history nor an erased voter under its old id ever gets a Raft message through.
 
+use super::Certified;
 use super::rpc::Hello;
 use crate::api::Refusal;
 use crate::hub::Hub;
@@ -192,6 +193,23 @@ impl Greeter {
         self.met().instances.iter().filter(|(id, _)| !view.machine.instances.knows(**id)).map(|(id, instance)| (*id, *instance)).collect()
     }
 
+    /// Whether a peer is who its certificate says, where it has shown one that counts.
+    ///
+    /// # Errors
+    /// INVALID_REGISTRATION when it is not, UNAUTHENTICATED when the certificate is revoked.
+    pub(crate) fn is_proven(&self, peer: &Hello, proven: Option<Certified>) -> Result<(), Refusal> {
+        match proven {
+            Some(proven) if proven.id != peer.node_id => Err(another(peer, proven.id)),
+            proven if self.revoked(proven) => Err(Refusal::new(Code::Unauthenticated, "This certificate is revoked")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether what a peer has shown counts no more.
+    pub(crate) fn revoked(&self, proven: Option<Certified>) -> bool {
+        proven.is_some_and(|proven| self.hub.view().machine.access.revoked(&proven.fingerprint))
+    }
+
     /// Told whenever somebody was met.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
@@ -212,14 +230,9 @@ impl Greeter {
     }
 }
 
-/// Whether a peer is who its certificate says.
-///
-/// # Errors
-/// INVALID_REGISTRATION when it is not.
-pub(crate) fn is_proven(peer: &Hello, proven: Option<NodeId>) -> Result<(), Refusal> {
-    let Some(proven) = proven.filter(|proven| *proven != peer.node_id) else { return Ok(()) };
+fn another(peer: &Hello, proven: NodeId) -> Refusal {
     let detail = format!("The certificate is that of controller {proven}, and node {} is said", peer.node_id);
-    Err(Rejection::new(Code::InvalidRegistration, detail).at("node_id", peer.node_id, proven.to_string()).into())
+    Rejection::new(Code::InvalidRegistration, detail).at("node_id", peer.node_id, proven.to_string()).into()
 }
 
 fn erased(peer: &Hello, first: Uuid) -> Refusal {

@@ -18,6 +18,7 @@ pub use pipes::Pipes;
 
 use futures::future::BoxFuture;
 use metadata::NodeId;
+use metadata::access::Fingerprint;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -25,11 +26,18 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Duplex for T {}
 
+/// Which controller is at the other end of a connection, as its certificate proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Certified {
+    pub id: NodeId,
+    pub fingerprint: Fingerprint,
+}
+
 /// A connection to another controller.
 pub struct Dialled {
     pub stream: Box<dyn Duplex>,
     /// Who is at its other end, where that is proven.
-    pub proven: Option<NodeId>,
+    pub proven: Option<Certified>,
 }
 
 impl Dialled {

@@ -1,7 +1,7 @@
 //! The server's side of a connection: appends in their order, everything else beside them.
 
 use super::rpc::{Reply, Request};
-use super::{Duplex, greeting, wire};
+use super::{Certified, Duplex, wire};
 use crate::api::{MemberChange, Proven, Refusal, Submission};
 use crate::following::succession;
 use crate::leading::members;
@@ -29,7 +29,7 @@ const LONGEST_GREETING: u32 = 1 << 10;
 const FAREWELL: Duration = Duration::from_millis(200);
 
 /// Serves one connection until it ends.
-pub(crate) async fn serve(node: Arc<Inner>, stream: impl Duplex, proven: Option<NodeId>) {
+pub(crate) async fn serve(node: Arc<Inner>, stream: impl Duplex, proven: Option<Certified>) {
     let (reader, mut writer) = tokio::io::split(stream);
     let mut reader = wire::buffered(reader);
     let (frames, mut queued) = mpsc::channel::<Vec<u8>>(MOST_UNDER_WAY);
@@ -50,13 +50,13 @@ pub(crate) async fn serve(node: Arc<Inner>, stream: impl Duplex, proven: Option<
 
 async fn read(
     node: &Arc<Inner>,
-    proven: Option<NodeId>,
+    proven: Option<Certified>,
     reader: &mut (impl tokio::io::AsyncRead + Unpin),
     frames: mpsc::Sender<Vec<u8>>,
 ) -> io::Result<()> {
     let mut buffer = Vec::new();
     let Some(peer) = greet(node, proven, reader, &mut buffer, &frames).await? else { return Ok(()) };
-    let ended = requests(node, peer, reader, buffer, frames).await;
+    let ended = requests(node, peer, proven, reader, buffer, frames).await;
     tokio::spawn(succession::peer_left(node.clone(), peer));
     ended
 }
@@ -64,6 +64,7 @@ async fn read(
 async fn requests(
     node: &Arc<Inner>,
     peer: NodeId,
+    proven: Option<Certified>,
     reader: &mut (impl tokio::io::AsyncRead + Unpin),
     mut buffer: Vec<u8>,
     frames: mpsc::Sender<Vec<u8>>,
@@ -94,6 +95,9 @@ async fn requests(
         // K4: it is told why when it greets again.
         if node.peers.greeter().removed(peer) {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "this peer was removed from the membership"));
+        }
+        if node.peers.greeter().revoked(proven) {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "this peer's certificate is revoked"));
         }
         if let Err(refusal) = may(peer, node.peers.greeter().member(peer), &request) {
             frames.send(wire::frame(id, &Reply::Refused(refusal))?).await.map_err(io::Error::other)?;
@@ -139,7 +143,7 @@ fn may(peer: NodeId, member: bool, request: &Request) -> Result<(), Refusal> {
 /// The first frame says who speaks; none for a peer that may not.
 async fn greet(
     node: &Arc<Inner>,
-    proven: Option<NodeId>,
+    proven: Option<Certified>,
     reader: &mut (impl tokio::io::AsyncRead + Unpin),
     buffer: &mut Vec<u8>,
     frames: &mpsc::Sender<Vec<u8>>,
@@ -149,7 +153,7 @@ async fn greet(
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first frame was no greeting"));
     };
     let greeter = node.peers.greeter();
-    let (welcome, reply) = match greeting::is_proven(&peer, proven).and_then(|()| greeter.meet(&peer)) {
+    let (welcome, reply) = match greeter.is_proven(&peer, proven).and_then(|()| greeter.meet(&peer)) {
         Ok(()) => (true, Reply::Hello(greeter.answer(&peer))),
         Err(refusal) => {
             tracing::warn!(peer = peer.node_id, %refusal, "a controller was refused");

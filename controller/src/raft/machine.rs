@@ -45,7 +45,7 @@ impl StateMachine {
         if applied < purged {
             return Err(file.too_old(applied, purged));
         }
-        proofs.restart(&machine.state);
+        proofs.restart(&machine);
         hub.begin(machine.clone(), applied);
         Ok(StateMachine { machine, applied: meta.last_log_id, membership: meta.last_membership, file, hub, proofs, environment })
     }
@@ -108,9 +108,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             for item in batch {
                 let (entry, responder) = item?;
                 let (response, commit) = self.apply_one(entry.log_id, entry.payload)?;
-                if let Some(commit) = &commit {
-                    self.proofs.note(commit.index, commit.digest);
-                }
+                self.proofs.note(self.machine.proof());
                 commits.extend(commit.map(Arc::new));
                 answers.extend(responder.map(|responder| (responder, response.map(Arc::new))));
             }
@@ -146,7 +144,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
         let index = meta.last_log_id.map_or(0, |log_id| log_id.index);
-        self.proofs.restart(&self.machine.state);
+        self.proofs.restart(&self.machine);
         self.hub.begin(self.machine.clone(), index);
         self.hub.note_snapshot(index);
         Ok(())

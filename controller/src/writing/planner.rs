@@ -263,8 +263,8 @@ fn step(node: &Inner, draft: &mut Draft, job: &Job) -> Result<Step, Refusal> {
         key: submission.key.clone(),
         groups,
     };
-    let applied = node.hub.view();
-    let checked = Checked { index: applied.state.revision(), digest: applied.state.digest() };
+    let (index, digest) = view.machine.proof();
+    let checked = Checked { index, digest };
     let data = LogData::encode(&entry, checked).map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
     draft.state.apply(&entry, draft.next_index);
     draft.next_index += 1;

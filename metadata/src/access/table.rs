@@ -2,6 +2,7 @@
 
 use super::role::Role;
 use crate::ids::Index;
+use crate::proof::digest::Digest;
 use crate::rejection::{Code, Rejection};
 use crate::secret::SecretHash;
 use imbl::OrdMap;
@@ -103,6 +104,8 @@ pub struct Access {
     revoked: OrdMap<Fingerprint, u64>,
     /// The index of its last change.
     changed_index: Index,
+    /// Of all of it; zero while it is empty.
+    digest: Digest,
 }
 
 /// How a snapshot holds it.
@@ -125,12 +128,18 @@ impl AccessImage {
     }
 
     pub(crate) fn restore(self) -> Access {
+        let digest = self.digest();
         Access {
             accounts: self.accounts.into_iter().map(|account| (account.name.clone(), Arc::new(account))).collect(),
             tokens: self.tokens.into_iter().map(|token| (token.id.clone(), Arc::new(token))).collect(),
             revoked: self.revoked.into_iter().collect(),
             changed_index: self.changed_index,
+            digest,
         }
+    }
+
+    fn digest(&self) -> Digest {
+        Digest(xxhash_rust::xxh3::xxh3_128(&postcard::to_allocvec(self).unwrap_or_default()))
     }
 }
 
@@ -147,6 +156,11 @@ impl Access {
     /// The index of its last change; 0 while it is empty.
     pub fn changed_index(&self) -> Index {
         self.changed_index
+    }
+
+    /// Equal on two nodes that applied the same.
+    pub fn digest(&self) -> Digest {
+        self.digest
     }
 
     pub fn account(&self, name: &str) -> Option<&Account> {
@@ -236,6 +250,7 @@ impl Access {
             return Err(Rejection::new(Code::PolicyViolation, detail).at("role", "none is left", "at least one account with the role admin"));
         }
         next.changed_index = index;
+        next.digest = AccessImage::of(&next).digest();
         *self = next;
         Ok(())
     }

@@ -101,6 +101,9 @@ pub fn respond(refusal: &Refusal, applied: Index) -> Response {
     if code == Code::Overloaded {
         headers.insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
     }
+    if code == Code::Unauthenticated {
+        headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer realm=\"quorate\""));
+    }
     if code == Code::UpgradeRequired {
         headers.insert(header::UPGRADE, http::HeaderValue::from_static("websocket"));
     }

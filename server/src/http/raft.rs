@@ -7,12 +7,14 @@ use acceptor::{Caller, Place, Stream};
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use crate::transport::certified;
 use controller::Controller;
+use controller::net::Certified;
 use http::{StatusCode, header};
 use hyper::upgrade::OnUpgrade;
-use metadata::{Code, NodeId};
+use metadata::Code;
 use std::io;
-use tls::{Identity, Secured};
+use tls::Secured;
 use tokio::io::AsyncReadExt;
 
 pub async fn upgrade(
@@ -50,12 +52,12 @@ async fn serve_upgraded(controller: &Controller, upgrading: OnUpgrade) -> io::Re
 
 /// Serves a connection on which a controller speaks Raft from the first byte on.
 pub fn serve_secured(controller: &Controller, stream: Secured, place: Place) {
-    let Some(Identity::Controller(id)) = stream.identity() else { return };
+    let Some(proven) = certified(&stream) else { return };
     let controller = controller.clone();
     tokio::spawn(async move {
         let _place = place;
         let served = match stream.moved_to(controller.runtime()) {
-            Ok(stream) => serve(&controller, stream, Some(id)).await,
+            Ok(stream) => serve(&controller, stream, Some(proven)).await,
             Err(error) => Err(error),
         };
         if let Err(error) = served {
@@ -65,7 +67,7 @@ pub fn serve_secured(controller: &Controller, stream: Secured, place: Place) {
 }
 
 /// A busy page never delays a Raft heartbeat, and no other thread has to wake up for one: the stream is on Raft's runtime.
-async fn serve(controller: &Controller, stream: impl controller::net::Duplex, proven: Option<NodeId>) -> io::Result<()> {
+async fn serve(controller: &Controller, stream: impl controller::net::Duplex, proven: Option<Certified>) -> io::Result<()> {
     match controller.serve_peer(stream, proven).await {
         Err(error) if !error.is_cancelled() => Err(io::Error::other(error)),
         // Raft's runtime ends with the node.

@@ -2,12 +2,13 @@
 
 use super::call::Server;
 use super::table;
+use crate::local;
 use crate::usage::Usage;
 use clap::{Args, Subcommand};
 use metadata::access::Fingerprint;
 use metadata::contract::Operation;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tls::Certificate;
 
 #[derive(Subcommand, Clone, Debug)]
@@ -33,6 +34,14 @@ pub enum Accounts {
     },
     /// Remove an account with its tokens.
     Remove { name: String },
+    /// A new token for an admin who has lost it, on the machine of a controller and as its user.
+    Reset {
+        /// An admin, or an account that there is not yet.
+        name: String,
+        /// The controller's data directory.
+        #[arg(long, value_name = "DIR")]
+        local: PathBuf,
+    },
     /// A certificate counts no more.
     RevokeCertificate {
         /// Its file, or its SHA-256 as `quorate cert show` prints it.
@@ -96,6 +105,10 @@ pub async fn accounts(server: &Server, verb: Accounts) -> anyhow::Result<()> {
         }
         Accounts::Role { name, role } => server.show(Operation::ChangeRole, &[&name], Some(role.body()?), table::account).await,
         Accounts::Remove { name } => server.show(Operation::RemoveAccount, &[&name], None, table::committed).await,
+        Accounts::Reset { name, local } => {
+            let token = local::ask(&local, &name).await?;
+            server.print(&json!({ "token": token }), table::token)
+        }
         Accounts::RevokeCertificate { certificate } => {
             let body = json!({ "fingerprint": fingerprint(&certificate)? });
             server.show(Operation::RevokeCertificate, &[], Some(body), table::committed).await

@@ -224,6 +224,7 @@ async fn accounts_and_tokens_by_the_verbs() -> Result<()> {
     let (code, said) = run(None, &["accounts", "create", "ops", "--role", "admin", "--token"])?;
     ensure!(code == 0, "{said}");
     let admin = said.split_whitespace().find(|word| word.starts_with("qrt_")).context("no token is printed")?.to_owned();
+    cluster.api(1)?.shows(&admin);
     let (code, said) = run(None, &["topics", "list"])?;
     ensure!(code == 4 && said.contains("UNAUTHENTICATED"), "{said}");
     for (arguments, expected) in [
@@ -241,6 +242,15 @@ async fn accounts_and_tokens_by_the_verbs() -> Result<()> {
     }
     let (code, said) = run(Some(&admin), &["accounts", "remove", "ops"])?;
     ensure!(code == 4 && said.contains("last admin"), "{said}");
+    // Every token lost: who has the machine has the way back.
+    let dir = cluster.data_dir(1).display().to_string();
+    let (code, said) = run(None, &["accounts", "reset", "ops", "--local", &dir])?;
+    let again = said.split_whitespace().find(|word| word.starts_with("qrt_")).with_context(|| said.clone())?.to_owned();
+    ensure!(code == 0 && again != admin, "{said}");
+    let (code, said) = run(Some(&again), &["accounts", "whoami"])?;
+    ensure!(code == 0 && said.contains("service:ops  admin"), "{said}");
+    let (code, said) = run(None, &["accounts", "reset", "ops", "--local", "/nowhere"])?;
+    ensure!(code == 1 && said.contains("/nowhere/admin.sock"), "{said}");
     let (code, said) = run(Some("qrt_x"), &["topics", "list"])?;
     ensure!(code == 2 && !said.contains("qrt_x"), "{said}");
     cluster.passed().await

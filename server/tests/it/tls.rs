@@ -120,6 +120,38 @@ async fn a_broker_speaks_for_itself_and_nobody_else_does() -> Result<()> {
     cluster.passed().await
 }
 
+/// A certificate that is revoked counts no more: not for a broker's calls, and not for a controller's Raft.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_certificate_counts_no_more() -> Result<()> {
+    let vouched = Vouched::new()?;
+    let cluster = secured(&vouched, 3).await?;
+    let anybody = cluster.led().await?;
+    let broker = anybody.clone().with_tls(vouched.caller(Identity::Broker(BrokerId(101)))?)?;
+    broker.post("/brokers", fake::registration(101, "a")).ok().await?;
+    let (leader, follower) = (cluster.leader().await?, cluster.followers().await?[0]);
+    for identity in [Identity::Broker(BrokerId(101)), Identity::Controller(follower)] {
+        let file = vouched.of(identity).join(tls::NODE).display().to_string();
+        let (server, ca) = (format!("https://{}", cluster.api(leader)?.host), vouched.ca().display().to_string());
+        let done = command()?.args(["accounts", "revoke-certificate", &file, "--server", &server, "--ca", &ca]).output()?;
+        ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+    broker.post("/brokers", fake::registration(101, "a")).refused(401, "UNAUTHENTICATED").await?;
+    // The others hear nothing of it any more, over connections that were open as well.
+    until("the controller is out of reach", async || {
+        let quorum = cluster.api(leader)?.get("/cluster").ok().await?.body;
+        ensure!(quorum["quorum"]["reachable"] == 2, "{}", quorum["quorum"]);
+        Ok(())
+    })
+    .await?;
+    until("it knows of no leader that it hears", async || {
+        ensure!(cluster.api(follower)?.at(Method::GET, "/readyz").send().await?.status == 503, "it is ready");
+        Ok(())
+    })
+    .await?;
+    cluster.ended_as_expected();
+    Ok(())
+}
+
 /// Nothing but TLS: no plain call, no Raft by an upgrade; and a page's origin has to be of TLS as well.
 #[tokio::test(flavor = "multi_thread")]
 async fn there_is_no_other_way_in() -> Result<()> {

@@ -1,0 +1,108 @@
+//! The way back in for who has lost every token: a socket in the data directory, for the user of this process alone. Who may read the
+//! directory has everything that the process has.
+
+use crate::token;
+use anyhow::{Context, bail, ensure};
+use controller::{Asker, Controller, LONGEST_DEADLINE};
+use metadata::access::{AccessChange, Credential, NewToken, Role};
+use metadata::{Intent, SecretHash};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::time::{Instant, timeout};
+
+const SOCKET: &str = "admin.sock";
+const RESET: &str = "reset ";
+/// Bytes of a question: a name has up to 64.
+const LONGEST: u64 = 128;
+const PATIENCE: Duration = Duration::from_secs(15);
+const MONTH_MS: u64 = 30 * 86_400_000;
+
+fn path(dir: &Path) -> PathBuf {
+    dir.join(SOCKET)
+}
+
+/// Answers until it is dropped, one question after another.
+///
+/// # Errors
+/// When there can be no socket in this directory.
+pub fn listen(dir: &Path) -> io::Result<UnixListener> {
+    let path = path(dir);
+    // What a process that was killed has left. Nobody else uses this directory: it is locked.
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    UnixListener::bind(path)
+}
+
+pub async fn serve(listener: UnixListener, controller: Controller) {
+    let own = nix::unistd::geteuid().as_raw();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            continue;
+        };
+        if !stream.peer_cred().is_ok_and(|peer| peer.uid() == own) {
+            continue;
+        }
+        match timeout(PATIENCE, answer(&controller, stream)).await {
+            Ok(Err(error)) => tracing::debug!(%error, "a local question was not answered"),
+            Err(_) => tracing::debug!("a local question took too long"),
+            Ok(Ok(())) => {}
+        }
+    }
+}
+
+async fn answer(controller: &Controller, mut stream: UnixStream) -> io::Result<()> {
+    let mut line = String::new();
+    BufReader::new((&mut stream).take(LONGEST)).read_line(&mut line).await?;
+    let said = match line.trim_end().strip_prefix(RESET) {
+        Some(name) => reset(controller, name).await,
+        None => Err(anyhow::anyhow!("only `reset NAME` is answered here")),
+    };
+    let text = match said {
+        Ok(token) => format!("{token}\n"),
+        Err(error) => format!("error: {error:#}\n"),
+    };
+    stream.write_all(text.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+/// A new token for an admin, who is made if there is no such account.
+async fn reset(controller: &Controller, name: &str) -> anyhow::Result<String> {
+    let (id, text) = token::new();
+    let token = NewToken { id, hash: SecretHash::of(&text), holds_ms: MONTH_MS };
+    let view = controller.view();
+    let change = match view.machine.access.account(name) {
+        None => AccessChange::AddAccount { name: name.to_owned(), role: Role::Admin, token: Some(token) },
+        Some(account) if account.role == Role::Admin => AccessChange::AddToken { account: name.to_owned(), token },
+        Some(account) => bail!("{name} is {}: name an admin, or an account that there is not", account.role),
+    };
+    let credential = Credential::Local;
+    let asker = Asker { who: controller.who(&credential)?, credential };
+    let outcome = controller.submit(asker.submission(Intent::ChangeAccess { change }), Instant::now() + LONGEST_DEADLINE).await?;
+    outcome.outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
+    tracing::warn!(account = name, "a token was made for an admin by the user of this machine");
+    Ok(text)
+}
+
+/// Asks the controller whose data directory this is.
+///
+/// # Errors
+/// When it does not run, or refuses.
+pub async fn ask(dir: &Path, name: &str) -> anyhow::Result<String> {
+    ensure!(!name.contains(char::is_control), "{name:?} is no name");
+    let path = path(dir);
+    let mut stream = UnixStream::connect(&path).await.with_context(|| format!("no controller answers at {}", path.display()))?;
+    stream.write_all(format!("{RESET}{name}\n").as_bytes()).await?;
+    let mut said = String::new();
+    let read = timeout(PATIENCE, stream.read_to_string(&mut said)).await.context("it does not answer")?;
+    read?;
+    match said.trim_end().strip_prefix("error: ") {
+        Some(no) => bail!("{no}"),
+        None => Ok(said.trim_end().to_owned()),
+    }
+}
