@@ -1,5 +1,6 @@
 //! Accepts connections and speaks HTTP on them: as many as there are places for, and none that stays silent.
 
+use crate::place::{Limits, Place, Places};
 use crate::security::Security;
 use axum::{Extension, Router};
 use http::Request;
@@ -14,8 +15,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 use tower::{Layer, ServiceExt};
 
 /// How long nothing is accepted after the system refused to.
@@ -27,75 +27,6 @@ const PROBE_EVERY: Duration = Duration::from_secs(10);
 const PROBES: u32 = 3;
 /// How long a whole TLS handshake may take; no longer than the head of a request.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
-
-/// How many connections there may be, and how long one may keep its place for nothing.
-#[derive(Clone, Copy)]
-pub struct Limits {
-    pub connections: usize,
-    /// For the whole head of a request, the time before its first byte included.
-    pub head_within: Duration,
-    /// The same for who is accepted when fewer than half of the places are free: the silent then leave faster than they
-    /// come, and a peer that has to get through behind them does.
-    pub head_within_when_scarce: Duration,
-}
-
-/// A connection's place, for as long as one of these lives: also where it has left HTTP.
-#[derive(Clone)]
-pub struct Place {
-    _permit: Arc<OwnedSemaphorePermit>,
-    cut: Arc<Notify>,
-    leaving: CancellationToken,
-}
-
-impl Place {
-    /// Ends the connection at once, whatever is still to be written: its peer takes nothing.
-    pub fn cut(&self) {
-        self.cut.notify_one();
-    }
-
-    /// Waits until the node stops: an answer without an end has to end then.
-    pub async fn left(&self) {
-        self.leaving.cancelled().await;
-    }
-}
-
-/// The places of a node's connections.
-#[derive(Clone)]
-pub struct Places {
-    free: Arc<Semaphore>,
-    limits: Limits,
-    leaving: CancellationToken,
-}
-
-impl Places {
-    /// All of them free.
-    pub fn new(limits: Limits) -> Self {
-        Places { free: Arc::new(Semaphore::new(limits.connections)), limits, leaving: CancellationToken::new() }
-    }
-
-    /// How many are taken.
-    pub fn taken(&self) -> usize {
-        self.limits.connections - self.free.available_permits()
-    }
-
-    /// How many there are.
-    pub fn most(&self) -> usize {
-        self.limits.connections
-    }
-
-    fn scarce(&self) -> bool {
-        self.free.available_permits() < self.limits.connections / 2
-    }
-
-    /// Waits for a place; none once there will be no more.
-    pub async fn take(&self) -> Option<Place> {
-        if self.free.available_permits() == 0 {
-            tracing::warn!(connections = self.limits.connections, "all places for connections are taken, newcomers wait");
-        }
-        let permit = self.free.clone().acquire_owned().await.ok()?;
-        Some(Place { _permit: Arc::new(permit), cut: Arc::default(), leaving: self.leaving.clone() })
-    }
-}
 
 /// What is served on a port.
 struct Served {
@@ -136,7 +67,7 @@ impl Served {
         };
         let ended = tokio::select! {
             ended = whole => ended,
-            () = place.cut.notified() => Ok(()),
+            () = place.is_cut() => Ok(()),
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection was lost");
@@ -146,7 +77,7 @@ impl Served {
 
 /// Serves until it is told to stop, and then until every request under way is answered.
 pub async fn serve(listener: TcpListener, router: Router, places: Places, security: Security, stop: impl Future<Output = ()>) {
-    let limits = places.limits;
+    let limits = places.limits();
     let (patient, hasty) = (speaking(limits.head_within), speaking(limits.head_within_when_scarce));
     // Once: without a state it would be made anew for every request.
     let served = Arc::new(Served { router: router.with_state::<()>(()), security, limits, patient, hasty });
@@ -165,7 +96,7 @@ pub async fn serve(listener: TcpListener, router: Router, places: Places, securi
         () = stop => {}
     }
     drop((listener, end));
-    places.leaving.cancel();
+    places.leave();
     ending.send_replace(());
     ending.closed().await;
 }

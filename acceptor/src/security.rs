@@ -1,6 +1,6 @@
 //! How a port is spoken to: plain, over TLS, or for as long as a cluster changes from the one to the other in both ways.
 
-use crate::connections::Place;
+use crate::place::Place;
 use crate::stream::Stream;
 use std::io;
 use std::net::SocketAddr;

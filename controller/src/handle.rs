@@ -6,8 +6,8 @@ use crate::ground::Core;
 use crate::hub;
 use crate::leading;
 use crate::living::fault::Fault;
-use crate::net::{Certified, Duplex};
 use crate::net::rpc::{Reply, Request, remaining_ms};
+use crate::net::{Certified, Duplex};
 use crate::node::Inner;
 use crate::reading::LONGEST_CONFIRMATION;
 use arc_swap::ArcSwap;
@@ -203,12 +203,7 @@ impl Controller {
     ///
     /// # Errors
     /// As [`Controller::submit`].
-    pub async fn heartbeat(
-        &self,
-        heartbeat: Heartbeat,
-        proven: Proven,
-        deadline: Instant,
-    ) -> Result<(Index, HeartbeatReply), Refusal> {
+    pub async fn heartbeat(&self, heartbeat: Heartbeat, proven: Proven, deadline: Instant) -> Result<(Index, HeartbeatReply), Refusal> {
         let inner = self.running()?;
         let (index, reply) = if inner.known_leader(deadline).await? == self.node_id() {
             inner.heartbeat_as_leader(heartbeat, proven, deadline).await?

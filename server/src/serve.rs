@@ -3,8 +3,8 @@
 use crate::cli::ServeFlags;
 use crate::http::{self, BasePath, Node};
 use crate::peers;
-use crate::usage::Usage;
 use crate::transport::Tcp;
+use crate::usage::Usage;
 use crate::{certificates, local, open_files, private, stop, telemetry};
 use acceptor::{Limits, Names, Places, Security};
 use anyhow::{Context, bail};
@@ -106,7 +106,8 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
         None if flags.join == Some(true) => listen.clone(),
         None => return usage(format!("--peers does not name this node, {node_id}")),
     };
-    let own_host = own.rsplit_once("://").map_or(own.as_str(), |(_, address)| address).rsplit_once(':').map_or("", |(host, _)| host).to_owned();
+    let own_host =
+        own.rsplit_once("://").map_or(own.as_str(), |(_, address)| address).rsplit_once(':').map_or("", |(host, _)| host).to_owned();
     let push_networks = PushNetworks::parse(flags.push_networks.as_deref().unwrap_or_default())
         .map_err(|part| Usage(format!("--push-networks: {part:?} is no network; expected 10.0.0.0/8,fd00::/8,…")))?;
     let sqlite = || format!("sqlite://{}?mode=rwc", data_dir.join("backup.sqlite").display());

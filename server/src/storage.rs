@@ -15,7 +15,9 @@ pub fn run(flags: StorageFlags) -> anyhow::Result<()> {
     if !flags.listen.ip().is_loopback() && !flags.insecure && tls.as_ref().is_none_or(|tls| tls.plain_too) {
         let how = certificates::commands(&flags.data_dir.join("tls"), holder, &host);
         let listen = flags.listen;
-        let no = format!("--listen {listen} is beyond loopback, and nothing but TLS is safe there. {how}; or give --insecure to do it all the same");
+        let no = format!(
+            "--listen {listen} is beyond loopback, and nothing but TLS is safe there. {how}; or give --insecure to do it all the same"
+        );
         return Err(Usage(no).into());
     }
     if flags.data_dir.is_dir() {

@@ -3,10 +3,10 @@
 use crate::client;
 use crate::invalid_option::InvalidOption;
 use metadata::{BrokerId, Endpoint};
+use reqwest::header::HeaderValue;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
-use reqwest::header::HeaderValue;
 use tls::Speaking;
 
 /// How to run a storage service.
@@ -66,11 +66,7 @@ impl Options {
         }
         client::parse_controllers(&self.controllers, self.tls.is_some())?;
         if !self.listen.ip().is_loopback() && !self.insecure && !self.speaks_tls_alone() {
-            return no(
-                "listen",
-                self.listen.to_string(),
-                "only loopback is safe without TLS; --insecure allows it nevertheless",
-            );
+            return no("listen", self.listen.to_string(), "only loopback is safe without TLS; --insecure allows it nevertheless");
         }
         if self.listen.ip().is_unspecified() && self.advertised_host.is_none() {
             return no("listen", self.listen.to_string(), "others cannot reach this address: advertise a host");

@@ -90,7 +90,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn broker() -> anyhow::Result<CertificateDer<'static>> {
-        let issued = Authority::new("Test")?.issue(&Leaf::of(Identity::Broker(BrokerId(101)), ["127.0.0.1".to_owned(), "b-1".to_owned()]))?;
+        let issued =
+            Authority::new("Test")?.issue(&Leaf::of(Identity::Broker(BrokerId(101)), ["127.0.0.1".to_owned(), "b-1".to_owned()]))?;
         Ok(issued.der)
     }
 

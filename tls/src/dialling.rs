@@ -144,10 +144,8 @@ impl Certificates {
     fn dialling(&self, expected: Expected, speaks: &[u8]) -> Result<ClientConfig, Error> {
         let verifier = Arc::new(Verifier { certificates: self.clone(), expected });
         let config = ClientConfig::builder_with_provider(PROVIDER.clone()).with_protocol_versions(&[&TLS13])?;
-        let mut config = config
-            .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_client_cert_resolver(Arc::new(Own(self.clone())));
+        let mut config =
+            config.dangerous().with_custom_certificate_verifier(verifier).with_client_cert_resolver(Arc::new(Own(self.clone())));
         config.resumption = Resumption::disabled();
         config.alpn_protocols = vec![speaks.to_vec()];
         Ok(config)

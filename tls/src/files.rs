@@ -1,9 +1,9 @@
 //! The directory of a process's certificates and keys: read whole, and usable only as a set.
 
-use crate::accepting::Configs;
-use crate::certificate::Certificate;
-use crate::identity::Identity;
 use crate::PROVIDER;
+use crate::certificate::Certificate;
+use crate::configs::Configs;
+use crate::identity::Identity;
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::PemObject;

@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn one_spelling_each() {
-        for good in ["quorate://controller/1", "quorate://controller/18446744073709551615", "quorate://broker/0", "quorate://broker/2147483647"]
+        for good in
+            ["quorate://controller/1", "quorate://controller/18446744073709551615", "quorate://broker/0", "quorate://broker/2147483647"]
         {
             assert_eq!(good.parse::<Identity>().map(|identity| identity.to_string()), Ok(good.to_owned()));
         }

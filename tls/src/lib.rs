@@ -1,13 +1,15 @@
 //! Who is at the other end of a connection, and that nobody else hears it: certificates and keys, what they say, and how they change
 //! while a process runs.
 //!
-//! * [`identity`]: what a certificate says of its holder. [`certificate`]: what else is read of one. [`files`]: the directory that
+//! * `identity`: what a certificate says of its holder. `certificate`: what else is read of one. `files`: the directory that
 //!   holds them, checked as a set.
-//! * [`accepting`] and [`dialling`]: the two sides of a handshake. [`secured`]: the stream that comes of it.
-//! * [`current`]: the set in use, and how another takes its place. [`issue`]: a certificate authority for those who have none.
+//! * `configs`: how each kind of caller is answered. `current`: the set in use, and how another takes its place.
+//! * `accepting` and `dialling`: the two sides of a handshake. `secured`: the stream that comes of it.
+//! * [`issue`]: a certificate authority for those who have none.
 
 mod accepting;
 mod certificate;
+mod configs;
 mod current;
 mod dialling;
 mod files;

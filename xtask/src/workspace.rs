@@ -22,6 +22,8 @@ pub const NATIVE: &[&str] = &[
     "-p",
     "damage",
     "-p",
+    "tls",
+    "-p",
     "acceptor",
     "-p",
     "controller",

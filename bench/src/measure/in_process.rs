@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use controller::disk::Directory;
 use controller::environment::Machine;
 use controller::net::Pipes;
-use controller::{Controller, Ground, LONGEST_DEADLINE, Options, PushNetworks, Speaks, Submission};
+use controller::{Controller, Ground, LONGEST_DEADLINE, Options, Proven, PushNetworks, Speaks, Submission};
 use metadata::intent::{Heartbeat, NewTopic, Registration};
 use metadata::{BrokerId, Endpoint, GroupOutcome, Intent, Principal};
 use std::path::Path;
@@ -101,7 +101,13 @@ async fn start(dir: &Path) -> Result<Vec<Controller>> {
         let disk = Arc::new(Directory::new(dir.join(format!("node-{id}")))?);
         let node = controller::start(
             options,
-            Ground { transport: Arc::new(pipes.clone()), environment: Arc::new(Machine::default()), disk, certificates: None, background: Handle::current() },
+            Ground {
+                transport: Arc::new(pipes.clone()),
+                environment: Arc::new(Machine::default()),
+                disk,
+                certificates: None,
+                background: Handle::current(),
+            },
         )
         .await?;
         pipes.listen(url(id), node.clone());
@@ -140,7 +146,7 @@ async fn register(leader: &Controller, id: u32, rack: &str) -> Result<Heartbeat>
     let Some(Ok(GroupOutcome::Broker { epoch, .. })) = outcomes.first() else { bail!("a broker was not registered: {outcomes:?}") };
     let beat = Heartbeat { id, broker_epoch: *epoch, metadata_index: *epoch, want_fence: false, want_shut_down: false };
     until("a broker is online", async || {
-        let (_, reply) = leader.heartbeat(beat, None, deadline()).await?;
+        let (_, reply) = leader.heartbeat(beat, Proven::default(), deadline()).await?;
         ensure!(!reply.fenced, "broker {id} is fenced");
         Ok(beat)
     })
@@ -150,7 +156,7 @@ async fn register(leader: &Controller, id: u32, rack: &str) -> Result<Heartbeat>
 async fn keep_alive(leader: Controller, beat: Heartbeat) {
     loop {
         tokio::time::sleep(SESSION_TIMEOUT / 4).await;
-        if let Err(refusal) = leader.heartbeat(beat, None, deadline()).await {
+        if let Err(refusal) = leader.heartbeat(beat, Proven::default(), deadline()).await {
             eprintln!("a heartbeat was refused: {refusal}");
         }
     }

@@ -10,6 +10,7 @@ mod first_answer;
 mod group;
 mod heartbeats;
 mod in_process;
+mod judging;
 mod reads;
 mod sizes;
 
@@ -18,6 +19,7 @@ pub use group::Group;
 /// In the order in which they are made.
 pub const GROUPS: &[Group] = &[
     deciding::GROUP,
+    judging::GROUP,
     creations::GROUP,
     in_process::GROUP,
     feeds::GROUP,

@@ -1,6 +1,7 @@
 //! Members' addresses say how their nodes are spoken to. When a cluster has gone over to TLS, or back, its leader writes them anew.
 
-use super::members::{Members, committed};
+use super::members::committed;
+use super::membership::Members;
 use crate::LONGEST_DEADLINE;
 use crate::node::Inner;
 use openraft::{BasicNode, ChangeMembers};

@@ -1,17 +1,18 @@
 //! The controllers' membership (K): one change at a time, by the leader alone, never below a majority that answers. And instances are
 //! admitted once they were met.
 
+use super::membership::{Members, refuse};
 use crate::api::{MemberChange, Refusal, Replacement};
 use crate::net::peers::Lane;
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
 use crate::{LONGEST_DEADLINE, Submission};
 use metadata::access::{Credential, Demand};
-use metadata::{Code, ControllerNode, Index, Intent, NodeId, Principal, Rejection};
+use metadata::{Code, ControllerNode, Index, Intent, NodeId, Principal};
 use openraft::async_runtime::WatchReceiver;
 use openraft::error::{ChangeMembershipError, ClientWriteError, RaftError};
 use openraft::{BasicNode, ChangeMembers};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -57,35 +58,6 @@ pub(super) async fn finish(node: Arc<Inner>) {
             Ok(index) => tracing::info!(index, "a change of membership that another leader began was finished"),
             Err(refusal) => tracing::debug!(%refusal, "a change of membership that another leader began is not finished yet"),
         }
-    }
-}
-
-fn refuse(code: Code, field: &str, value: impl ToString, what: impl Into<String>, allowed: impl Into<String>) -> Refusal {
-    Rejection::new(code, what).at(field, value.to_string(), allowed).into()
-}
-
-/// The membership as this leader has it.
-pub(super) struct Members {
-    pub urls: BTreeMap<NodeId, String>,
-    voters: BTreeSet<NodeId>,
-}
-
-impl Members {
-    pub(super) fn of(node: &Inner) -> Self {
-        let metrics = node.raft.server_metrics();
-        let metrics = metrics.borrow_watched();
-        Members {
-            urls: metrics.membership_config.nodes().map(|(id, peer)| (*id, peer.addr.clone())).collect(),
-            voters: metrics.membership_config.voter_ids().collect(),
-        }
-    }
-
-    fn known(&self, field: &str, id: NodeId) -> Result<(), Refusal> {
-        if self.urls.contains_key(&id) {
-            return Ok(());
-        }
-        let allowed = self.urls.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        Err(refuse(Code::InvalidRequest, field, id, format!("Controller {id} is no member"), allowed))
     }
 }
 

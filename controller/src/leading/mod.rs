@@ -6,6 +6,7 @@ mod addresses;
 mod fencing;
 mod going_on;
 pub(crate) mod members;
+mod membership;
 mod push;
 pub(crate) mod sessions;
 

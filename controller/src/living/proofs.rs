@@ -94,7 +94,7 @@ mod tests {
     fn only_the_last_ones_are_kept() {
         let proofs = Proofs::default();
         let last = MOST_DIGESTS as u64 + 10;
-        (1..=last).for_each(|index| proofs.note(index, Digest(index.into())));
+        (1..=last).for_each(|index| proofs.note((index, Digest(index.into()))));
         assert_eq!([10, 11, last].map(|index| proofs.at(index)), [None, Some(Digest(11)), Some(Digest(last.into()))]);
     }
 }

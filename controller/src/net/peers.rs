@@ -37,12 +37,15 @@ pub(crate) enum Lane {
     Control,
 }
 
+/// Where to, what for, and who has to be there.
+type Way = (String, Lane, Option<NodeId>);
+
 /// The connections to all peers.
 pub(crate) struct Peers {
     node_id: NodeId,
     transport: Arc<dyn Transport>,
     greeter: Arc<Greeter>,
-    connections: Mutex<BTreeMap<(String, Lane, Option<NodeId>), Connection>>,
+    connections: Mutex<BTreeMap<Way, Connection>>,
     quorum_age: Arc<OnceLock<QuorumAge>>,
     /// Followers that wait for a commit, told to the appends to them.
     waiting: Mutex<BTreeMap<NodeId, Arc<Notify>>>,

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail, ensure};
 use controller::disk::Directory;
 use controller::environment::{Environment, Machine};
 use controller::net::Pipes;
-use controller::{Proven, Controller, Ground, Options, PushNetworks, Speaks, Submission};
+use controller::{Controller, Ground, Options, Proven, PushNetworks, Speaks, Submission};
 use metadata::intent::{Heartbeat, NewTopic, Registration};
 use metadata::{BrokerId, Endpoint, GroupOutcome, Index, Intent, Principal, TopicId};
 use std::collections::BTreeMap;
@@ -99,7 +99,7 @@ impl Cluster {
                 heartbeat_interval: Duration::from_millis(50),
                 broker_session_timeout: Duration::from_secs(3_600),
                 push_networks: PushNetworks::default(),
-            speaks: Speaks::default(),
+                speaks: Speaks::default(),
                 database_url: None,
             };
             let disk = Limited::new(Directory::new(cluster._dir.path().join(format!("node-{id}")))?);
@@ -109,7 +109,7 @@ impl Cluster {
                 environment: memory.clone(),
                 disk: Arc::new(disk.clone()),
                 certificates: None,
-            background: tokio::runtime::Handle::current(),
+                background: tokio::runtime::Handle::current(),
             };
             let node = controller::start(options, ground).await?;
             pipes.listen(url(id), node.clone());

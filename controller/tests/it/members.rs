@@ -3,8 +3,8 @@
 use crate::cluster::{Cluster, PATIENCE};
 use anyhow::{Result, ensure};
 use controller::MemberChange;
-use metadata::access::Credential;
 use metadata::Code;
+use metadata::access::Credential;
 use std::time::Duration;
 use tokio::time::Instant;
 

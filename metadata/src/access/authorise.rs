@@ -1,101 +1,13 @@
-//! Who asks, what that takes, and whether it is theirs. Asked at the edge for a quick answer, by the leader's planner, and once more when
+//! Who asks, and whether what they ask is theirs. Asked at the edge for a quick answer, by the leader's planner, and once more when
 //! the entry is applied: a node that lags behind commits nothing for a credential that is revoked.
 
+use super::credential::Credential;
+use super::demand::Demand;
 use super::role::Role;
-use super::table::{Access, Fingerprint};
+use super::table::Access;
 use crate::contract::Need;
-use crate::ids::{BrokerId, NodeId};
-use crate::intent::{Intent, Principal, Scope};
+use crate::intent::Principal;
 use crate::rejection::{Code, Rejection};
-use serde::{Deserialize, Serialize};
-
-/// What somebody proves by that it is them. Append only: the log encodes it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "kind"))]
-#[serde(rename_all = "snake_case")]
-pub enum Credential {
-    #[default]
-    Nobody,
-    /// A token that was shown, and whose secret was right.
-    Token { id: String },
-    /// A certificate that was verified in a handshake.
-    BrokerCertificate { id: BrokerId, fingerprint: Fingerprint },
-    ControllerCertificate { id: NodeId, fingerprint: Fingerprint },
-    /// The user of a controller's process, on its machine.
-    Local,
-}
-
-/// What a call takes, as far as it can be told without the state. Append only: the log encodes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "kind"))]
-#[serde(rename_all = "snake_case")]
-pub enum Demand {
-    View,
-    /// About these topics; about any where none is named.
-    Topics { names: Vec<String> },
-    Brokers,
-    Admin,
-    OwnId { id: BrokerId },
-}
-
-impl Demand {
-    /// What an intent takes.
-    pub fn of(intent: &Intent) -> Self {
-        let topics = |names: Vec<String>| Demand::Topics { names };
-        match intent {
-            Intent::RegisterBroker { registration } => Demand::OwnId { id: registration.id },
-            Intent::BrokerHeartbeat { heartbeat } => Demand::OwnId { id: heartbeat.id },
-            Intent::ChangeIsr { id, .. } => Demand::OwnId { id: *id },
-            Intent::CreateTopics { topics: new } => topics(new.iter().map(|topic| topic.name.clone()).collect()),
-            Intent::DeleteTopic { name, .. }
-            | Intent::ChangeConfigs { name, .. }
-            | Intent::GrowTopic { name, .. }
-            | Intent::ChangeFactor { name, .. } => topics(vec![name.clone()]),
-            Intent::Elect { partitions: Some(partitions), .. } => topics(distinct(partitions.iter().map(|each| &each.topic))),
-            Intent::Elect { topic: Some(topic), .. } => topics(vec![topic.clone()]),
-            Intent::Reassign { moves, .. } => topics(distinct(moves.iter().map(|each| &each.topic))),
-            Intent::Rebalance { rebalance, .. } if rebalance.scope == Scope::Topics => topics(rebalance.topics.clone()),
-            Intent::UnregisterBroker { .. }
-            | Intent::FenceBroker { .. }
-            | Intent::UnfenceBroker { .. }
-            | Intent::Elect { .. }
-            | Intent::Rebalance { .. }
-            | Intent::DrainBroker { .. }
-            | Intent::StopDrain { .. }
-            | Intent::CancelReassignment { .. }
-            | Intent::LimitReassignment { .. }
-            | Intent::ChangeSettings { .. } => Demand::Brokers,
-            // What only the leader asks, and what is about the table itself.
-            Intent::BootstrapCluster { .. }
-            | Intent::SessionExpired { .. }
-            | Intent::ContinueFencing { .. }
-            | Intent::AdmitInstance { .. }
-            | Intent::RaiseFormat { .. }
-            | Intent::ContinueSettings
-            | Intent::BalanceLeaders
-            | Intent::ElectUnclean
-            | Intent::ReplaceBroker { .. }
-            | Intent::ContinueReassignments
-            | Intent::ChangeAccess { .. } => Demand::Admin,
-        }
-    }
-
-    /// The grant that it is about.
-    pub fn need(&self) -> Need {
-        match self {
-            Demand::View => Need::View,
-            Demand::Topics { .. } => Need::Topics,
-            Demand::Brokers => Need::Brokers,
-            Demand::Admin => Need::Admin,
-            Demand::OwnId { .. } => Need::OwnId,
-        }
-    }
-}
-
-fn distinct<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
-    let names: std::collections::BTreeSet<&String> = names.collect();
-    names.into_iter().cloned().collect()
-}
 
 /// Somebody who is known, and what they may do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What an account may do.
 
-use super::authorise::Demand;
+use super::demand::Demand;
 use crate::contract::Need;
 use crate::ids::BrokerId;
 use serde::{Deserialize, Serialize};

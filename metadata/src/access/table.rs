@@ -1,5 +1,6 @@
 //! The table: accounts, the hashes of their tokens, and certificates that count no more. All of it is bounded.
 
+use super::credential::Fingerprint;
 use super::role::Role;
 use crate::ids::Index;
 use crate::proof::digest::Digest;
@@ -7,7 +8,6 @@ use crate::rejection::{Code, Rejection};
 use crate::secret::SecretHash;
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::sync::Arc;
 
 const MOST_ACCOUNTS: usize = 1_000;
@@ -19,36 +19,6 @@ const DAY_MS: u64 = 86_400_000;
 pub const LONGEST_TOKEN_MS: u64 = 365 * DAY_MS;
 /// The longest that a certificate can hold that was made with this program; as long it is remembered that one is revoked.
 const LONGEST_CERTIFICATE_MS: u64 = 400 * DAY_MS;
-
-/// SHA-256 of a certificate.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Fingerprint(pub [u8; 32]);
-
-impl Fingerprint {
-    /// Reads 64 hex digits; colons between bytes, as other programs print them, are passed over.
-    pub fn parse(text: &str) -> Option<Self> {
-        let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').map(|digit| (digit as char).to_digit(16)).map(digit).collect::<Option<_>>()?;
-        let bytes: Vec<u8> = digits.chunks_exact(2).map(|two| two[0] << 4 | two[1]).collect();
-        (digits.len() == 64).then(|| bytes.try_into().ok().map(Fingerprint)).flatten()
-    }
-}
-
-fn digit(digit: Option<u32>) -> Option<u8> {
-    digit.and_then(|digit| u8::try_from(digit).ok())
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// Somebody who may do something: a script, a broker without a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,14 +55,30 @@ pub struct NewToken {
 #[serde(rename_all = "snake_case")]
 pub enum AccessChange {
     /// The first account claims the cluster: it is an admin's, and comes with a token.
-    AddAccount { name: String, role: Role, token: Option<NewToken> },
-    ChangeRole { name: String, role: Role },
+    AddAccount {
+        name: String,
+        role: Role,
+        token: Option<NewToken>,
+    },
+    ChangeRole {
+        name: String,
+        role: Role,
+    },
     /// With its tokens.
-    RemoveAccount { name: String },
-    AddToken { account: String, token: NewToken },
-    RemoveToken { id: String },
+    RemoveAccount {
+        name: String,
+    },
+    AddToken {
+        account: String,
+        token: NewToken,
+    },
+    RemoveToken {
+        id: String,
+    },
     /// This certificate counts no more.
-    Revoke { fingerprint: Fingerprint },
+    Revoke {
+        fingerprint: Fingerprint,
+    },
 }
 
 /// Who there is. Cloning shares all of it.
@@ -202,7 +188,11 @@ impl Access {
                 check_name(name)?;
                 check_role(role)?;
                 if next.account(name).is_some() {
-                    return Err(Rejection::new(Code::AccountExists, format!("There is an account {name} already")).at("name", name, "another name"));
+                    return Err(Rejection::new(Code::AccountExists, format!("There is an account {name} already")).at(
+                        "name",
+                        name,
+                        "another name",
+                    ));
                 }
                 if next.accounts.len() >= MOST_ACCOUNTS {
                     return Err(full("accounts", MOST_ACCOUNTS));
@@ -247,7 +237,11 @@ impl Access {
         }
         if self.claimed() && !next.accounts().any(|account| account.role == Role::Admin) {
             let detail = "It is the last admin's: nobody could change who may do what any more";
-            return Err(Rejection::new(Code::PolicyViolation, detail).at("role", "none is left", "at least one account with the role admin"));
+            return Err(Rejection::new(Code::PolicyViolation, detail).at(
+                "role",
+                "none is left",
+                "at least one account with the role admin",
+            ));
         }
         next.changed_index = index;
         next.digest = AccessImage::of(&next).digest();

@@ -212,8 +212,15 @@ impl Operation {
         let conditional: &[Code] = if self.conditional() { &[Code::RevisionConflict] } else { &[] };
         let own = self.row().refusals.iter().copied().flatten();
         // A guard before every operation.
-        let mut codes: Vec<Code> =
-            [Code::WrongHost].iter().chain(self.kind().refusals()).chain(self.needs().refusals()).chain(body).chain(conditional).chain(own).copied().collect();
+        let mut codes: Vec<Code> = [Code::WrongHost]
+            .iter()
+            .chain(self.kind().refusals())
+            .chain(self.needs().refusals())
+            .chain(body)
+            .chain(conditional)
+            .chain(own)
+            .copied()
+            .collect();
         codes.sort();
         codes.dedup();
         codes

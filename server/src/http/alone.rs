@@ -26,7 +26,8 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 const LIMITS: Limits = Limits { connections: 1, head_within: READY_WITHIN, head_within_when_scarce: READY_WITHIN };
 
 /// Whoever asks.
-const CALLER: Caller = Caller { address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1), secure: false, identity: None, fingerprint: None };
+const CALLER: Caller =
+    Caller { address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1), secure: false, identity: None, fingerprint: None };
 
 /// There is nobody to connect to.
 struct Nobody;
@@ -86,7 +87,9 @@ impl Alone {
         }
         let places = Places::new(LIMITS);
         let place = places.take().await.context("no place")?;
-        let router = router(Node::new(controller, Names::new([]), 2, places, BasePath::default()), None).layer(Extension(place)).layer(Extension(CALLER));
+        let router = router(Node::new(controller, Names::new([]), 2, places, BasePath::default()), None)
+            .layer(Extension(place))
+            .layer(Extension(CALLER));
         Ok(Alone { router, _dir: dir })
     }
 

@@ -4,9 +4,9 @@
 //! key, preview, consistency); `body` and `query` are strict. `table` lists every operation, `operations` makes routes of them and `openapi` their
 //! description; `answers` are the types that they answer. Each other file is one part of the contract.
 
+mod accounts;
 #[cfg(test)]
 mod alone;
-mod accounts;
 mod answers;
 mod base_path;
 mod batch;

@@ -2,8 +2,8 @@
 //! call can be routed without being described.
 
 use super::Node;
-use super::caller;
 use super::answers::{ForeseenAnswer, PlannedAnswer};
+use super::caller;
 use crate::method;
 use axum::Router;
 use axum::handler::Handler;

@@ -3,11 +3,11 @@
 
 use super::problem::Refused;
 use super::{Node, upgraded};
+use crate::transport::certified;
 use acceptor::{Caller, Place, Stream};
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use crate::transport::certified;
 use controller::Controller;
 use controller::net::Certified;
 use http::{StatusCode, header};

@@ -28,7 +28,9 @@ fn routed(operation: Operation) -> Routed {
         Operation::WhoAmI => Routed::new(operation, accounts::who).answers::<accounts::WhoAnswer>(),
         Operation::ListAccounts => Routed::new(operation, accounts::list).answers::<accounts::AccountsAnswer>(),
         Operation::AddAccount => Routed::new(operation, accounts::add).body::<accounts::NewAccount>().makes::<accounts::AccountAnswer>(),
-        Operation::ChangeRole => Routed::new(operation, accounts::change_role).body::<accounts::RoleAsked>().answers::<accounts::AccountAnswer>(),
+        Operation::ChangeRole => {
+            Routed::new(operation, accounts::change_role).body::<accounts::RoleAsked>().answers::<accounts::AccountAnswer>()
+        }
         Operation::RemoveAccount => Routed::new(operation, accounts::remove).answers::<CommittedAnswer>(),
         Operation::ListTokens => Routed::new(operation, accounts::tokens).answers::<accounts::TokensAnswer>(),
         Operation::AddToken => Routed::new(operation, accounts::add_token).body::<accounts::TokenOf>().makes::<accounts::TokenAnswer>(),

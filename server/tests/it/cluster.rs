@@ -1,5 +1,7 @@
 //! A cluster of its own for one test: controllers and storage services as child processes in a temporary directory.
 
+mod steering;
+
 use crate::api::{Answer, Api};
 use crate::process::{Process, address};
 use crate::small_disk::{Filler, SmallDisk};
@@ -180,31 +182,6 @@ impl Cluster {
     pub async fn followers(&self) -> Result<Vec<u64>> {
         let leader = self.leader().await?;
         Ok(self.apis().iter().map(|api| api.node).filter(|id| *id != leader).collect())
-    }
-
-    /// From its next start on a node has this flag.
-    pub fn set_flag(&mut self, id: u64, flag: &str, value: &str) -> Result<()> {
-        self.controller(id)?.process.set_flag(flag, value);
-        Ok(())
-    }
-
-    /// The same of a storage service.
-    pub fn set_storage_flag(&mut self, id: u32, flag: &str, value: &str) -> Result<()> {
-        self.storage(id)?.process.set_flag(flag, value);
-        Ok(())
-    }
-
-    /// Every node's API can be spoken to over TLS, and believes whom this file vouches for.
-    pub fn trusts(&mut self, ca: &Path) -> Result<()> {
-        for controller in self.controllers.values_mut() {
-            controller.api = controller.api.clone().trusting(ca)?;
-        }
-        Ok(())
-    }
-
-    /// Sends a node's process a signal.
-    pub fn signal(&mut self, id: u64, signal: Signal) -> Result<()> {
-        self.controller(id)?.process.signal(signal)
     }
 
     pub fn kill(&mut self, id: u64) -> Result<()> {

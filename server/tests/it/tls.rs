@@ -95,16 +95,17 @@ async fn a_broker_speaks_for_itself_and_nobody_else_does() -> Result<()> {
     let (broker, controller) = (Identity::Broker(BrokerId(101)), Identity::Controller(2));
     let as_broker = nobody.clone().with_tls(vouched.caller(broker)?)?;
     let as_controller = nobody.clone().with_tls(vouched.caller(controller)?)?;
-    let cases: [(&Api, u32, Option<(u16, &str)>); 4] = [
-        (&nobody, 101, Some((401, "UNAUTHENTICATED"))),
-        (&as_controller, 101, Some((403, "FORBIDDEN"))),
-        (&as_broker, 102, Some((403, "FORBIDDEN"))),
-        (&as_broker, 101, None),
-    ];
-    for (api, id, refusal) in cases {
+    let unknown = Some((401, "UNAUTHENTICATED"));
+    let another = Some((403, "FORBIDDEN"));
+    for (api, id, refusal) in [(&nobody, 101, unknown), (&as_controller, 101, another), (&as_broker, 102, another), (&as_broker, 101, None)]
+    {
         let beat = json!({ "broker_epoch": 1, "metadata_index": 0, "want_fence": false, "want_shut_down": false });
         let isr = json!({ "broker_epoch": 1, "changes": [] });
-        let calls = [("/brokers".to_owned(), fake::registration(id, "a")), (format!("/brokers/{id}/heartbeat"), beat), (format!("/brokers/{id}/isr"), isr)];
+        let calls = [
+            ("/brokers".to_owned(), fake::registration(id, "a")),
+            (format!("/brokers/{id}/heartbeat"), beat),
+            (format!("/brokers/{id}/isr"), isr),
+        ];
         for (path, body) in calls {
             let answer = api.post(&path, body).send().await?;
             match refusal {
@@ -307,7 +308,11 @@ async fn says(api: &Api, line: &str) -> Result<()> {
     until(line, async || {
         let answer = api.at(Method::GET, "/metrics").send().await?;
         let text = String::from_utf8_lossy(&answer.bytes);
-        ensure!(text.lines().any(|found| found == line), "{}", text.lines().filter(|line| line.contains("tls_")).collect::<Vec<_>>().join("; "));
+        ensure!(
+            text.lines().any(|found| found == line),
+            "{}",
+            text.lines().filter(|line| line.contains("tls_")).collect::<Vec<_>>().join("; ")
+        );
         Ok(())
     })
     .await

@@ -165,7 +165,12 @@ impl Broker {
         let node = self.door.again(life.home)?;
         let home = node.node_id();
         let proof = self.proof();
-        let answer = self.door.ask(node, move |node| async move { node.heartbeat(beat, Proven { session: proof, ..Proven::default() }, Instant::now() + DEADLINE).await }).await;
+        let answer = self
+            .door
+            .ask(node, move |node| async move {
+                node.heartbeat(beat, Proven { session: proof, ..Proven::default() }, Instant::now() + DEADLINE).await
+            })
+            .await;
         tracing::debug!(at_ms = self.time.now(), broker = %self.id, ?answer, "a heartbeat was answered");
         life.home = matches!(answer, Some(Ok(_))).then_some(home);
         match answer? {

@@ -105,7 +105,13 @@ impl Operator {
         for _ in 0..TRIES {
             let change = change.clone();
             let asked = match self.door.any() {
-                Some(node) => self.door.ask(node, |node| async move { node.change_members(change, &metadata::access::Credential::Nobody, Instant::now() + DEADLINE).await }).await,
+                Some(node) => {
+                    self.door
+                        .ask(node, |node| async move {
+                            node.change_members(change, &metadata::access::Credential::Nobody, Instant::now() + DEADLINE).await
+                        })
+                        .await
+                }
                 None => None,
             };
             match asked {

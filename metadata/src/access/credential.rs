@@ -1,0 +1,60 @@
+//! What somebody proves by that it is them.
+
+use crate::ids::{BrokerId, NodeId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// SHA-256 of a certificate.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl Fingerprint {
+    /// Reads 64 hex digits; colons between bytes, as other programs print them, are passed over.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits: Vec<u8> =
+            text.bytes().filter(|byte| *byte != b':').map(|digit| (digit as char).to_digit(16)).map(digit).collect::<Option<_>>()?;
+        let bytes: Vec<u8> = digits.chunks_exact(2).map(|two| two[0] << 4 | two[1]).collect();
+        (digits.len() == 64).then(|| bytes.try_into().ok().map(Fingerprint)).flatten()
+    }
+}
+
+fn digit(digit: Option<u32>) -> Option<u8> {
+    digit.and_then(|digit| u8::try_from(digit).ok())
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What somebody proves by that it is them. Append only: the log encodes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(tag = "kind"))]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    #[default]
+    Nobody,
+    /// A token that was shown, and whose secret was right.
+    Token {
+        id: String,
+    },
+    /// A certificate that was verified in a handshake.
+    BrokerCertificate {
+        id: BrokerId,
+        fingerprint: Fingerprint,
+    },
+    ControllerCertificate {
+        id: NodeId,
+        fingerprint: Fingerprint,
+    },
+    /// The user of a controller's process, on its machine.
+    Local,
+}

@@ -1,0 +1,33 @@
+//! A cluster whose processes are started otherwise than before, and spoken to otherwise.
+
+use super::Cluster;
+use anyhow::Result;
+use nix::sys::signal::Signal;
+use std::path::Path;
+
+impl Cluster {
+    /// From its next start on a node has this flag.
+    pub fn set_flag(&mut self, id: u64, flag: &str, value: &str) -> Result<()> {
+        self.controller(id)?.process.set_flag(flag, value);
+        Ok(())
+    }
+
+    /// The same of a storage service.
+    pub fn set_storage_flag(&mut self, id: u32, flag: &str, value: &str) -> Result<()> {
+        self.storage(id)?.process.set_flag(flag, value);
+        Ok(())
+    }
+
+    /// Every node's API can be spoken to over TLS, and believes whom this file vouches for.
+    pub fn trusts(&mut self, ca: &Path) -> Result<()> {
+        for controller in self.controllers.values_mut() {
+            controller.api = controller.api.clone().trusting(ca)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a node's process a signal.
+    pub fn signal(&mut self, id: u64, signal: Signal) -> Result<()> {
+        self.controller(id)?.process.signal(signal)
+    }
+}
