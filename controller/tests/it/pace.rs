@@ -3,6 +3,7 @@
 
 use crate::cluster::{BROKERS, Cluster, PATIENCE, until};
 use anyhow::{Context, Result, ensure};
+use controller::Proven;
 use metadata::intent::{AskedMove, ConfigOp, ConfigOpKind, Heartbeat, NewTopic};
 use metadata::model::Configs;
 use metadata::reassignment::{Limits, Why};
