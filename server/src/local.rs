@@ -24,20 +24,28 @@ fn path(dir: &Path) -> PathBuf {
     dir.join(SOCKET)
 }
 
-/// Answers until it is dropped, one question after another.
+/// A socket in this directory, which nobody else uses: it is locked.
 ///
 /// # Errors
-/// When there can be no socket in this directory.
+/// When there can be none.
 pub fn listen(dir: &Path) -> io::Result<UnixListener> {
-    let path = path(dir);
-    // What a process that was killed has left. Nobody else uses this directory: it is locked.
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    UnixListener::bind(path)
+    // What a process that was killed has left.
+    remove(dir)?;
+    UnixListener::bind(path(dir))
 }
 
+/// Takes it away: a directory with a socket in it is not copied by everything that copies.
+///
+/// # Errors
+/// When it is there and stays.
+pub fn remove(dir: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path(dir)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Answers until it is dropped, one question after another.
 pub async fn serve(listener: UnixListener, controller: Controller) {
     let own = nix::unistd::geteuid().as_raw();
     loop {

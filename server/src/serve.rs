@@ -257,6 +257,9 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
         Ok(fault) = faults.wait_for(|fault| fault.as_ref().is_some_and(|fault| fault.ends())) => fault.clone(),
     };
     tracing::info!(node_id, "stopping");
+    if let Err(error) = local::remove(&settings.data_dir) {
+        tracing::debug!(%error, "the socket in the data directory stays");
+    }
     raft.spawn(async move { controller.stop().await }).await.context("the node did not stop cleanly")?;
     stopping.notify_one();
     // A call may take longer than anybody waits.

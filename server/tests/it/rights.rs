@@ -151,7 +151,7 @@ fn everything(dir: &Path, into: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
         let path = entry?.path();
         if path.is_dir() {
             everything(&path, into)?;
-        } else {
+        } else if path.is_file() {
             into.push((path.display().to_string(), fs::read(&path)?));
         }
     }
