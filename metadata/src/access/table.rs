@@ -3,7 +3,7 @@
 use super::credential::Fingerprint;
 use super::role::Role;
 use crate::ids::Index;
-use crate::proof::digest::Digest;
+use crate::proof::digest::{Digest, Kind};
 use crate::rejection::{Code, Rejection};
 use crate::secret::SecretHash;
 use imbl::OrdMap;
@@ -114,18 +114,11 @@ impl AccessImage {
     }
 
     pub(crate) fn restore(self) -> Access {
-        let digest = self.digest();
-        Access {
-            accounts: self.accounts.into_iter().map(|account| (account.name.clone(), Arc::new(account))).collect(),
-            tokens: self.tokens.into_iter().map(|token| (token.id.clone(), Arc::new(token))).collect(),
-            revoked: self.revoked.into_iter().collect(),
-            changed_index: self.changed_index,
-            digest,
-        }
-    }
-
-    fn digest(&self) -> Digest {
-        Digest(xxhash_rust::xxh3::xxh3_128(&postcard::to_allocvec(self).unwrap_or_default()))
+        let mut access = Access { changed_index: self.changed_index, ..Access::default() };
+        self.accounts.into_iter().for_each(|account| access.put_account(account));
+        self.tokens.into_iter().for_each(|token| access.put_token(token));
+        self.revoked.into_iter().for_each(|(fingerprint, until)| access.put_revoked(fingerprint, until));
+        access
     }
 }
 
@@ -202,7 +195,7 @@ impl Access {
                     return Err(Rejection::new(Code::PolicyViolation, detail).at("role", role, "admin, with a token"));
                 }
                 let account = Account { name: name.clone(), role: role.clone(), created_at_ms: at_ms, changed_index: index };
-                next.accounts.insert(name.clone(), Arc::new(account));
+                next.put_account(account);
                 if let Some(token) = token {
                     next.add_token(name, token, at_ms)?;
                 }
@@ -211,19 +204,19 @@ impl Access {
                 check_role(role)?;
                 let account = next.known(name)?;
                 let changed = Account { role: role.clone(), changed_index: index, ..account.clone() };
-                next.accounts.insert(name.clone(), Arc::new(changed));
+                next.put_account(changed);
             }
             AccessChange::RemoveAccount { name } => {
                 next.known(name)?;
-                next.accounts.remove(name);
-                drop_where(&mut next.tokens, |token| token.account == *name);
+                next.drop_account(name);
+                next.drop_tokens(|token| token.account == *name);
             }
             AccessChange::AddToken { account, token } => {
                 next.known(account)?;
                 next.add_token(account, token, at_ms)?;
             }
             AccessChange::RemoveToken { id } => {
-                if next.tokens.remove(id).is_none() {
+                if !next.drop_token(id) {
                     let no = Rejection::new(Code::UnknownToken, format!("There is no token {id}"));
                     return Err(no.at("id", id, "the id of a token: what stands between its first two underscores"));
                 }
@@ -232,7 +225,7 @@ impl Access {
                 if next.revoked.len() >= MOST_REVOKED {
                     return Err(full("revoked certificates", MOST_REVOKED));
                 }
-                next.revoked.insert(*fingerprint, at_ms.saturating_add(LONGEST_CERTIFICATE_MS));
+                next.put_revoked(*fingerprint, at_ms.saturating_add(LONGEST_CERTIFICATE_MS));
             }
         }
         if self.claimed() && !next.accounts().any(|account| account.role == Role::Admin) {
@@ -244,7 +237,6 @@ impl Access {
             ));
         }
         next.changed_index = index;
-        next.digest = AccessImage::of(&next).digest();
         *self = next;
         Ok(())
     }
@@ -267,21 +259,60 @@ impl Access {
         }
         let expires_at_ms = at_ms.saturating_add(token.holds_ms);
         let (id, account) = (token.id.clone(), account.to_owned());
-        let made = Token { id: id.clone(), account, hash: token.hash, created_at_ms: at_ms, expires_at_ms };
-        self.tokens.insert(id, Arc::new(made));
+        self.put_token(Token { id, account, hash: token.hash, created_at_ms: at_ms, expires_at_ms });
         Ok(())
     }
 
     /// Drops what counts no more by itself.
     fn forget(&mut self, at_ms: u64) {
-        drop_where(&mut self.tokens, |token| token.expires_at_ms <= at_ms);
-        drop_where(&mut self.revoked, |until| *until <= at_ms);
+        self.drop_tokens(|token| token.expires_at_ms <= at_ms);
+        let over: Vec<(Fingerprint, u64)> = self.revocations().filter(|(_, until)| *until <= at_ms).collect();
+        for each in over {
+            self.revoked.remove(&each.0);
+            self.digest.sub(Kind::Revocation, &each);
+        }
     }
-}
 
-fn drop_where<K: Ord + Clone, V: Clone>(map: &mut OrdMap<K, V>, goes: impl Fn(&V) -> bool) {
-    let gone: Vec<K> = map.iter().filter(|(_, value)| goes(value)).map(|(key, _)| key.clone()).collect();
-    gone.iter().for_each(|key| drop(map.remove(key)));
+    fn put_account(&mut self, account: Account) {
+        self.drop_account(&account.name);
+        self.digest.add(Kind::Account, &account);
+        self.accounts.insert(account.name.clone(), Arc::new(account));
+    }
+
+    fn drop_account(&mut self, name: &str) {
+        if let Some(account) = self.accounts.remove(name) {
+            self.digest.sub(Kind::Account, &account);
+        }
+    }
+
+    fn put_token(&mut self, token: Token) {
+        self.drop_token(&token.id);
+        self.digest.add(Kind::Token, &token);
+        self.tokens.insert(token.id.clone(), Arc::new(token));
+    }
+
+    /// Whether it was there.
+    fn drop_token(&mut self, id: &str) -> bool {
+        let gone = self.tokens.remove(id);
+        if let Some(token) = &gone {
+            self.digest.sub(Kind::Token, token);
+        }
+        gone.is_some()
+    }
+
+    fn drop_tokens(&mut self, goes: impl Fn(&Token) -> bool) {
+        let gone: Vec<String> = self.tokens().filter(|token| goes(token)).map(|token| token.id.clone()).collect();
+        for id in &gone {
+            self.drop_token(id);
+        }
+    }
+
+    fn put_revoked(&mut self, fingerprint: Fingerprint, until: u64) {
+        if let Some(before) = self.revoked.insert(fingerprint, until) {
+            self.digest.sub(Kind::Revocation, &(fingerprint, before));
+        }
+        self.digest.add(Kind::Revocation, &(fingerprint, until));
+    }
 }
 
 fn check_name(name: &str) -> Result<(), Rejection> {

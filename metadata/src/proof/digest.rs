@@ -24,6 +24,9 @@ pub(crate) enum Kind {
     Standing = 8,
     Reassignment = 9,
     Move = 10,
+    Account = 11,
+    Token = 12,
+    Revocation = 13,
 }
 
 impl Digest {
