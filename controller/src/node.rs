@@ -264,6 +264,9 @@ impl Inner {
     ) -> Result<(Index, HeartbeatReply), Refusal> {
         // B1: first of all, and whatever else has to wait.
         let now_ms = self.environment.monotonic_ms();
+        if self.leading_term().is_none() {
+            return Err(Refusal::new(Code::NotController, "This node does not lead"));
+        }
         self.authorise(&proven.credential, &Demand::OwnId { id: heartbeat.id })?;
         let view = self.hub.view();
         let spoken_for = view.state.broker(heartbeat.id).filter(|broker| broker.epoch == heartbeat.broker_epoch);
@@ -276,9 +279,6 @@ impl Inner {
         }
         if spoken_for.is_some() {
             self.sessions.touch_by(&heartbeat, now_ms);
-        }
-        if self.leading_term().is_none() {
-            return Err(Refusal::new(Code::NotController, "This node does not lead"));
         }
         let stays =
             spoken_for.is_some() && transition(&view.state, &self.sessions.liveness(&view.state, now_ms), &heartbeat) == Transition::Stay;

@@ -160,9 +160,23 @@ fn issue(identity: Option<Identity>, wanted: &Wanted, (file, key_file): (&str, &
     write(&wanted.dir.join(key_file), &issued.key)?;
     write(&wanted.dir.join(file), &issued.certificate)?;
     if identity.is_some() {
-        write(&wanted.dir.join(CA), authority.certificate())?;
+        trust(&wanted.dir.join(CA), authority.certificate())?;
     }
     Ok(issued)
+}
+
+/// Adds an authority to those that a file trusts. One that is there stays: while another takes its place, both are trusted.
+fn trust(path: &Path, authority: &str) -> anyhow::Result<()> {
+    let there = match fs::read_to_string(path) {
+        Ok(there) => there,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    };
+    if there.contains(authority.trim()) {
+        return Ok(());
+    }
+    let line = if there.is_empty() || there.ends_with('\n') { "" } else { "\n" };
+    write(path, &format!("{there}{line}{authority}"))
 }
 
 fn show(path: &Path) -> anyhow::Result<()> {

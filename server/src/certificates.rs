@@ -53,25 +53,48 @@ pub fn commands(dir: &Path, holder: Identity, host: &str) -> String {
     )
 }
 
+/// The signal that asks for another look. Taken in every mode: a process without certificates is not ended by it.
+#[cfg(unix)]
+pub struct HangUps(Option<tokio::signal::unix::Signal>);
+
+#[cfg(unix)]
+impl HangUps {
+    /// From now on. In a runtime.
+    pub fn new() -> Self {
+        HangUps(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok())
+    }
+
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Elsewhere there is no such signal.
+#[cfg(not(unix))]
+pub struct HangUps;
+
+#[cfg(not(unix))]
+impl HangUps {
+    pub fn new() -> Self {
+        HangUps
+    }
+
+    async fn next(&mut self) {
+        std::future::pending().await
+    }
+}
+
 /// Looks for other certificates every minute, and whenever the process is sent SIGHUP.
-pub async fn follow(certificates: Certificates) {
-    #[cfg(unix)]
-    let mut hang_ups = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok();
+pub async fn follow(mut hang_ups: HangUps, certificates: Option<Certificates>) {
     loop {
-        #[cfg(unix)]
-        let asked = async {
-            match &mut hang_ups {
-                Some(hang_ups) => drop(hang_ups.recv().await),
-                None => std::future::pending().await,
-            }
-        };
-        #[cfg(not(unix))]
-        let asked = std::future::pending::<()>();
         tokio::select! {
-            () = asked => {}
+            () = hang_ups.next() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        let looking = certificates.clone();
+        let Some(looking) = certificates.clone() else { continue };
         if let Err(error) = tokio::task::spawn_blocking(move || looking.look()).await {
             tracing::error!(%error, "the certificates could not be looked at");
         }

@@ -1,5 +1,6 @@
 //! `quorate serve`: one controller. Raft has a runtime of its own, so that no page, call or feed can starve it.
 
+use crate::certificates::HangUps;
 use crate::cli::ServeFlags;
 use crate::http::{self, BasePath, Node};
 use crate::peers;
@@ -11,6 +12,7 @@ use anyhow::{Context, bail};
 use controller::disk::Directory;
 use controller::environment::Machine;
 use controller::{Controller, Ground, Options, PushNetworks, Speaks};
+use metadata::access::Fingerprint;
 use metadata::settings::SESSION_TIMEOUT;
 use std::fs::{File, TryLockError};
 use std::io;
@@ -214,6 +216,7 @@ fn lock(dir: &Path) -> anyhow::Result<File> {
 }
 
 async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle) -> anyhow::Result<()> {
+    let hang_ups = HangUps::new();
     // Bound at once, so that a port in use is found first; listening only when there is somebody to answer.
     let socket = match bound(&settings.listen).await {
         Ok(socket) => socket,
@@ -228,9 +231,7 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     let background = tokio::runtime::Handle::current();
     let transport = Arc::new(Tcp(settings.tls.clone()));
     let certificates = settings.tls.as_ref().map(|tls| tls.certificates.clone());
-    if let Some(certificates) = &certificates {
-        tokio::spawn(certificates::follow(certificates.clone()));
-    }
+    tokio::spawn(certificates::follow(hang_ups, certificates.clone()));
     let ground = Ground { transport, environment: Arc::new(Machine::default()), disk, certificates: certificates.clone(), background };
     let starting = raft.spawn(async move { controller::start(options, ground).await });
     let controller = starting.await.context("the node did not start")??;
@@ -244,6 +245,10 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     let pages = assets.map(|assets| app::ssr::routes(controller.clone(), assets, settings.base.as_str()));
     let connections = usize::try_from(open_files::connections(open_files)).context("the limit of open files is out of range")?;
     let places = Places::new(Limits { connections, head_within: HEAD_WITHIN, head_within_when_scarce: HEAD_WITHIN_WHEN_SCARCE });
+    if let Some(certificates) = &certificates {
+        let known = controller.clone();
+        certificates.refuses(Box::new(move |fingerprint| known.view().machine.access.revoked(&Fingerprint(*fingerprint))));
+    }
     let security = security(settings.tls, &controller);
     let feeds = open_files::feeds(open_files);
     let node = Node { certificates, ..Node::new(controller.clone(), settings.names, feeds, places.clone(), settings.base) };

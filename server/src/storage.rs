@@ -1,5 +1,6 @@
 //! `quorate storage`: runs the reference storage service until it is asked to stop; stopping is a controlled shutdown.
 
+use crate::certificates::HangUps;
 use crate::cli::StorageFlags;
 use crate::usage::Usage;
 use crate::{certificates, private, stop, telemetry, token};
@@ -30,9 +31,8 @@ pub fn run(flags: StorageFlags) -> anyhow::Result<()> {
         let mut options = storage::Options::new(flags.id, flags.controllers, flags.listen, flags.data_dir);
         options.rack = flags.rack;
         options.insecure = flags.insecure;
-        if let Some(tls) = &tls {
-            tokio::spawn(certificates::follow(tls.certificates.clone()));
-        }
+        let certificates = tls.as_ref().map(|tls| tls.certificates.clone());
+        tokio::spawn(certificates::follow(HangUps::new(), certificates));
         options.tls = tls;
         options.authorization = authorization;
         options.advertised_host = flags.advertised_host;

@@ -21,6 +21,11 @@ pub fn new() -> (String, String) {
     (id, format!("{body}_{check}"))
 }
 
+/// Whether a text is meant to be one.
+pub fn looks_like_one(text: &str) -> bool {
+    text.strip_prefix(PREFIX).is_some_and(|rest| rest.starts_with('_'))
+}
+
 /// The id of one; none where the text is no whole token.
 pub fn id_of(text: &str) -> Option<&str> {
     let (body, found) = text.rsplit_once('_')?;

@@ -73,10 +73,12 @@ impl ClientError {
         }
     }
 
-    /// Whether another controller may answer better.
+    /// Whether another controller may answer better. One that is behind knows nothing of a token that is new.
     fn elsewhere(&self) -> bool {
         match self {
-            ClientError::Refused(_) => matches!(self.code(), Some(Code::NoLeader | Code::NotController | Code::Overloaded)),
+            ClientError::Refused(_) => {
+                matches!(self.code(), Some(Code::NoLeader | Code::NotController | Code::Overloaded | Code::Unauthenticated))
+            }
             _ => true,
         }
     }
@@ -163,7 +165,7 @@ impl Client {
     pub fn new(controllers: &[String], tls: Option<&Speaking>, authorization: Option<HeaderValue>) -> Result<Self, InvalidOption> {
         Ok(Client {
             http: http_client(PATIENCE, tls, Expected::Controller)?,
-            controllers: parse_controllers(controllers, tls.is_some())?,
+            controllers: parse_controllers(controllers, tls)?,
             preferred: AtomicUsize::new(0),
             secret: Secret::new()?,
             authorization,
@@ -353,16 +355,19 @@ pub async fn read(mut response: Response, longest: usize) -> Result<Option<Vec<u
     Ok(Some(body))
 }
 
-pub(crate) fn parse_controllers(controllers: &[String], tls: bool) -> Result<Vec<Url>, InvalidOption> {
+pub(crate) fn parse_controllers(controllers: &[String], tls: Option<&Speaking>) -> Result<Vec<Url>, InvalidOption> {
     let no = |value: &str, reason: &str| InvalidOption { name: "controllers", value: value.to_owned(), reason: reason.to_owned() };
     if controllers.is_empty() {
         return Err(no("", "at least one base URL is needed"));
     }
     let parse = |text: &String| {
         let url = Url::parse(text).map_err(|error| no(text, &error.to_string()))?;
-        let speakable = url.scheme() == "http" || (tls && url.scheme() == "https");
-        if !speakable || !url.has_host() {
-            let like = if tls { "it must be like https://host:port" } else { "it must be like http://host:port; https needs certificates" };
+        let (speakable, like): (&[&str], _) = match tls {
+            None => (&["http"], "it must be like http://host:port; https needs certificates"),
+            Some(Speaking { plain_too: true, .. }) => (&["http", "https"], "it must be like https://host:port"),
+            Some(_) => (&["https"], "it must be like https://host:port: nothing but TLS is to be spoken"),
+        };
+        if !speakable.contains(&url.scheme()) || !url.has_host() {
             return Err(no(text, like));
         }
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
@@ -450,7 +455,7 @@ mod tests {
 
         #[test]
         fn any_controllers_are_taken_or_refused(text in "[ -~]{0,40}|http://[0-9a-z.:@\\[\\]?#]{0,20}/?") {
-            if let Ok(urls) = parse_controllers(std::slice::from_ref(&text), false) {
+            if let Ok(urls) = parse_controllers(std::slice::from_ref(&text), None) {
                 prop_assert!(urls.iter().all(|url| url.scheme() == "http" && url.has_host()), "{:?}", urls);
             }
         }

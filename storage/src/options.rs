@@ -64,7 +64,7 @@ impl Options {
         if self.id > BrokerId::MAX {
             return no("id", self.id.to_string(), "the largest broker id is 2147483647");
         }
-        client::parse_controllers(&self.controllers, self.tls.is_some())?;
+        client::parse_controllers(&self.controllers, self.tls.as_ref())?;
         if !self.listen.ip().is_loopback() && !self.insecure && !self.speaks_tls_alone() {
             return no("listen", self.listen.to_string(), "only loopback is safe without TLS; --insecure allows it nevertheless");
         }

@@ -5,17 +5,21 @@ use crate::files::{Contents, Set, Unusable};
 use crate::identity::Identity;
 use arc_swap::ArcSwap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How often the files are looked at.
 pub const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// From when on a certificate that ends is said to.
+/// How often a certificate that ends is said to, and from when on.
+const WARN_EVERY: Duration = Duration::from_secs(86_400);
 const SOON: Duration = Duration::from_secs(30 * 86_400);
 
 /// The certificates of a process. Clones share them.
 #[derive(Clone)]
 pub struct Certificates(Arc<Shared>);
+
+/// Whether a certificate with this SHA-256 counts no more.
+pub type Revoked = Box<dyn Fn(&[u8; 32]) -> bool + Send + Sync>;
 
 /// How a process speaks TLS.
 #[derive(Clone, Debug)]
@@ -29,6 +33,8 @@ struct Shared {
     dir: PathBuf,
     holder: Identity,
     set: ArcSwap<Set>,
+    /// Which certificates count no more, by what this process knows.
+    revoked: OnceLock<Revoked>,
     seen: Mutex<Seen>,
 }
 
@@ -37,6 +43,7 @@ struct Seen {
     contents: Contents,
     failing: Option<Unusable>,
     reloads: u64,
+    warned: Instant,
 }
 
 /// For the metrics.
@@ -65,8 +72,8 @@ impl Certificates {
         let contents = Contents::read(dir)?;
         let set = Set::of(dir, &contents, holder)?;
         warn_of_ends(&set);
-        let seen = Mutex::new(Seen { contents, failing: None, reloads: 0 });
-        Ok(Certificates(Arc::new(Shared { dir: dir.to_owned(), holder, set: ArcSwap::from_pointee(set), seen })))
+        let seen = Mutex::new(Seen { contents, failing: None, reloads: 0, warned: Instant::now() });
+        Ok(Certificates(Arc::new(Shared { dir: dir.to_owned(), holder, set: ArcSwap::from_pointee(set), revoked: OnceLock::new(), seen })))
     }
 
     pub(crate) fn set(&self) -> Arc<Set> {
@@ -75,6 +82,15 @@ impl Certificates {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on nobody is called whose certificate counts no more; said once.
+    pub fn refuses(&self, revoked: Revoked) {
+        drop(self.0.revoked.set(revoked));
+    }
+
+    pub(crate) fn revoked(&self, fingerprint: &[u8; 32]) -> bool {
+        self.0.revoked.get().is_some_and(|revoked| revoked(fingerprint))
     }
 
     /// Whether browsers are shown a certificate of their own.
@@ -97,7 +113,13 @@ impl Certificates {
             Ok(Some((Set::of(&self.0.dir, &contents, self.0.holder)?, contents)))
         });
         match looked {
-            Ok(None) => seen.failing = None,
+            Ok(None) => {
+                seen.failing = None;
+                if seen.warned.elapsed() >= WARN_EVERY {
+                    warn_of_ends(&self.set());
+                    seen.warned = Instant::now();
+                }
+            }
             Ok(Some((set, contents))) => {
                 warn_of_ends(&set);
                 self.0.set.store(Arc::new(set));

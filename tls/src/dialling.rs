@@ -90,7 +90,11 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         let set = self.certificates.set();
         let verified = set.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
-        let found = Certificate::read(end_entity).map_err(|_| CertificateError::BadEncoding)?.identity;
+        let read = Certificate::read(end_entity).map_err(|_| CertificateError::BadEncoding)?;
+        if self.certificates.revoked(&read.fingerprint) {
+            return Err(CertificateError::Revoked.into());
+        }
+        let found = read.identity;
         if self.expected.is(found) {
             return Ok(verified);
         }

@@ -18,7 +18,7 @@ pub mod issue;
 mod secured;
 
 pub use certificate::{Certificate, day};
-pub use current::{Certificates, LOOK_EVERY, Speaking, Status};
+pub use current::{Certificates, LOOK_EVERY, Revoked, Speaking, Status};
 pub use dialling::{Expected, causes, speaks_no_tls, trusting};
 pub use files::{CA, NODE, NODE_KEY, Unusable, WEB, WEB_KEY, private_key};
 pub use identity::Identity;

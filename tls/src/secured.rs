@@ -100,6 +100,13 @@ impl Secured {
         Ok(self)
     }
 
+    fn holds(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match self.ends.as_mut().is_some_and(|ends| ends.as_mut().poll(cx).is_ready()) {
+            true => Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the certificate of the other end has expired")),
+            false => Ok(()),
+        }
+    }
+
     /// When the certificate of the other end does.
     pub fn ends_at(&self) -> Option<Instant> {
         self.ends.as_ref().map(|ends| ends.deadline())
@@ -108,9 +115,7 @@ impl Secured {
 
 impl AsyncRead for Secured {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.ends.as_mut().is_some_and(|ends| ends.as_mut().poll(cx).is_ready()) {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the certificate of the other end has expired")));
-        }
+        self.holds(cx)?;
         match ready!(Pin::new(&mut self.stream).poll_read(cx, buffer)) {
             // Without a goodbye: what HTTP and our frames have said ends by their own lengths.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
@@ -121,10 +126,12 @@ impl AsyncRead for Secured {
 
 impl AsyncWrite for Secured {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.holds(cx)?;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.holds(cx)?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 

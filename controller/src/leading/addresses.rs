@@ -27,9 +27,8 @@ pub(super) async fn follow(node: Arc<Inner>) {
                 (was != scheme).then(|| (id, BasicNode::new(format!("{scheme}://{address}"))))
             })
             .collect();
-        if !other.is_empty()
-            && let Ok(_one_at_a_time) = node.changing.try_lock()
-        {
+        let again = !other.is_empty();
+        if again && let Ok(_one_at_a_time) = node.changing.try_lock() {
             let changed = committed(&node, ChangeMembers::SetNodes(other.into_iter().collect()), true, Instant::now() + LONGEST_DEADLINE);
             match changed.await {
                 Ok(index) => tracing::info!(index, scheme, "the controllers' addresses say how they are spoken to now"),
@@ -37,7 +36,8 @@ pub(super) async fn follow(node: Arc<Inner>) {
             }
         }
         tokio::time::sleep(LOOK_AGAIN).await;
-        if applied.changed().await.is_err() {
+        // An idle cluster applies nothing.
+        if !again && applied.changed().await.is_err() {
             return;
         }
     }

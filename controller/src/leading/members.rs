@@ -107,10 +107,7 @@ async fn check_listening(node: &Inner, id: NodeId, url: &str, [id_field, url_fie
 /// # Errors
 /// As [`change`], but for what only shows once it is begun.
 pub(crate) async fn foresee(node: &Arc<Inner>, asked: &MemberChange, credential: &Credential) -> Result<Vec<ControllerNode>, Refusal> {
-    node.authorise(credential, &Demand::Admin)?;
-    if node.leading_term().is_none() {
-        return Err(Refusal::new(Code::NotController, "This node does not lead"));
-    }
+    theirs(node, credential, Instant::now() + LONGEST_DEADLINE).await?;
     if node.changing.try_lock().is_err() || node.members_change() {
         return Err(in_progress());
     }
@@ -132,12 +129,22 @@ pub(crate) async fn foresee(node: &Arc<Inner>, asked: &MemberChange, credential:
     Ok(urls.into_iter().map(|(id, url)| ControllerNode { id, url, voter: voters.contains(&id) }).collect())
 }
 
+/// Whether whoever shows this may change the membership. Nothing judges that once more when it is committed, so all that earlier terms
+/// committed is applied first (C1).
+async fn theirs(node: &Arc<Inner>, credential: &Credential, deadline: Instant) -> Result<(), Refusal> {
+    if node.leading_term().is_none() {
+        return Err(Refusal::new(Code::NotController, "This node does not lead"));
+    }
+    node.reads.confirm(deadline).await?;
+    node.authorise(credential, &Demand::Admin)
+}
+
 /// Carries one out that somebody asks for.
 ///
 /// # Errors
 /// UNAUTHENTICATED, FORBIDDEN, and as [`change`].
 pub(crate) async fn asked(node: &Arc<Inner>, asked: MemberChange, credential: &Credential, deadline: Instant) -> Result<Index, Refusal> {
-    node.authorise(credential, &Demand::Admin)?;
+    theirs(node, credential, deadline).await?;
     change(node, asked, deadline).await
 }
 

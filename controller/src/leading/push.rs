@@ -4,7 +4,7 @@ use crate::hub::{Next, Published};
 use crate::node::Inner;
 use bytes::Bytes;
 use metadata::contract::PUSH_PROOF;
-use metadata::{BrokerId, Index, SecretHash, Term, views};
+use metadata::{Broker, BrokerId, Index, SecretHash, Term, views};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -34,6 +34,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 struct Target {
     epoch: Index,
     url: String,
+    /// How many certificates counted no more: after another one each connection is made anew.
+    revoked: usize,
 }
 
 /// A push of this term: services that are equally far get the same bytes.
@@ -52,9 +54,10 @@ pub(crate) async fn run(node: Arc<Inner>, term: Term) {
     let mut tasks: BTreeMap<BrokerId, (Target, Aborting)> = BTreeMap::new();
     let mut applied = node.hub.watch_applied();
     loop {
-        let state = node.hub.view().state.clone();
-        let wanted: BTreeMap<BrokerId, Target> =
-            state.brokers().filter_map(|broker| Some((broker.id, Target { epoch: broker.epoch, url: broker.push_url.clone()? }))).collect();
+        let view = node.hub.view();
+        let (state, revoked) = (view.state.clone(), view.machine.access.revocations().count());
+        let target = |broker: &Broker| Some(Target { epoch: broker.epoch, url: broker.push_url.clone()?, revoked });
+        let wanted: BTreeMap<BrokerId, Target> = state.brokers().filter_map(|broker| Some((broker.id, target(broker)?))).collect();
         tasks.retain(|id, (target, _)| wanted.get(id) == Some(target));
         for (id, target) in wanted {
             if !tasks.contains_key(&id) && node.options.push_networks.check(&target.url, node.options.speaks).is_ok() {

@@ -17,8 +17,6 @@ const LONGEST_NAME: usize = 64;
 const DAY_MS: u64 = 86_400_000;
 /// The longest that a token holds.
 pub const LONGEST_TOKEN_MS: u64 = 365 * DAY_MS;
-/// The longest that a certificate can hold that was made with this program; as long it is remembered that one is revoked.
-const LONGEST_CERTIFICATE_MS: u64 = 400 * DAY_MS;
 
 /// Somebody who may do something: a script, a broker without a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +84,7 @@ pub enum AccessChange {
 pub struct Access {
     accounts: OrdMap<String, Arc<Account>>,
     tokens: OrdMap<String, Arc<Token>>,
-    /// Until when it is remembered.
+    /// Since when. None is forgotten: who knows how long a certificate holds.
     revoked: OrdMap<Fingerprint, u64>,
     /// The index of its last change.
     changed_index: Index,
@@ -117,7 +115,10 @@ impl AccessImage {
         let mut access = Access { changed_index: self.changed_index, ..Access::default() };
         self.accounts.into_iter().for_each(|account| access.put_account(account));
         self.tokens.into_iter().for_each(|token| access.put_token(token));
-        self.revoked.into_iter().for_each(|(fingerprint, until)| access.put_revoked(fingerprint, until));
+        for (fingerprint, since) in self.revoked {
+            access.digest.add(Kind::Revocation, &(fingerprint, since));
+            access.revoked.insert(fingerprint, since);
+        }
         access
     }
 }
@@ -163,7 +164,7 @@ impl Access {
         self.revoked.contains_key(fingerprint)
     }
 
-    /// Every certificate that counts no more, and until when that is remembered.
+    /// Every certificate that counts no more, and since when.
     pub fn revocations(&self) -> impl Iterator<Item = (Fingerprint, u64)> {
         self.revoked.iter().map(|(fingerprint, until)| (*fingerprint, *until))
     }
@@ -225,7 +226,10 @@ impl Access {
                 if next.revoked.len() >= MOST_REVOKED {
                     return Err(full("revoked certificates", MOST_REVOKED));
                 }
-                next.put_revoked(*fingerprint, at_ms.saturating_add(LONGEST_CERTIFICATE_MS));
+                if !next.revoked(fingerprint) {
+                    next.revoked.insert(*fingerprint, at_ms);
+                    next.digest.add(Kind::Revocation, &(*fingerprint, at_ms));
+                }
             }
         }
         if self.claimed() && !next.accounts().any(|account| account.role == Role::Admin) {
@@ -266,11 +270,6 @@ impl Access {
     /// Drops what counts no more by itself.
     fn forget(&mut self, at_ms: u64) {
         self.drop_tokens(|token| token.expires_at_ms <= at_ms);
-        let over: Vec<(Fingerprint, u64)> = self.revocations().filter(|(_, until)| *until <= at_ms).collect();
-        for each in over {
-            self.revoked.remove(&each.0);
-            self.digest.sub(Kind::Revocation, &each);
-        }
     }
 
     fn put_account(&mut self, account: Account) {
@@ -305,13 +304,6 @@ impl Access {
         for id in &gone {
             self.drop_token(id);
         }
-    }
-
-    fn put_revoked(&mut self, fingerprint: Fingerprint, until: u64) {
-        if let Some(before) = self.revoked.insert(fingerprint, until) {
-            self.digest.sub(Kind::Revocation, &(fingerprint, before));
-        }
-        self.digest.add(Kind::Revocation, &(fingerprint, until));
     }
 }
 

@@ -185,8 +185,7 @@ pub struct RevocationsAnswer {
 #[derive(Serialize, JsonSchema)]
 pub struct RevocationView {
     fingerprint: String,
-    /// Until when it is remembered: no certificate holds longer.
-    until_ms: u64,
+    since_ms: u64,
 }
 
 /// Who asks, and what is theirs.
@@ -204,7 +203,10 @@ pub struct WhoAnswer {
 fn shown(access: &Access, account: &Account) -> AccountView {
     AccountView {
         name: account.name.clone(),
-        principal: metadata::Principal::service(&account.name).0,
+        principal: match account.role {
+            Role::Broker { id } => metadata::Principal::broker(id).0,
+            _ => metadata::Principal::service(&account.name).0,
+        },
         role: RoleAsked::of(&account.role),
         created_at_ms: account.created_at_ms,
         changed_index: account.changed_index,
@@ -295,7 +297,7 @@ pub async fn revoke_token(State(node): State<Node>, Path(id): Path<String>, part
 
 pub async fn revocations(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
     let (_, view) = call::read(&node, &parts, &[]).await?;
-    let each = |(fingerprint, until_ms): (Fingerprint, u64)| RevocationView { fingerprint: fingerprint.to_string(), until_ms };
+    let each = |(fingerprint, since_ms): (Fingerprint, u64)| RevocationView { fingerprint: fingerprint.to_string(), since_ms };
     let revocations = view.machine.access.revocations().map(each).collect();
     Ok(Json(RevocationsAnswer { revision: view.applied, revocations }).into_response())
 }

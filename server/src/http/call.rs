@@ -178,5 +178,7 @@ pub async fn read(node: &Node, parts: &Parts, more: &[&str]) -> Result<(Query, A
     if linearizable == Some(true) {
         node.controller.linearizable(deadline).await?;
     }
+    // While it waited, what was shown may have been revoked.
+    node.controller.who(&caller::asker(parts)?.credential)?;
     Ok((query, node.controller.view()))
 }

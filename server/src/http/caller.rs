@@ -22,9 +22,16 @@ pub struct Shown(Result<Asker, Rejection>);
 
 impl Shown {
     pub fn of(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Self {
-        Shown(credential(node, headers, extensions).and_then(|credential| {
+        let shown = credential(node, headers, extensions).and_then(|credential| {
             let who = node.controller.who(&credential)?;
             Ok(Asker { credential, who })
+        });
+        Shown(shown.map_err(|no| match no.code {
+            // A node that is behind may not have heard of a token yet, and it is no refusal that others do not know it.
+            Code::Unauthenticated if !node.controller.ready() => {
+                Rejection::new(Code::NoLeader, "This node is not caught up with a leader of a majority, and does not know who asks")
+            }
+            _ => no,
         }))
     }
 
@@ -41,9 +48,10 @@ impl Shown {
 
 /// What a request shows. A token stands before the certificate of the connection, which may be that of a proxy.
 fn credential(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Result<Credential, Rejection> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
+    // Any other is for a proxy before this node.
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|text| text.strip_prefix("Bearer "));
+    if let Some(text) = given.filter(|text| token::looks_like_one(text)) {
         let no = |what: &str| Rejection::new(Code::Unauthenticated, what).at("Authorization", "something else", "Bearer qrt_…");
-        let text = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer ")).ok_or_else(|| no("That is no token"))?;
         let id = token::id_of(text).ok_or_else(|| no("That is no token: it is not whole, or a character is wrong"))?;
         let view = node.controller.view();
         return match view.machine.access.token(id).filter(|token| token.hash == SecretHash::of(text)) {

@@ -58,7 +58,7 @@ pub fn token(answer: &Value) -> String {
 }
 
 pub fn revocations(answer: &Value) -> String {
-    rows(&answer["revocations"], &[("SHA-256", "fingerprint"), ("UNTIL MS", "until_ms")])
+    rows(&answer["revocations"], &[("SHA-256", "fingerprint"), ("SINCE MS", "since_ms")])
 }
 
 pub fn topics(answer: &Value) -> String {

@@ -31,7 +31,7 @@ use reader::Reader;
 use socket::Socket;
 use std::io;
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use uuid::Uuid;
 
@@ -68,7 +68,7 @@ pub async fn open(State(node): State<Node>, Extension(place): Extension<Place>, 
     };
     let generation = controller.generation();
     let credential = caller::asker(&parts)?.credential.clone();
-    let follow = move |reader| Feed { generation, controller, reader, position, credential }.run();
+    let follow = move |reader| Feed { generation, controller, reader, position, credential, judged: (0, Instant::now()) }.run();
     if let Some(opening) = opening {
         let binary = opening.binary();
         let (upgrading, response) = opening.accepted();
@@ -123,9 +123,20 @@ async fn reach(controller: &Controller, from: Index, deadline: tokio::time::Inst
     Ok(from)
 }
 
+/// How far a reader was brought.
+enum Caught {
+    Up,
+    /// Its position is no longer kept.
+    Gone,
+    /// What it had shown holds no more.
+    SignedOut,
+}
+
 struct Feed {
     /// Whom it is for.
     credential: Credential,
+    /// At which change of the rights that was looked at, and when.
+    judged: (Index, Instant),
     controller: Controller,
     reader: Reader,
     position: Index,
@@ -157,12 +168,10 @@ impl Feed {
         self.send_frame(Frame::Pulse(self.controller.pulse())).await?;
         loop {
             applied.mark_unchanged();
-            // Revoked, expired, or the cluster was claimed: within the tick at the latest.
-            if let Err(no) = self.controller.who(&self.credential) {
-                return self.reader.close(SIGNED_OUT, no.code.name()).await;
-            }
-            if !self.catch_up().await? {
-                return self.reader.close(CloseCode::Normal, "gone").await;
+            match self.catch_up().await? {
+                Caught::Up => {}
+                Caught::Gone => return self.reader.close(CloseCode::Normal, "gone").await,
+                Caught::SignedOut => return self.reader.close(SIGNED_OUT, "UNAUTHENTICATED").await,
             }
             tokio::select! {
                 changed = applied.changed() => if changed.is_err() { return Ok(()) },
@@ -177,18 +186,31 @@ impl Feed {
         }
     }
 
-    /// Sends everything after the position; false when it is no longer kept.
-    async fn catch_up(&mut self) -> io::Result<bool> {
+    /// Whether the reader is still who it was: looked at when the rights changed, and as what is shown may expire, about once a second.
+    fn still_known(&mut self) -> bool {
+        let changed_index = self.controller.view().machine.access.changed_index();
+        if self.judged.0 == changed_index && self.judged.1.elapsed() < PROGRESS_EVERY {
+            return true;
+        }
+        self.judged = (changed_index, Instant::now());
+        self.controller.who(&self.credential).is_ok()
+    }
+
+    /// Sends everything after the position.
+    async fn catch_up(&mut self) -> io::Result<Caught> {
         loop {
+            if !self.still_known() {
+                return Ok(Caught::SignedOut);
+            }
             if self.controller.generation() != self.generation {
                 let oldest = self.controller.state().revision();
                 self.send_frame(Frame::Gone { oldest }).await?;
-                return Ok(false);
+                return Ok(Caught::Gone);
             }
             match self.controller.commits_after(self.position, AT_ONCE) {
                 Next::Gone { oldest } => {
                     self.send_frame(Frame::Gone { oldest }).await?;
-                    return Ok(false);
+                    return Ok(Caught::Gone);
                 }
                 Next::Commits { commits, upto } if commits.is_empty() => {
                     if upto > self.position {
@@ -196,7 +218,7 @@ impl Feed {
                         self.position = upto;
                         self.progress().await?;
                     }
-                    return Ok(true);
+                    return Ok(Caught::Up);
                 }
                 Next::Commits { commits, .. } => {
                     let frames: Vec<_> = commits.iter().map(|published| self.reader.encoding(&published.frame)).collect();
