@@ -1,7 +1,8 @@
 //! What the edges (`app`, `server`) ask a controller for and get back. The one boundary type of refusals is [`Refusal`].
 
+use crate::options::Speaks;
 use metadata::access::{Credential, Who};
-use metadata::{Code, Commit, Group, GroupOutcome, Index, Intent, KeyUse, NodeId, Principal, Rejection, SecretHash};
+use metadata::{Code, Commit, Group, GroupOutcome, Index, Intent, KeyUse, NodeId, Principal, Rejection, SecretHash, State};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,11 @@ pub struct Proven {
 pub struct Asker {
     pub credential: Credential,
     pub who: Who,
+}
+
+/// Whether a credential is said to the leader and in entries: somebody's, and once every controller knows of credentials.
+pub(crate) fn is_told(credential: &Credential, state: &State) -> bool {
+    state.guards() && *credential != Credential::Nobody
 }
 
 impl Asker {
@@ -97,11 +103,11 @@ pub enum MemberChange {
 
 impl MemberChange {
     /// The same with the newcomer's address as controllers are spoken to.
-    pub(crate) fn spoken(mut self, scheme: Option<&str>) -> Self {
-        if let (Some(scheme), MemberChange::Add { url, .. } | MemberChange::Replace(Replacement { url, .. })) = (scheme, &mut self)
-            && let Some((_, address)) = url.split_once("://")
+    pub(crate) fn spoken(mut self, speaks: Speaks) -> Self {
+        if let MemberChange::Add { url, .. } | MemberChange::Replace(Replacement { url, .. }) = &mut self
+            && let Some(spoken) = speaks.spoken(url)
         {
-            *url = format!("{scheme}://{address}");
+            *url = spoken;
         }
         self
     }

@@ -1,6 +1,6 @@
 //! The handle that the edges hold: reads from what is applied, submissions and heartbeats to the leader.
 
-use crate::api::{MemberChange, Outcome, Proven, Refusal, Submission, Submitted};
+use crate::api::{MemberChange, Outcome, Proven, Refusal, Submission, Submitted, is_told};
 use crate::following::pulse;
 use crate::ground::Core;
 use crate::hub;
@@ -211,7 +211,7 @@ impl Controller {
             let remaining_ms = remaining_ms(deadline);
             let state = self.state();
             let request = match proven.session.filter(|_| state.binds()) {
-                _ if state.guards() && proven.credential != Credential::Nobody => Request::HeartbeatBy { heartbeat, proven, remaining_ms },
+                _ if is_told(&proven.credential, &state) => Request::HeartbeatBy { heartbeat, proven, remaining_ms },
                 Some(proof) => Request::HeartbeatProven { heartbeat, proof, remaining_ms },
                 None => Request::Heartbeat { heartbeat, remaining_ms },
             };
@@ -345,7 +345,7 @@ impl Controller {
 
     /// A credential that a leader of any build that may lead can be told.
     fn known(&self, credential: &Credential) -> Option<Credential> {
-        (self.state().guards() && *credential != Credential::Nobody).then(|| credential.clone())
+        is_told(credential, &self.state()).then(|| credential.clone())
     }
 
     /// Who shows this, by what this node has applied.
@@ -353,9 +353,7 @@ impl Controller {
     /// # Errors
     /// UNAUTHENTICATED when nothing is shown and the cluster is not open, or what is shown holds no more.
     pub fn who(&self, credential: &Credential) -> Result<Who, Rejection> {
-        let view = self.view();
-        let now_ms = view.state.at_ms().max(self.core.ground.environment.wall_ms());
-        view.machine.access.who(credential, now_ms)
+        self.inner().who(credential)
     }
 
     /// Whether this node knows of a change of the membership that is between its two entries.

@@ -1,6 +1,6 @@
 //! What one node is made of, and how it carries what is asked of it to the leader.
 
-use crate::api::{Proven, Refusal, Submission, Submitted};
+use crate::api::{Proven, Refusal, Submission, Submitted, is_told};
 use crate::environment::Environment;
 use crate::following::board::PulseBoard;
 use crate::hub::Hub;
@@ -12,11 +12,11 @@ use crate::options::Options;
 use crate::raft::Raft;
 use crate::reading::Reads;
 use crate::writing::inbox::Inbox;
-use metadata::access::{Credential, Demand};
+use metadata::access::{Credential, Demand, Who};
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
 use metadata::plan::{HeartbeatReply, Transition, heartbeat_reply, transition};
-use metadata::{Code, Index, Intent, NodeId, Principal, Term};
+use metadata::{Code, Index, Intent, NodeId, Principal, Rejection, Term};
 use openraft::ServerState;
 use openraft::async_runtime::{Instant as _, WatchReceiver};
 use std::io;
@@ -227,10 +227,9 @@ impl Inner {
     }
 
     /// A registration cannot make a controller call any address it likes, and least of all a controller.
-    fn check_push_url(&self, url: Option<&str>) -> Result<(), metadata::Rejection> {
+    fn check_push_url(&self, url: Option<&str>) -> Result<(), Rejection> {
         let Some(url) = url else { return Ok(()) };
-        let no =
-            |what: String, allowed: String| Err(metadata::Rejection::new(Code::InvalidRegistration, what).at("push_url", url, allowed));
+        let no = |what: String, allowed: String| Err(Rejection::new(Code::InvalidRegistration, what).at("push_url", url, allowed));
         let parsed = match self.options.push_networks.check(url, self.options.speaks) {
             Ok(parsed) => parsed,
             Err((what, allowed)) => return no(what, allowed),
@@ -245,11 +244,16 @@ impl Inner {
         }
     }
 
-    /// Whether whoever shows this may do that, by what this node has applied.
-    pub fn authorise(&self, credential: &Credential, demand: &Demand) -> Result<(), Refusal> {
+    /// Who shows this, by what this node has applied.
+    pub fn who(&self, credential: &Credential) -> Result<Who, Rejection> {
         let view = self.hub.view();
         let now_ms = view.state.at_ms().max(self.environment.wall_ms());
-        view.machine.access.authorise(credential, demand, now_ms).map(drop).map_err(Refusal::from)
+        view.machine.access.who(credential, now_ms)
+    }
+
+    /// Whether whoever shows this may do that, by the same.
+    pub fn authorise(&self, credential: &Credential, demand: &Demand) -> Result<(), Refusal> {
+        Ok(self.who(credential)?.may(demand)?)
     }
 
     pub async fn read_index_as_leader(&self, deadline: Instant) -> Result<Index, Refusal> {
@@ -272,7 +276,7 @@ impl Inner {
         let spoken_for = view.state.broker(heartbeat.id).filter(|broker| broker.epoch == heartbeat.broker_epoch);
         match spoken_for.map_or(Ok(()), |broker| view.machine.bindings.check(broker, proven.session)) {
             // Who wants nothing is told how the broker stands, which everybody may know. It is no sign of life.
-            Err(_) if !heartbeat.want_fence && !heartbeat.want_shut_down && self.leading_term().is_some() => {
+            Err(_) if !heartbeat.want_fence && !heartbeat.want_shut_down => {
                 return Ok((view.applied, heartbeat_reply(&view.state, &heartbeat)));
             }
             checked => checked?,
@@ -358,7 +362,7 @@ impl Inner {
         let state = self.hub.view().state.clone();
         let request = match submission.proof.filter(|_| state.binds()) {
             // A leader of an older build knows nobody.
-            _ if state.guards() && submission.credential != Credential::Nobody => {
+            _ if is_told(&submission.credential, &state) => {
                 let proven = Proven { session: submission.proof, credential: submission.credential.clone() };
                 Request::SubmitBy { submission: Box::new(submission), proven, remaining_ms }
             }

@@ -49,6 +49,13 @@ impl Speaks {
         }
     }
 
+    /// A member's address as it is spoken to; none where it says that already, or may say either.
+    pub(crate) fn spoken(self, url: &str) -> Option<String> {
+        let (was, address) = url.split_once("://")?;
+        let scheme = self.scheme().filter(|scheme| *scheme != was)?;
+        Some(format!("{scheme}://{address}"))
+    }
+
     fn schemes(self) -> &'static [&'static str] {
         match self {
             Speaks::Plain => &["http"],

@@ -4,8 +4,8 @@
 use crate::token;
 use anyhow::{Context, bail, ensure};
 use controller::{Asker, Controller, LONGEST_DEADLINE};
-use metadata::access::{AccessChange, Credential, NewToken, Role};
-use metadata::{Intent, SecretHash};
+use metadata::Intent;
+use metadata::access::{AccessChange, Credential, Role};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -81,8 +81,7 @@ async fn answer(controller: &Controller, mut stream: UnixStream) -> io::Result<(
 
 /// A new token for an admin, who is made if there is no such account.
 async fn reset(controller: &Controller, name: &str) -> anyhow::Result<String> {
-    let (id, text) = token::new();
-    let token = NewToken { id, hash: SecretHash::of(&text), holds_ms: MONTH_MS };
+    let (token, text) = token::new(MONTH_MS);
     let view = controller.view();
     let change = match view.machine.access.account(name) {
         None => AccessChange::AddAccount { name: name.to_owned(), role: Role::Admin, token: Some(token) },

@@ -3,6 +3,8 @@
 
 use crate::usage::Usage;
 use http::HeaderValue;
+use metadata::SecretHash;
+use metadata::access::NewToken;
 use std::path::Path;
 use uuid::Uuid;
 
@@ -13,12 +15,12 @@ const ID_DIGITS: usize = 12;
 const SECRET_DIGITS: usize = 64;
 const CHECK_DIGITS: usize = 8;
 
-/// A new one with its id; its secret has 244 random bits.
-pub fn new() -> (String, String) {
+/// A new one, and what is replicated of it; its secret has 244 random bits.
+pub fn new(holds_ms: u64) -> (NewToken, String) {
     let id = Uuid::new_v4().simple().to_string()[..ID_DIGITS].to_owned();
     let body = format!("{PREFIX}_{id}_{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-    let check = check(&body);
-    (id, format!("{body}_{check}"))
+    let text = format!("{body}_{}", check(&body));
+    (NewToken { id, hash: SecretHash::of(&text), holds_ms }, text)
 }
 
 /// Whether a text is meant to be one.
@@ -71,9 +73,9 @@ mod tests {
 
     #[test]
     fn a_token_says_its_id_and_a_damaged_one_nothing() {
-        let (id, text) = new();
-        assert_eq!(id_of(&text), Some(id.as_str()));
-        assert_ne!(new().1, text);
+        let (token, text) = new(1);
+        assert_eq!(id_of(&text), Some(token.id.as_str()));
+        assert_ne!(new(1).1, text);
         for (at, _) in text.char_indices() {
             let mut damaged = text.clone();
             let other = if text.as_bytes()[at] == b'0' { "1" } else { "0" };

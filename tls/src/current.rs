@@ -98,11 +98,6 @@ impl Certificates {
         self.set().configs.web()
     }
 
-    /// Whose they are.
-    pub fn holder(&self) -> Identity {
-        self.0.holder
-    }
-
     /// Looks at the files again, and takes what they hold when it is another usable set. Reads files: not for a thread that serves.
     pub fn look(&self) {
         let mut seen = self.seen();

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 use tokio_rustls::TlsStream;
 
 /// A socket that can change its runtime below the session on it.
@@ -105,11 +105,6 @@ impl Secured {
             true => Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the certificate of the other end has expired")),
             false => Ok(()),
         }
-    }
-
-    /// When the certificate of the other end does.
-    pub fn ends_at(&self) -> Option<Instant> {
-        self.ends.as_ref().map(|ends| ends.deadline())
     }
 }
 

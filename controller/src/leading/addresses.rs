@@ -5,6 +5,7 @@ use super::membership::Members;
 use crate::LONGEST_DEADLINE;
 use crate::node::Inner;
 use openraft::{BasicNode, ChangeMembers};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -15,21 +16,16 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Looks at every membership that is committed while this node leads.
 pub(super) async fn follow(node: Arc<Inner>) {
     // In between both are right.
-    let Some(scheme) = node.options.speaks.scheme() else { return };
+    let speaks = node.options.speaks;
+    let Some(scheme) = speaks.scheme() else { return };
     let mut applied = node.hub.watch_applied();
     loop {
         applied.mark_unchanged();
-        let other: Vec<_> = Members::of(&node)
-            .urls
-            .into_iter()
-            .filter_map(|(id, url)| {
-                let (was, address) = url.split_once("://")?;
-                (was != scheme).then(|| (id, BasicNode::new(format!("{scheme}://{address}"))))
-            })
-            .collect();
+        let members = Members::of(&node).urls;
+        let other: BTreeMap<_, _> = members.iter().filter_map(|(id, url)| Some((*id, BasicNode::new(speaks.spoken(url)?)))).collect();
         let again = !other.is_empty();
         if again && let Ok(_one_at_a_time) = node.changing.try_lock() {
-            let changed = committed(&node, ChangeMembers::SetNodes(other.into_iter().collect()), true, Instant::now() + LONGEST_DEADLINE);
+            let changed = committed(&node, ChangeMembers::SetNodes(other), true, Instant::now() + LONGEST_DEADLINE);
             match changed.await {
                 Ok(index) => tracing::info!(index, scheme, "the controllers' addresses say how they are spoken to now"),
                 Err(refusal) => tracing::warn!(%refusal, "the controllers' addresses are not written anew yet"),

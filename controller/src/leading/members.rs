@@ -111,7 +111,7 @@ pub(crate) async fn foresee(node: &Arc<Inner>, asked: &MemberChange, credential:
     if node.changing.try_lock().is_err() || node.members_change() {
         return Err(in_progress());
     }
-    let asked = asked.clone().spoken(node.options.speaks.scheme());
+    let asked = asked.clone().spoken(node.options.speaks);
     check(node, &asked).await?;
     let Members { mut urls, mut voters } = Members::of(node);
     match &asked {
@@ -158,7 +158,7 @@ async fn change(node: &Arc<Inner>, asked: MemberChange, deadline: Instant) -> Re
     }
     // Who leads is no matter of the membership: the leadership moves during a change as well.
     let changes = !matches!(asked, MemberChange::Lead { .. });
-    let asked = asked.spoken(node.options.speaks.scheme());
+    let asked = asked.spoken(node.options.speaks);
     let _one_at_a_time = changes.then(|| node.changing.try_lock()).transpose().map_err(|_| in_progress())?;
     check(node, &asked).await?;
     match asked {

@@ -131,7 +131,7 @@ fn may(peer: NodeId, member: bool, request: &Request) -> Result<(), Refusal> {
         }
         // It forwards what others ask, and decides as nobody but itself.
         Request::Submit { submission, .. } | Request::SubmitProven { submission, .. } | Request::SubmitBy { submission, .. }
-            if submission.principal.0.starts_with("controller:") && submission.principal != Principal::controller(peer) =>
+            if submission.principal.is_controller() && submission.principal != Principal::controller(peer) =>
         {
             let detail = format!("Node {peer} does not speak for {}", submission.principal.0);
             Err(Refusal::new(Code::PolicyViolation, detail))

@@ -1,6 +1,6 @@
 //! Who asks the planner, and what the entry requires of them when it is applied.
 
-use crate::api::{Refusal, Submission};
+use crate::api::{Refusal, Submission, is_told};
 use crate::hub::View;
 use metadata::access::{Credential, Demand, Role, Who};
 use metadata::plan::Plan;
@@ -29,7 +29,7 @@ pub(super) fn asker(view: &View, submission: &Submission, now_ms: u64) -> Result
         // It is judged again when it is applied: another may be on its way.
         access.clone().change(change, now_ms, view.applied + 1)?;
     }
-    Ok((*credential != Credential::Nobody && view.state.guards()).then_some(who))
+    Ok(is_told(credential, &view.state).then_some(who))
 }
 
 /// Refuses the topics of a batch that are not theirs.

@@ -76,13 +76,7 @@ impl Access {
             Credential::Nobody => no("This cluster asks who you are: show a token, or a certificate".to_owned()),
             Credential::Token { id } => match self.token(id).filter(|token| token.expires_at_ms > now_ms) {
                 Some(token) => match self.account(&token.account) {
-                    Some(account) => {
-                        let principal = match account.role {
-                            Role::Broker { id } => Principal::broker(id),
-                            _ => Principal::service(&account.name),
-                        };
-                        known(principal, account.role.clone())
-                    }
+                    Some(account) => known(account.principal(), account.role.clone()),
                     None => no(format!("The account of token {id} is gone")),
                 },
                 None => no(format!("Token {id} is revoked, or has expired")),

@@ -3,6 +3,7 @@
 use super::credential::Fingerprint;
 use super::role::Role;
 use crate::ids::Index;
+use crate::intent::Principal;
 use crate::proof::digest::{Digest, Kind};
 use crate::rejection::{Code, Rejection};
 use crate::secret::SecretHash;
@@ -16,7 +17,7 @@ const MOST_REVOKED: usize = 5_000;
 const LONGEST_NAME: usize = 64;
 const DAY_MS: u64 = 86_400_000;
 /// The longest that a token holds.
-pub const LONGEST_TOKEN_MS: u64 = 365 * DAY_MS;
+const LONGEST_TOKEN_MS: u64 = 365 * DAY_MS;
 
 /// Somebody who may do something: a script, a broker without a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,16 @@ pub struct Account {
     pub role: Role,
     pub created_at_ms: u64,
     pub changed_index: Index,
+}
+
+impl Account {
+    /// Whom it makes of who shows one of its tokens.
+    pub fn principal(&self) -> Principal {
+        match self.role {
+            Role::Broker { id } => Principal::broker(id),
+            _ => Principal::service(&self.name),
+        }
+    }
 }
 
 /// A token, without what it is proven by.
@@ -166,7 +177,7 @@ impl Access {
 
     /// Every certificate that counts no more, and since when.
     pub fn revocations(&self) -> impl Iterator<Item = (Fingerprint, u64)> {
-        self.revoked.iter().map(|(fingerprint, until)| (*fingerprint, *until))
+        self.revoked.iter().map(|(fingerprint, since)| (*fingerprint, *since))
     }
 
     /// Makes a change, by an entry of this time and index.

@@ -15,8 +15,9 @@ use controller::Refusal;
 use http::StatusCode;
 use http::request::Parts;
 use metadata::access::{Access, AccessChange, Account, Credential, Fingerprint, NewToken, Role, Token};
-use metadata::{BrokerId, Code, Index, Intent, Rejection, SecretHash};
+use metadata::{BrokerId, Code, Index, Intent, Rejection};
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 const DAY_MS: u64 = 86_400_000;
@@ -83,8 +84,7 @@ impl TokenAsked {
         if !(1..=365).contains(&days) {
             return Err(Rejection::new(Code::InvalidRequest, "A token expires").at("expires_in_days", days, "1 to 365").into());
         }
-        let (id, text) = token::new();
-        Ok((NewToken { id, hash: SecretHash::of(&text), holds_ms: days * DAY_MS }, text))
+        Ok(token::new(days * DAY_MS))
     }
 }
 
@@ -203,10 +203,7 @@ pub struct WhoAnswer {
 fn shown(access: &Access, account: &Account) -> AccountView {
     AccountView {
         name: account.name.clone(),
-        principal: match account.role {
-            Role::Broker { id } => metadata::Principal::broker(id).0,
-            _ => metadata::Principal::service(&account.name).0,
-        },
+        principal: account.principal().0,
         role: RoleAsked::of(&account.role),
         created_at_ms: account.created_at_ms,
         changed_index: account.changed_index,
@@ -229,6 +226,20 @@ async fn change(node: &Node, parts: &Parts, change: AccessChange) -> Result<Inde
     }
 }
 
+/// What the body of a call that has no parameters asks.
+async fn asked<T: DeserializeOwned>(parts: &Parts, body: Body) -> Result<T, Refused> {
+    Query::read(parts.uri.query(), &[])?;
+    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
+    body::json(&parts.headers, &bytes)
+}
+
+/// An account after a change of it.
+fn changed(node: &Node, name: &str, what: &str) -> Result<AccountView, Refused> {
+    let view = node.controller.view();
+    let access = &view.machine.access;
+    access.account(name).map(|account| shown(access, account)).ok_or_else(|| gone(what))
+}
+
 fn gone(what: &str) -> Refused {
     Refused::new(Code::OutcomeUnknown, format!("The {what} was committed, and another change has taken it away since"))
 }
@@ -241,27 +252,19 @@ pub async fn list(State(node): State<Node>, parts: Parts) -> Result<Response, Re
 }
 
 pub async fn add(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
-    Query::read(parts.uri.query(), &[])?;
-    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
-    let asked: NewAccount = body::json(&parts.headers, &bytes)?;
+    let asked: NewAccount = asked(&parts, body).await?;
     let role = RoleAsked { role: asked.role, prefixes: asked.prefixes, broker: asked.broker }.read()?;
     let made = asked.token.as_ref().map(TokenAsked::make).transpose()?;
     let (token, text) = made.unzip();
     let revision = change(&node, &parts, AccessChange::AddAccount { name: asked.name.clone(), role, token }).await?;
-    let view = node.controller.view();
-    let access = &view.machine.access;
-    let account = access.account(&asked.name).map(|account| shown(access, account)).ok_or_else(|| gone("account"))?;
+    let account = changed(&node, &asked.name, "account")?;
     Ok((StatusCode::CREATED, Json(AccountAnswer { revision, account, token: text })).into_response())
 }
 
 pub async fn change_role(State(node): State<Node>, Path(name): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
-    Query::read(parts.uri.query(), &[])?;
-    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
-    let role = body::json::<RoleAsked>(&parts.headers, &bytes)?.read()?;
+    let role = asked::<RoleAsked>(&parts, body).await?.read()?;
     let revision = change(&node, &parts, AccessChange::ChangeRole { name: name.clone(), role }).await?;
-    let view = node.controller.view();
-    let access = &view.machine.access;
-    let account = access.account(&name).map(|account| shown(access, account)).ok_or_else(|| gone("role"))?;
+    let account = changed(&node, &name, "role")?;
     Ok(Json(AccountAnswer { revision, account, token: None }).into_response())
 }
 
@@ -278,9 +281,7 @@ pub async fn tokens(State(node): State<Node>, parts: Parts) -> Result<Response, 
 }
 
 pub async fn add_token(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
-    Query::read(parts.uri.query(), &[])?;
-    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
-    let asked: TokenOf = body::json(&parts.headers, &bytes)?;
+    let asked: TokenOf = asked(&parts, body).await?;
     let (token, text) = TokenAsked { expires_in_days: asked.expires_in_days }.make()?;
     let id = token.id.clone();
     let revision = change(&node, &parts, AccessChange::AddToken { account: asked.account, token }).await?;
@@ -303,9 +304,7 @@ pub async fn revocations(State(node): State<Node>, parts: Parts) -> Result<Respo
 }
 
 pub async fn revoke(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
-    Query::read(parts.uri.query(), &[])?;
-    let bytes = body::bytes(&parts.headers, body, ONE_MIB).await?;
-    let asked: Revoking = body::json(&parts.headers, &bytes)?;
+    let asked: Revoking = asked(&parts, body).await?;
     let no = || Rejection::new(Code::InvalidRequest, "That is no fingerprint").at("fingerprint", &asked.fingerprint, "64 hex digits");
     let fingerprint = Fingerprint::parse(&asked.fingerprint).ok_or_else(no)?;
     let revision = change(&node, &parts, AccessChange::Revoke { fingerprint }).await?;
