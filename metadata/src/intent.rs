@@ -29,6 +29,11 @@ impl Principal {
         Principal(format!("broker:{id}"))
     }
 
+    /// A person who has signed in.
+    pub fn user(name: &str) -> Self {
+        Principal(format!("user:{name}"))
+    }
+
     /// A script or another program, by its account.
     pub fn service(name: &str) -> Self {
         Principal(format!("service:{name}"))

@@ -9,12 +9,24 @@ use crate::contract::Need;
 use crate::intent::Principal;
 use crate::rejection::{Code, Rejection};
 
+/// When a person last gave the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// With this very call.
+    Now,
+    Lately,
+    Before,
+    /// Something else is shown.
+    Never,
+}
+
 /// Somebody who is known, and what they may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Who {
     pub principal: Principal,
     /// None while the cluster is open: everything.
     pub role: Option<Role>,
+    pub password: Given,
 }
 
 impl Who {
@@ -23,8 +35,17 @@ impl Who {
     /// # Errors
     /// FORBIDDEN with the grant that is missing.
     pub fn may(&self, demand: &Demand) -> Result<(), Rejection> {
-        match &self.role {
-            Some(role) if !role.may(demand) => Err(self.lacks(demand)),
+        let Some(role) = &self.role else { return Ok(()) };
+        let own = |account: &String| self.principal == Principal::user(account);
+        let now = self.password == Given::Now;
+        match demand {
+            Demand::SignIn { account } if now && own(account) => Ok(()),
+            Demand::SignIn { account } => Err(self.refused("sign in", format!("the password of {account}, given with this call"))),
+            Demand::Password { account } if now && own(account) => Ok(()),
+            Demand::Password { .. } | Demand::Access if *role == Role::Admin && self.password == Given::Before => Err(given_before()),
+            Demand::Password { .. } if *role != Role::Admin => Err(self.refused("admin", "admin".to_owned())),
+            Demand::Sessions { account } if *role != Role::Admin && !own(account) => Err(self.refused("admin", "admin".to_owned())),
+            demand if !role.may(demand) => Err(self.lacks(demand)),
             _ => Ok(()),
         }
     }
@@ -63,6 +84,12 @@ impl Who {
     }
 }
 
+/// The page of who is signed in may have been left open.
+fn given_before() -> Rejection {
+    let no = Rejection::new(Code::Forbidden, "Give your password once more first: it was last given more than ten minutes ago");
+    no.at("password", "given before", "given within the last ten minutes")
+}
+
 impl Access {
     /// Who shows this.
     ///
@@ -70,10 +97,10 @@ impl Access {
     /// UNAUTHENTICATED when nothing is shown and the cluster is not open, or what is shown holds no more.
     pub fn who(&self, credential: &Credential, now_ms: u64) -> Result<Who, Rejection> {
         let no = |detail: String| Err(Rejection::new(Code::Unauthenticated, detail));
-        let known = |principal: Principal, role: Role| Ok(Who { principal, role: Some(role) });
+        let known = |principal: Principal, role: Role| Ok(Who { principal, role: Some(role), password: Given::Never });
         match credential {
-            Credential::Nobody if !self.claimed() => Ok(Who { principal: Principal::anonymous(), role: None }),
-            Credential::Nobody => no("This cluster asks who you are: show a token, or a certificate".to_owned()),
+            Credential::Nobody if !self.claimed() => Ok(Who { principal: Principal::anonymous(), role: None, password: Given::Never }),
+            Credential::Nobody => no("This cluster asks who you are: sign in, or show a token or a certificate".to_owned()),
             Credential::Token { id } => match self.token(id).filter(|token| token.expires_at_ms > now_ms) {
                 Some(token) => match self.account(&token.account) {
                     Some(account) => known(account.principal(), account.role.clone()),
@@ -89,8 +116,22 @@ impl Access {
             Credential::BrokerCertificate { id, .. } => known(Principal::broker(*id), Role::Broker { id: *id }),
             // It speaks Raft, and looks.
             Credential::ControllerCertificate { id, .. } => known(Principal::controller(*id), Role::Viewer),
+            Credential::Session { id } => match self.session(id).filter(|session| session.ends_at_ms() > now_ms) {
+                Some(session) => self.person(&session.account, if session.proven(now_ms) { Given::Lately } else { Given::Before }),
+                None => no("This session has ended: sign in".to_owned()),
+            },
+            Credential::Password { account, since } => match self.account(account).and_then(|account| account.password.as_ref()) {
+                Some(password) if password.since == *since => self.person(account, Given::Now),
+                _ => no("This password was changed meanwhile".to_owned()),
+            },
             Credential::Local => known(Principal("user:local".to_owned()), Role::Admin),
         }
+    }
+
+    fn person(&self, account: &str, password: Given) -> Result<Who, Rejection> {
+        let gone = || Rejection::new(Code::Unauthenticated, format!("The account {account} is gone"));
+        let account = self.account(account).ok_or_else(gone)?;
+        Ok(Who { principal: account.person(), role: Some(account.role.clone()), password })
     }
 
     /// Whether whoever shows this may do that.

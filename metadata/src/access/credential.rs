@@ -1,6 +1,6 @@
 //! What somebody proves by that it is them.
 
-use crate::ids::{BrokerId, NodeId};
+use crate::ids::{BrokerId, Index, NodeId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -57,4 +57,13 @@ pub enum Credential {
     },
     /// The user of a controller's process, on its machine.
     Local,
+    /// A session's cookie that was shown, and whose secret was right.
+    Session {
+        id: String,
+    },
+    /// A password that a node has just checked: the one that the entry at this index set.
+    Password {
+        account: String,
+        since: Index,
+    },
 }

@@ -1,5 +1,6 @@
 //! What a call takes.
 
+use super::change::AccessChange;
 use crate::contract::Need;
 use crate::ids::BrokerId;
 use crate::intent::{Intent, Scope};
@@ -19,6 +20,20 @@ pub enum Demand {
     Admin,
     OwnId {
         id: BrokerId,
+    },
+    /// To change who may do what: an admin's, who has given the password lately.
+    Access,
+    /// To end or to use sessions of this account: its person's, or an admin's.
+    Sessions {
+        account: String,
+    },
+    /// To be signed in as this account: whoever has just given its password.
+    SignIn {
+        account: String,
+    },
+    /// To give this account another password: whoever has just given the one that it has, or an admin as above.
+    Password {
+        account: String,
     },
 }
 
@@ -49,7 +64,7 @@ impl Demand {
             | Intent::CancelReassignment { .. }
             | Intent::LimitReassignment { .. }
             | Intent::ChangeSettings { .. } => Demand::Brokers,
-            // What only the leader asks, and what is about the table itself.
+            // What only the leader asks.
             Intent::BootstrapCluster { .. }
             | Intent::SessionExpired { .. }
             | Intent::ContinueFencing { .. }
@@ -59,8 +74,27 @@ impl Demand {
             | Intent::BalanceLeaders
             | Intent::ElectUnclean
             | Intent::ReplaceBroker { .. }
-            | Intent::ContinueReassignments
-            | Intent::ChangeAccess { .. } => Demand::Admin,
+            | Intent::ContinueReassignments => Demand::Admin,
+            Intent::ChangeAccess { change } => Demand::of_change(change),
+        }
+    }
+
+    fn of_change(change: &AccessChange) -> Self {
+        match change {
+            AccessChange::AddAccount { .. }
+            | AccessChange::AddPerson { .. }
+            | AccessChange::ChangeRole { .. }
+            | AccessChange::RemoveAccount { .. }
+            | AccessChange::AddToken { .. }
+            | AccessChange::RemoveToken { .. }
+            | AccessChange::Revoke { .. } => Demand::Access,
+            AccessChange::SetPassword { account, .. } => Demand::Password { account: account.clone() },
+            AccessChange::BeginSession { account, .. } | AccessChange::ProveSession { account, .. } => {
+                Demand::SignIn { account: account.clone() }
+            }
+            AccessChange::SeeSession { account, .. }
+            | AccessChange::EndSession { account, .. }
+            | AccessChange::EndSessions { account, .. } => Demand::Sessions { account: account.clone() },
         }
     }
 
@@ -70,7 +104,9 @@ impl Demand {
             Demand::View => Need::View,
             Demand::Topics { .. } => Need::Topics,
             Demand::Brokers => Need::Brokers,
-            Demand::Admin => Need::Admin,
+            Demand::Admin | Demand::Access => Need::Admin,
+            // Whose account it is decides, and not the role alone.
+            Demand::Sessions { .. } | Demand::SignIn { .. } | Demand::Password { .. } => Need::View,
             Demand::OwnId { .. } => Need::OwnId,
         }
     }

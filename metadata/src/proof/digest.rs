@@ -27,6 +27,7 @@ pub(crate) enum Kind {
     Account = 11,
     Token = 12,
     Revocation = 13,
+    Session = 14,
 }
 
 impl Digest {

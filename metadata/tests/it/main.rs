@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod access;
+mod access_people;
 mod bindings;
 mod decoders;
 mod fixture;

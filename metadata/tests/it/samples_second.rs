@@ -2,7 +2,7 @@
 
 use crate::fixture::{configs, id, ids};
 use crate::samples::{FIRST_CHANGES, TOPIC, admitted, changes, commit, every};
-use metadata::access::{AccessChange, Fingerprint, NewToken, Role};
+use metadata::access::{AccessChange, Fingerprint, NewSession, NewToken, PasswordHash, Role};
 use metadata::beside::bindings::Binding;
 use metadata::command::PlannedMove;
 use metadata::intent::{Goal, Rebalance, Scope};
@@ -114,17 +114,21 @@ pub fn bound() -> Machine {
     Machine { bindings: [(id(101), binding)].into_iter().collect(), ..second() }
 }
 
-/// The same with accounts, tokens and a revoked certificate.
+/// The same with accounts, tokens, a revoked certificate, and a person who has signed in.
 pub fn guarded() -> Machine {
     let mut machine = bound();
     let token = |id: &str| NewToken { id: id.to_owned(), hash: SecretHash([0x70; 32]), holds_ms: 86_400_000 };
     let add = |name: &str, role, id| AccessChange::AddAccount { name: name.to_owned(), role, token: Some(token(id)) };
+    let password = PasswordHash::new("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned()).unwrap();
+    let session = NewSession { id: "00000000000e".to_owned(), hash: SecretHash([0x71; 32]), address: "127.0.0.1".to_owned() };
     for (index, change) in (600..).zip([
         add("ops", Role::Admin, "00000000000a"),
         add("ci", Role::Operator { prefixes: vec!["ci.".to_owned()] }, "00000000000b"),
         add("eyes", Role::Viewer, "00000000000c"),
         add("b-101", Role::Broker { id: id(101) }, "00000000000d"),
         AccessChange::Revoke { fingerprint: Fingerprint([0xf1; 32]) },
+        AccessChange::AddPerson { name: "ana".to_owned(), role: Role::Viewer, password },
+        AccessChange::BeginSession { account: "ana".to_owned(), session },
     ]) {
         machine.access.change(&change, 1_700_000_000_600, index).unwrap();
     }
