@@ -5,6 +5,8 @@ pub mod base64;
 
 use crate::foreseen::Foreseen;
 use crate::heard::Heard;
+use crate::looker::Looker;
+use crate::people::People;
 use crate::recent::Recent;
 use metadata::frame::Pulse;
 use metadata::views::Known;
@@ -38,6 +40,9 @@ pub struct Boot {
     pub refusal: Option<Rejection>,
     /// What the action that this page was asked about would do.
     pub foreseen: Option<Foreseen>,
+    pub looker: Looker,
+    /// What a page of accounts shows.
+    pub people: Option<People>,
 }
 
 impl Boot {

@@ -23,10 +23,12 @@ pub mod heard;
 pub mod icons;
 mod later;
 pub mod live;
+pub mod looker;
 pub mod order;
 pub mod packs;
 pub mod pages;
 mod parts;
+pub mod people;
 pub mod place;
 pub mod recent;
 pub mod replica;
@@ -83,6 +85,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/brokers/:id") view=packs::BROKER/>
                     <Route path=path!("/quorum") view=packs::QUORUM/>
                     <Route path=path!("/operations") view=packs::OPERATIONS/>
+                    <Route path=path!("/accounts") view=packs::ACCOUNTS/>
+                    <Route path=path!("/account") view=packs::ACCOUNT/>
                 </Routes>
             </shell::Shell>
         </Router>

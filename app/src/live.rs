@@ -49,6 +49,8 @@ pub enum Hindrance {
     NoSocket,
     /// Neither gets through, though the node answers.
     NoFeed,
+    /// The node asks who looks.
+    SignedOut,
 }
 
 impl Hindrance {
@@ -60,6 +62,7 @@ impl Hindrance {
             Hindrance::NoFeed => {
                 "The node answers, but neither a WebSocket nor an event stream opens: something in between refuses them, or the node has no room for another feed."
             }
+            Hindrance::SignedOut => "You are signed out.",
         }
     }
 }

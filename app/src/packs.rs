@@ -36,6 +36,8 @@ page!(TOPICS, topics in topics, crate::pages::topics::TopicsPage);
 page!(BROKERS, brokers in brokers, crate::pages::brokers::BrokersPage);
 page!(QUORUM, quorum in brokers, crate::pages::quorum::QuorumPage);
 page!(OPERATIONS, operations in operations, crate::pages::operations::OperationsPage);
+page!(ACCOUNTS, accounts in operations, crate::pages::accounts::AccountsPage);
+page!(ACCOUNT, account in operations, crate::pages::account::AccountPage);
 page!(TOPIC, topic in topic, crate::pages::topic::TopicPage);
 page!(BROKER, broker in broker, crate::pages::broker::BrokerPage);
 page!(CREATE_TOPIC, create_topic in create_topic, crate::pages::create_topic::CreateTopicPage);
@@ -56,6 +58,8 @@ impl Page {
             ["brokers", _] => BROKER,
             ["quorum"] => QUORUM,
             ["operations"] => OPERATIONS,
+            ["accounts"] => ACCOUNTS,
+            ["account"] => ACCOUNT,
             _ => return None,
         })
     }

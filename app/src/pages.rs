@@ -1,5 +1,7 @@
 //! One module per page. Each renders from `Live` alone: on the server from the slice of the first paint, in the browser from the replica.
 
+pub mod account;
+pub mod accounts;
 pub mod broker;
 pub mod brokers;
 pub mod create_topic;
@@ -30,6 +32,6 @@ pub fn shown(state: &State, place: &Place, query: &ParamsMap) -> Shown {
         Place::Topic(name) => topic::shown(state, name, query),
         Place::Brokers => brokers::shown(state, query),
         Place::Broker(id) => broker::shown(state, *id, query),
-        Place::Quorum | Place::Operations | Place::Nowhere => Shown::default(),
+        Place::Quorum | Place::Operations | Place::Account | Place::Accounts | Place::Nowhere => Shown::default(),
     }
 }

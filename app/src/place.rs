@@ -15,6 +15,8 @@ pub enum Place {
     Broker(BrokerId),
     Quorum,
     Operations,
+    Accounts,
+    Account,
     Nowhere,
 }
 
@@ -31,6 +33,8 @@ impl Place {
             ["brokers", id] => id.parse().map_or(Place::Nowhere, |id| Place::Broker(BrokerId(id))),
             ["quorum"] => Place::Quorum,
             ["operations"] => Place::Operations,
+            ["accounts"] => Place::Accounts,
+            ["account"] => Place::Account,
             _ => Place::Nowhere,
         }
     }
@@ -43,6 +47,8 @@ impl Place {
             Place::Brokers | Place::Broker(_) => ("Brokers", "/brokers"),
             Place::Quorum => ("Quorum", "/quorum"),
             Place::Operations => ("Operations", "/operations"),
+            Place::Accounts => ("Accounts", "/accounts"),
+            Place::Account => ("Your account", "/account"),
             Place::Nowhere => ("Not found", ""),
         }
     }

@@ -1,9 +1,12 @@
 //! The dashboard's routes for the server: pages, and server functions below `/_fn`.
 
+pub mod door;
 mod paint;
+mod people;
 mod sampler;
 
 use crate::base::Base;
+use crate::looker::Reach;
 use crate::shape;
 use crate::shell::document::Document;
 use crate::{App, Assets};
@@ -26,7 +29,7 @@ use std::sync::Arc;
 /// Every page, a 404 page for every other path, and `POST /_fn/…`. Must be called within the runtime.
 ///
 /// The server adds what concerns all its routes: the check of Host and Origin, limits, and the files below `/pkg`.
-pub fn routes(controller: Controller, assets: Assets, base: &str) -> Router {
+pub fn routes(controller: Controller, assets: Assets, base: &str, reach: Reach) -> Router {
     let base = Base(base.into());
     let sampler = Sampler::start(&controller);
     let functions = {
@@ -42,9 +45,15 @@ pub fn routes(controller: Controller, assets: Assets, base: &str) -> Router {
     };
     let node = move || {
         provide_context(controller.clone());
-        Node::of(&controller, &sampler)
+        Node::of(&controller, &sampler, reach)
     };
     pages(node, assets, base).route("/_fn/{name}", post(functions))
+}
+
+/// The answer to a call of a page that is alive, when whoever asks is not known any more.
+pub fn refused_call(no: &metadata::Rejection) -> Response {
+    let answer: crate::api::Answer = Err(no.clone());
+    ([(header::CONTENT_TYPE, crate::api::ANSWER_TYPE)], postcard::to_allocvec(&answer).unwrap_or_default()).into_response()
 }
 
 /// A form that cannot be read at all, as no page of ours sends it, is answered with what is wrong, and not with another page.
@@ -104,7 +113,7 @@ async fn stamped(response: Response) -> Response {
 /// What a page finds in its context: the first paint of its address; and its headers.
 fn provide_page(node: impl Fn() -> Node) {
     let Some(parts) = use_context::<Parts>() else { return };
-    provide_context(Arc::new(paint::boot(node(), &parts.uri)));
+    provide_context(Arc::new(paint::boot(node(), &parts)));
     let Some(response) = use_context::<ResponseOptions>() else { return };
     response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // The nonce covers the loader alone; the values of bars and strips are style attributes.

@@ -56,6 +56,8 @@ impl Cluster {
             let data = dir.join(format!("node-{id}")).display().to_string();
             let mut words = strings(["serve", "--node-id", &id.to_string(), "--listen", &address, "--peers", &peers, "--data-dir", &data]);
             words.extend(setup.serve_flags.iter().cloned());
+            // Nobody signs in to be measured.
+            words.extend(setup.tls.then(|| "--insecure".to_owned()));
             let process = Process::new(setup.quorate.clone(), words, dir.join(format!("node-{id}.log")));
             (id, Node { address, process })
         };

@@ -43,7 +43,7 @@ impl Controller {
         Controller { core, current, runtime }
     }
 
-    fn inner(&self) -> Arc<Inner> {
+    pub(crate) fn inner(&self) -> Arc<Inner> {
         self.current.load_full()
     }
 

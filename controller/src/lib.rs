@@ -6,7 +6,7 @@
 //!
 //! Rooms: `writing` (inbox, planner), `reading` (leadership confirmed, batched), `following` (what is heard of the others, succession), `leading`
 //! (sessions, fencing, pulse, membership, pushes), `living` (boot, identity, faults, proofs). Ground floor: [`hub`], `ground`, `node` (what a node is made
-//! of), `handle` (what the edges hold). Clock and chance ([`environment`]), network ([`net::Transport`]), log and files ([`disk`]) are parameters, so that a
+//! of), `handle` and `signing_in` (what the edges hold). Clock and chance ([`environment`]), network ([`net::Transport`]), log and files ([`disk`]) are parameters, so that a
 //! simulation runs this very code. The only crate that knows openraft.
 
 mod api;
@@ -26,6 +26,7 @@ mod node;
 mod options;
 mod raft;
 mod reading;
+mod signing_in;
 mod writing;
 
 pub use api::{Asker, LONGEST_DEADLINE, MemberChange, Outcome, Proven, Refusal, Replacement, Submission, Submitted};
@@ -34,5 +35,5 @@ pub use ground::Ground;
 pub use handle::Controller;
 pub use living::boot::start;
 pub use living::fault::{Fault, StartError};
-pub use options::{Options, PushNetworks, Speaks};
+pub use options::{Networks, Options, PushNetworks, Speaks};
 pub use raft::chance::draw_from;

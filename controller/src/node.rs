@@ -4,6 +4,7 @@ use crate::api::{Proven, Refusal, Submission, Submitted, is_told};
 use crate::environment::Environment;
 use crate::following::board::PulseBoard;
 use crate::hub::Hub;
+use crate::leading::attempts::Attempts;
 use crate::leading::sessions::Sessions;
 use crate::living::proofs::Proofs;
 use crate::net::peers::{Lane, Peers};
@@ -47,6 +48,7 @@ pub(crate) struct Inner {
     pub inbox: Inbox,
     pub reads: Reads,
     pub sessions: Sessions,
+    pub attempts: Attempts,
     pub board: Arc<PulseBoard>,
     pub proofs: Arc<Proofs>,
     /// When a majority's leader was last heard, on a clock that began `UNHEARD_MS` before the monotonic one.
@@ -246,9 +248,7 @@ impl Inner {
 
     /// Who shows this, by what this node has applied.
     pub fn who(&self, credential: &Credential) -> Result<Who, Rejection> {
-        let view = self.hub.view();
-        let now_ms = view.state.at_ms().max(self.environment.wall_ms());
-        view.machine.access.who(credential, now_ms)
+        self.hub.view().machine.access.who(credential, self.judged_ms())
     }
 
     /// Whether whoever shows this may do that, by the same.

@@ -65,12 +65,12 @@ impl Speaks {
     }
 }
 
-/// Which hosts a storage service may ask to be pushed to: a registration cannot make a controller call any address it likes.
+/// Networks as `10.0.0.0/8,fd00::/8`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PushNetworks(Vec<(IpAddr, u8)>);
+pub struct Networks(Vec<(IpAddr, u8)>);
 
-impl PushNetworks {
-    /// Networks as `10.0.0.0/8,fd00::/8`; an empty text is loopback only.
+impl Networks {
+    /// Reads them; an empty text is none.
     ///
     /// # Errors
     /// The part that is no network.
@@ -86,7 +86,35 @@ impl PushNetworks {
                 if bits > most { Err(part.to_owned()) } else { Ok((address, bits)) }
             })
             .collect::<Result<_, _>>()
-            .map(PushNetworks)
+            .map(Networks)
+    }
+
+    /// Whether an address is in one of them.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|(network, bits)| match (network, address) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => same_prefix(u32::from(*network).into(), u32::from(address).into(), 32, *bits),
+            (IpAddr::V6(network), IpAddr::V6(address)) => same_prefix((*network).into(), address.into(), 128, *bits),
+            _ => false,
+        })
+    }
+
+    fn words(&self) -> String {
+        self.0.iter().map(|(address, bits)| format!("{address}/{bits}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Which hosts a storage service may ask to be pushed to: a registration cannot make a controller call any address it likes. None are
+/// loopback.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushNetworks(Networks);
+
+impl PushNetworks {
+    /// Networks as `10.0.0.0/8,fd00::/8`; an empty text is loopback only.
+    ///
+    /// # Errors
+    /// The part that is no network.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Networks::parse(text).map(PushNetworks)
     }
 
     /// Checks a push URL: in a way that this node speaks, no credentials, its host a literal address (or localhost) inside the networks.
@@ -112,22 +140,11 @@ impl PushNetworks {
     }
 
     fn contains(&self, address: IpAddr) -> bool {
-        if self.0.is_empty() {
-            return address.is_loopback();
-        }
-        self.0.iter().any(|(network, bits)| match (network, address) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => same_prefix(u32::from(*network).into(), u32::from(address).into(), 32, *bits),
-            (IpAddr::V6(network), IpAddr::V6(address)) => same_prefix((*network).into(), address.into(), 128, *bits),
-            _ => false,
-        })
+        if *self == PushNetworks::default() { address.is_loopback() } else { self.0.contains(address) }
     }
 
     fn allowed(&self, speaks: Speaks) -> String {
-        let networks = if self.0.is_empty() {
-            "loopback".to_owned()
-        } else {
-            self.0.iter().map(|(address, bits)| format!("{address}/{bits}")).collect::<Vec<_>>().join(", ")
-        };
+        let networks = if *self == PushNetworks::default() { "loopback".to_owned() } else { self.0.words() };
         format!("{}:// without credentials, to an address in: {networks}", speaks.schemes().join(":// or "))
     }
 }

@@ -78,6 +78,7 @@ codes! {
     AccountExists = "ACCOUNT_EXISTS", 409, "There is such an account";
     UnknownAccount = "UNKNOWN_ACCOUNT", 404, "No account has this name";
     UnknownToken = "UNKNOWN_TOKEN", 404, "No token has this id";
+    TooManyAttempts = "TOO_MANY_ATTEMPTS", 429, "Too many attempts in a short time";
 }
 
 impl Code {
@@ -92,6 +93,7 @@ impl Code {
                 | Code::RevisionNotReached
                 | Code::DuplicateBrokerRegistration
                 | Code::MembershipChangeInProgress
+                | Code::TooManyAttempts
         )
     }
 

@@ -169,9 +169,18 @@ pub struct ServeFlags {
     /// Whether TLS is spoken: require where there are certificates, and off where there are none, by default.
     #[arg(long, env = "QUORATE_TLS", value_name = "MODE")]
     pub tls: Option<Mode>,
-    /// Listen beyond loopback although there is no TLS and no sign-in.
+    /// Listen beyond loopback although everybody there can change everything.
     #[arg(long, env = "QUORATE_INSECURE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub insecure: Option<bool>,
+    /// The name of the first account, an admin's, which closes the cluster to everybody else; nothing when there is an account.
+    #[arg(long, env = "QUORATE_INITIAL_ADMIN", value_name = "NAME")]
+    pub initial_admin: Option<String>,
+    /// A file that holds its password: its first line.
+    #[arg(long, env = "QUORATE_INITIAL_ADMIN_PASSWORD_FILE", value_name = "FILE")]
+    pub initial_admin_password_file: Option<PathBuf>,
+    /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
+    #[arg(long, env = "QUORATE_TRUSTED_PROXIES", value_name = "CIDR,…")]
+    pub trusted_proxies: Option<String>,
     /// A follower that hears nothing for this long, up to twice as long, stands for election.
     #[arg(long, env = "QUORATE_ELECTION_TIMEOUT_MS", value_name = "MS")]
     pub election_timeout_ms: Option<u64>,
@@ -288,7 +297,8 @@ impl ServeFlags {
         if self.database_url.is_some() || self.database_url_file.is_some() {
             (file.database_url, file.database_url_file) = (None, None);
         }
-        fill!(self, file: node_id, listen, peers, join, data_dir, tls_dir, tls, insecure, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
+        fill!(self, file: node_id, listen, peers, join, data_dir, tls_dir, tls, insecure, initial_admin,
+            initial_admin_password_file, trusted_proxies, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
             snapshot_every, scrub_interval_ms,
             push_networks, host_names, base_path, no_ui, no_backup, database_url, database_url_file, log_format);
         Ok(self)

@@ -18,6 +18,9 @@ const RACKS: [&str; 3] = ["a", "b", "c"];
 const FIRST_BROKER: u32 = 101;
 /// Where the authority of a secure demo is.
 const AUTHORITY: &str = "ca";
+/// Who signs in to a secure demo, and where the password is.
+const ADMIN: &str = "admin";
+const ADMIN_PASSWORD: &str = "admin-password";
 const HEALTHY_WITHIN: Duration = Duration::from_secs(60);
 const STOPPED_WITHIN: Duration = Duration::from_secs(40);
 
@@ -77,6 +80,7 @@ pub fn run(flags: DemoFlags) -> anyhow::Result<()> {
     fs::create_dir_all(&flags.data_dir).with_context(|| format!("{} cannot be made", flags.data_dir.display()))?;
     if flags.secure {
         layout.ca = Some(certify(&layout)?);
+        admit(&layout)?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     let mut parts = Vec::new();
@@ -88,6 +92,10 @@ pub fn run(flags: DemoFlags) -> anyhow::Result<()> {
 /// Removes what a demo wrote, and nothing else that may lie in that directory.
 fn wipe(dir: &Path) -> anyhow::Result<()> {
     let parts = (1..=3).map(|at| format!("node-{at}")).chain((0..3).map(|at| format!("broker-{}", FIRST_BROKER + at)));
+    let password = dir.join(ADMIN_PASSWORD);
+    if password.exists() {
+        fs::remove_file(&password).with_context(|| format!("{} cannot be removed", password.display()))?;
+    }
     for name in parts.chain([AUTHORITY.to_owned()]) {
         let path = dir.join(&name);
         if path.exists() {
@@ -107,6 +115,17 @@ fn certify(layout: &Layout) -> anyhow::Result<PathBuf> {
         cert::for_loopback(identity, &authority, &layout.data_dir.join(name).join("tls"))?;
     }
     Ok(ca)
+}
+
+/// A password for the first account, unless there is one from before.
+fn admit(layout: &Layout) -> anyhow::Result<()> {
+    let file = layout.data_dir.join(ADMIN_PASSWORD);
+    if file.exists() {
+        return Ok(());
+    }
+    let digits = uuid::Uuid::new_v4().simple().to_string();
+    let password = [&digits[..6], &digits[6..12], &digits[20..26], &digits[26..]].join("-");
+    fs::write(&file, format!("{password}\n")).with_context(|| format!("{} cannot be written", file.display()))
 }
 
 fn start(layout: &Layout, name: String, arguments: &[String]) -> anyhow::Result<Part> {
@@ -133,7 +152,11 @@ fn start_all(layout: &Layout, parts: &mut Vec<Part>) -> anyhow::Result<()> {
         let name = format!("node-{}", at + 1);
         let arguments =
             ["serve", "--node-id", &(at + 1).to_string(), "--listen", &layout.controller(at), "--peers", &peers, "--data-dir", &dir(&name)];
-        parts.push(start(layout, name.clone(), &arguments.map(str::to_owned))?);
+        let password = layout.data_dir.join(ADMIN_PASSWORD).display().to_string();
+        let admin = ["--initial-admin", ADMIN, "--initial-admin-password-file", &password];
+        let admin = admin.into_iter().filter(|_| layout.ca.is_some());
+        let arguments: Vec<String> = arguments.into_iter().chain(admin).map(str::to_owned).collect();
+        parts.push(start(layout, name.clone(), &arguments)?);
     }
     let controllers = (0..3).map(|at| layout.url(at)).collect::<Vec<_>>().join(",");
     for (at, rack) in (0..3).zip(RACKS) {
@@ -181,7 +204,11 @@ async fn healthy(layout: &Layout, parts: &mut [Part]) -> anyhow::Result<()> {
         builder = builder.default_headers([(reqwest::header::AUTHORIZATION, token)].into_iter().collect());
     }
     let client = match &layout.ca {
-        Some(ca) => builder.use_preconfigured_tls(tls::trusting(Some(ca))?),
+        // A controller may look, whoever has an account.
+        Some(_) => {
+            let certificates = tls::Certificates::read(&layout.data_dir.join("node-1").join("tls"), Identity::Controller(1))?;
+            builder.use_preconfigured_tls(certificates.client(tls::Expected::Controller)?)
+        }
         None => builder,
     };
     let client = client.build()?;
@@ -235,9 +262,13 @@ fn welcome(layout: &Layout) {
             let ca = ca.display();
             println!(
                 "\n  Everything speaks TLS. The authority is {ca}: a browser that is to trust these nodes has to be given it.\n  \
-                 For the commands of this program:  export QUORATE_SERVER={url} QUORATE_CA={ca}"
+                 Sign in as {ADMIN} with the password in {}/{ADMIN_PASSWORD}\n  \
+                 For the commands of this program:  export QUORATE_SERVER={url} QUORATE_CA={ca}\n  \
+                 and a token:  export QUORATE_TOKEN=$(quorate accounts reset {ADMIN} --local {}/node-1)",
+                layout.data_dir.display(),
+                layout.data_dir.display()
             );
-            format!("curl --cacert {ca}")
+            format!("curl --cacert {ca} -H \"Authorization: Bearer $QUORATE_TOKEN\"")
         }
         None => "curl".to_owned(),
     };

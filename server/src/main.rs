@@ -13,6 +13,7 @@ mod local;
 mod method;
 mod open_files;
 mod peers;
+mod people;
 mod private;
 mod serve;
 mod stop;

@@ -4,6 +4,8 @@ use crate::certificates::HangUps;
 use crate::cli::ServeFlags;
 use crate::http::{self, BasePath, Node};
 use crate::peers;
+use crate::people::People;
+use crate::people::set_up::{Code, InitialAdmin};
 use crate::transport::Tcp;
 use crate::usage::Usage;
 use crate::{certificates, local, open_files, private, stop, telemetry};
@@ -11,7 +13,8 @@ use acceptor::{Limits, Names, Places, Security};
 use anyhow::{Context, bail};
 use controller::disk::Directory;
 use controller::environment::Machine;
-use controller::{Controller, Ground, Options, PushNetworks, Speaks};
+use app::looker::Reach;
+use controller::{Controller, Ground, Networks, Options, PushNetworks, Speaks};
 use metadata::access::Fingerprint;
 use metadata::settings::SESSION_TIMEOUT;
 use std::fs::{File, TryLockError};
@@ -44,6 +47,11 @@ struct Settings {
     listen: String,
     names: Names,
     tls: Option<Speaking>,
+    /// Whether nobody may do anything before somebody has an account.
+    closed: bool,
+    reach: Reach,
+    proxies: Networks,
+    admin: Option<InitialAdmin>,
     base: BasePath,
     pages: bool,
     stop_with_stdin: bool,
@@ -86,11 +94,6 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
         return usage(format!("--listen {listen:?} is no HOST:PORT with a port from 1 to 65535"));
     };
     let loopback = matches!(host, "localhost" | "[::1]") || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
-    if !loopback && flags.insecure != Some(true) {
-        return usage(format!(
-            "--listen {listen} is beyond loopback, and TLS and sign-in are not set up: give --insecure to do it all the same"
-        ));
-    }
     let data_dir = flags.data_dir.unwrap_or_else(|| PathBuf::from(format!("./data/node-{node_id}")));
     let tls = certificates::read(flags.tls_dir.as_deref(), flags.tls, &data_dir, Identity::Controller(node_id), host)?;
     let speaks = match &tls {
@@ -98,6 +101,18 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
         Some(Speaking { plain_too: true, .. }) => Speaks::Both,
         Some(_) => Speaks::Tls,
     };
+    let insecure = flags.insecure == Some(true);
+    if !loopback && !insecure && speaks != Speaks::Tls {
+        return usage(beyond_loopback(&listen, host, node_id, &data_dir));
+    }
+    let admin = match (flags.initial_admin, &flags.initial_admin_password_file) {
+        (Some(name), Some(file)) => Some(InitialAdmin::read(name, file)?),
+        (None, None) => None,
+        (Some(name), None) => return usage(format!("--initial-admin {name} goes with --initial-admin-password-file FILE")),
+        (None, Some(file)) => return usage(format!("--initial-admin-password-file {} goes with --initial-admin NAME", file.display())),
+    };
+    let proxies = Networks::parse(flags.trusted_proxies.as_deref().unwrap_or_default())
+        .map_err(|part| Usage(format!("--trusted-proxies: {part:?} is no network; expected 10.0.0.0/8,fd00::/8,…")))?;
     let scheme = speaks.scheme().unwrap_or("http");
     let peers = match &flags.peers {
         Some(text) => peers::peers(text, scheme)?,
@@ -134,6 +149,10 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     Ok(Settings {
         names: Names::new(more_names.chain([host.to_owned(), own_host]).filter(|name| !name.is_empty())),
         tls,
+        closed: speaks == Speaks::Tls && !insecure,
+        reach: if loopback { Reach::Machine } else { Reach::Network },
+        proxies,
+        admin,
         base,
         listen,
         data_dir,
@@ -153,6 +172,19 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
             database_url,
         },
     })
+}
+
+/// What to do instead, in commands.
+fn beyond_loopback(listen: &str, host: &str, node_id: u64, data_dir: &Path) -> String {
+    let dir = data_dir.display();
+    let host = if matches!(host, "0.0.0.0" | "[::]" | "") { "HOST" } else { host };
+    format!(
+        "--listen {listen} is beyond loopback, where only TLS with sign-in is spoken. Make certificates:\n  \
+         quorate cert ca --dir ca\n  \
+         quorate cert controller --id {node_id} --host {host} --ca ca --dir {dir}/tls\n\
+         start again, and set the cluster up at https://{host} with the code in {dir}/setup-code. \
+         Or give --insecure: then anyone who reaches this address can change everything"
+    )
 }
 
 /// The first line of a file that keeps what is not to be seen in a list of processes.
@@ -226,7 +258,7 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
         Err(error) => return Err(error).with_context(|| format!("cannot listen on {}", settings.listen)),
     };
     let node_id = settings.options.node_id;
-    let options = settings.options;
+    let options = settings.options.clone();
     let disk = Arc::new(Directory::new(&settings.data_dir).context("the data directory cannot be used")?);
     let background = tokio::runtime::Handle::current();
     let transport = Arc::new(Tcp(settings.tls.clone()));
@@ -241,8 +273,12 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
         Ok(listener) => drop(tokio::spawn(local::serve(listener, controller.clone()))),
         Err(error) => tracing::warn!(%error, "no socket in the data directory: a lost admin cannot be reset there"),
     }
+    let people = people(&settings, &controller);
     let assets = http::assets(&settings.base).filter(|_| settings.pages);
-    let pages = assets.map(|assets| app::ssr::routes(controller.clone(), assets, settings.base.as_str()));
+    let pages = assets.map(|assets| {
+        let pages = app::ssr::routes(controller.clone(), assets.clone(), settings.base.as_str(), settings.reach);
+        (pages, assets)
+    });
     let connections = usize::try_from(open_files::connections(open_files)).context("the limit of open files is out of range")?;
     let places = Places::new(Limits { connections, head_within: HEAD_WITHIN, head_within_when_scarce: HEAD_WITHIN_WHEN_SCARCE });
     if let Some(certificates) = &certificates {
@@ -251,7 +287,7 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     }
     let security = security(settings.tls, &controller);
     let feeds = open_files::feeds(open_files);
-    let node = Node { certificates, ..Node::new(controller.clone(), settings.names, feeds, places.clone(), settings.base) };
+    let node = Node { certificates, people, ..Node::new(controller.clone(), settings.names, feeds, places.clone(), settings.base) };
     let router = http::router(node, pages);
     let stopping = Arc::new(tokio::sync::Notify::new());
     let until = stopping.clone();
@@ -273,6 +309,19 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
         Some(fault) => bail!("{fault}"),
         None => Ok(()),
     }
+}
+
+/// What this node keeps of people; while nobody has an account, what the first one comes about by.
+fn people(settings: &Settings, controller: &Controller) -> People {
+    let code = settings.closed.then(|| Arc::new(Code::new(&settings.data_dir)));
+    if let Some(code) = &code {
+        tokio::spawn(code.clone().keep(controller.clone()));
+    }
+    let people = People::new(code, settings.proxies.clone());
+    if let Some(admin) = settings.admin.clone() {
+        tokio::spawn(admin.make(controller.clone(), people.passwords.clone()));
+    }
+    people
 }
 
 /// How this node is spoken to. Over TLS, whoever speaks Raft does so from the first byte on.

@@ -4,6 +4,9 @@ use leptos::server_fn::codec::Post;
 use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
 use serde::{Serialize, de::DeserializeOwned};
 
+/// The type of an encoded answer.
+pub const CONTENT_TYPE: &str = "application/octet-stream";
+
 /// The encoding of an answer.
 pub struct Binary;
 
@@ -11,7 +14,7 @@ pub struct Binary;
 pub type Answered = Post<Binary>;
 
 impl ContentType for Binary {
-    const CONTENT_TYPE: &'static str = "application/octet-stream";
+    const CONTENT_TYPE: &'static str = CONTENT_TYPE;
 }
 
 impl FormatType for Binary {

@@ -6,6 +6,7 @@ use crate::words::{count, list, num};
 use controller::{MemberChange, Replacement};
 use leptos_router::location::Url;
 use leptos_router::params::ParamsMap;
+use metadata::access::Demand;
 use metadata::draw::Preview;
 use metadata::intent::{ConfigOp, ConfigOpKind, Election, Goal, Rebalance, Scope};
 use metadata::plan::plan;
@@ -136,6 +137,17 @@ impl Steering {
         let scope = if topics.is_empty() { Scope::Cluster } else { Scope::Topics };
         let rebalance = Rebalance { scope, topics, brokers: Vec::new(), goal, max_moves: maybe("more", &self.more)? };
         Ok(Intent::Rebalance { rebalance, limits: Limits::default() })
+    }
+
+    /// What it takes.
+    ///
+    /// # Errors
+    /// As [`Steering::what`].
+    pub fn demand(&self) -> Result<Demand, Rejection> {
+        Ok(match self.what()? {
+            What::Intent(intent) => Demand::of(&intent),
+            What::Members(_) => Demand::Admin,
+        })
     }
 
     /// What would come of it, as the leader would plan it now.

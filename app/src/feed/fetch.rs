@@ -21,6 +21,8 @@ const LIMIT_MS: u32 = 60_000;
 pub enum NoState {
     /// The node did not answer, or not with a state.
     Unreachable,
+    /// The node does not know who asks any more.
+    SignedOut,
     /// What it sent is newer than this page.
     TooNew,
     Damaged(EnvelopeError),
@@ -30,6 +32,7 @@ pub enum NoState {
 pub async fn state() -> Result<State, NoState> {
     let bytes = match select(pin!(bytes()), pin!(TimeoutFuture::new(LIMIT_MS))).await {
         Either::Left((Ok(bytes), _)) => bytes,
+        Either::Left((Err(status), _)) if status.as_f64() == Some(401.0) => return Err(NoState::SignedOut),
         _ => return Err(NoState::Unreachable),
     };
     decode_state(&bytes).map_err(|error| match error {

@@ -145,6 +145,10 @@ impl Follower {
                 }
                 Err(NoState::TooNew) => return End::Reload,
                 Err(NoState::Damaged(error)) => return End::Anew(error.to_string()),
+                Err(NoState::SignedOut) => {
+                    self.hindered(Some(Hindrance::SignedOut));
+                    return End::Lost;
+                }
                 Err(NoState::Unreachable) => {
                     self.way.note_unreachable();
                     self.hindered(Some(Hindrance::NoAnswer));

@@ -12,6 +12,7 @@ use crate::components::entered;
 use crate::components::field::{FormNote, refusal_of};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
+use crate::looker::use_looker;
 use crate::pages::first_paint::actions_off;
 use crate::shown::Shown;
 use crate::signals::{Memo, changing};
@@ -23,6 +24,7 @@ use leptos::server_fn::ServerFn;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_query_map};
 use leptos_router::params::ParamsMap;
+use metadata::contract::Need;
 use metadata::configs::KEYS;
 use metadata::intent::NewTopic;
 use metadata::{Code, Rejection, State};
@@ -138,12 +140,15 @@ fn Refused(refusal: Signal<Option<Rejection>>) -> impl IntoView {
 
 #[component]
 fn Footer(pending: Signal<bool>) -> impl IntoView {
-    let off = actions_off();
+    let off = actions_off(use_looker().lacks(Need::Topics));
     view! {
         <footer class="sheet-f">
-            <span class="mute small grow">"Commits one entry with the topic and all its partitions. Fails, and changes nothing, if this placement is no longer possible."</span>
+            {match off.why() {
+                Some(_) => view! { <div class="grow">{off.note()}</div> }.into_any(),
+                None => view! { <span class="mute small grow">"Commits one entry with the topic and all its partitions. Fails, and changes nothing, if this placement is no longer possible."</span> }.into_any(),
+            }}
             <a class="btn" href=base::to("/topics")>"Cancel"</a>
-            <button class="btn primary needs-live" aria-busy=move || pending.get().then_some("true") disabled=move || off.get()>"Create topic"</button>
+            <button class="btn primary needs-live" aria-busy=move || pending.get().then_some("true") disabled=move || off.get() title=off.why()>"Create topic"</button>
         </footer>
     }
     .into_any()

@@ -1,6 +1,7 @@
 //! What the state of a first paint can and cannot say, and when actions are off.
 
 use crate::boot::Boot;
+use crate::icons::{self, Icon};
 use crate::live::use_live;
 use crate::place::Place;
 use leptos::prelude::*;
@@ -19,13 +20,38 @@ pub fn complete() -> Signal<bool> {
     })
 }
 
-/// Whether actions are off because what the page shows may be old. Without JavaScript they never are: the form is posted
-/// to a node that judges for itself.
-pub fn actions_off() -> Signal<bool> {
+/// When actions are off, and why.
+#[derive(Clone, Copy)]
+pub struct Off {
+    stale: Signal<bool>,
+    lacks: StoredValue<Option<String>>,
+}
+
+impl Off {
+    /// Whether they are now.
+    pub fn get(self) -> bool {
+        self.stale.get() || self.lacks.with_value(Option::is_some)
+    }
+
+    /// The reason, where it is that they are not theirs.
+    pub fn why(self) -> Option<String> {
+        self.lacks.get_value()
+    }
+
+    /// The reason as the page says it, beside what is off.
+    pub fn note(self) -> AnyView {
+        let why = self.why().map(|why| view! { <p class="help lacks"><Icon of=icons::LOCK/><span>{why}</span></p> });
+        view! { {why} }.into_any()
+    }
+}
+
+/// Actions are off while what the page shows may be old, and when they are not for whoever looks. Without JavaScript a page is never
+/// old: the form is posted to a node that judges for itself.
+pub fn actions_off(lacks: Option<String>) -> Off {
     let live = use_live();
     let alive = RwSignal::new(false);
     Effect::new(move |_| alive.set(true));
-    Signal::derive(move || alive.get() && live.stale())
+    Off { stale: Signal::derive(move || alive.get() && live.stale()), lacks: StoredValue::new(lacks) }
 }
 
 /// Answers 404 when this page is rendered on the server.

@@ -49,7 +49,8 @@ pub fn OperationsPage() -> impl IntoView {
 /// What the asked action would do, and the button that does it.
 #[component]
 fn Confirm(foreseen: Foreseen) -> impl IntoView {
-    let off = actions_off();
+    // What is not theirs is not foreseen.
+    let off = actions_off(None);
     let Foreseen { action, target, value, more, title, lines, grave, preview } = foreseen;
     let hidden = [("action", action), ("target", target), ("value", value), ("more", more), ("preview", preview)];
     let class = if grave { "card card--danger" } else { "card" };

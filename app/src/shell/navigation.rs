@@ -15,10 +15,18 @@ use metadata::BrokerState;
 use metadata::settings::CLUSTER_NAME;
 
 #[component]
-fn NavLink(path: &'static str, name: &'static str, glyph: Glyph, #[prop(optional)] children: Option<Children>) -> impl IntoView {
+fn NavLink(
+    path: &'static str,
+    name: &'static str,
+    glyph: Glyph,
+    /// What the page shows comes with the page alone.
+    #[prop(optional)]
+    anew: bool,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
     let place = use_place();
     let current = move || place.with(|place| place.section().1 == path).then_some("page");
-    view! { <a href=base::to(path) aria-current=current><Icon of=glyph/><span>{name}</span>{children.map(|children| children())}</a> }
+    view! { <a href=base::to(path) aria-current=current rel=anew.then_some("external")><Icon of=glyph/><span>{name}</span>{children.map(|children| children())}</a> }
 }
 
 /// The sidebar.
@@ -36,6 +44,7 @@ pub fn Sidebar(overlays: Overlays) -> impl IntoView {
                 <h3>"Control plane"</h3>
                 <NavLink path="/quorum" name="Quorum" glyph=icons::QUORUM><QuorumCount/></NavLink>
                 <NavLink path="/operations" name="Operations" glyph=icons::SLIDERS/>
+                <NavLink path="/accounts" name="Accounts" glyph=icons::USER anew=true/>
             </nav>
             <Foot overlays=overlays/>
         </aside>

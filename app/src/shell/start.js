@@ -51,7 +51,7 @@
     const after = before.cloneNode(true);
     for (const form of after.querySelectorAll("noscript")) form.outerHTML = form.textContent;
     for (const dialog of after.querySelectorAll("dialog")) dialog.removeAttribute("open");
-    for (const button of after.querySelectorAll("form :disabled")) button.disabled = false;
+    for (const button of after.querySelectorAll("form .needs-live:disabled:not([title])")) button.disabled = false;
     for (const [where, words] of [[".conn b", "Stale"], [".conn .figures", ""], [".live-word", "Stopped"]]) {
       for (const word of after.querySelectorAll(where)) word.textContent = words;
     }

@@ -7,6 +7,7 @@ use crate::base;
 use crate::components::verdict::use_verdict;
 use crate::icons::{self, Icon};
 use crate::live::{Connection, Hindrance, use_live};
+use crate::looker::{Looker, use_looker};
 use crate::signals::{Memo, changing};
 use crate::words::num;
 use leptos::prelude::*;
@@ -24,8 +25,22 @@ pub fn TopBar(overlays: Overlays) -> impl IntoView {
             </button>
             <ConnectionChip/>
             <ThemeButton/>
+            <Who/>
         </header>
     }
+}
+
+/// Who has signed in, and the way to the own account.
+#[component]
+fn Who() -> impl IntoView {
+    let Looker::Known(person) = use_looker() else { return ().into_any() };
+    let label = format!("Your account: {}, {}", person.name, person.role);
+    view! {
+        <a class="btn who" href=base::to("/account") rel="external" aria-label=label.clone() title=label>
+            <Icon of=icons::USER/><span class="tr">{person.name}</span>
+        </a>
+    }
+    .into_any()
 }
 
 #[component]

@@ -1,5 +1,6 @@
 //! The first paint of one address.
 
+use super::people;
 use super::sampler::Sampler;
 use crate::api::refused;
 use crate::api::steered::Steering;
@@ -10,11 +11,12 @@ use crate::heard::Heard;
 use crate::pages::shown;
 use crate::place::{Place, query_of};
 use crate::recent::Recent;
-use axum::http::Uri;
-use controller::Controller;
+use crate::looker::{Looker, Reach};
+use axum::http::request::Parts;
+use controller::{Asker, Controller};
 use leptos_router::params::ParamsMap;
 use metadata::frame::Pulse;
-use metadata::{Commit, NodeId, Rejection, State, slice};
+use metadata::{Code, Commit, NodeId, Rejection, State, slice};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,10 +34,13 @@ pub struct Node {
     /// Newest first.
     pub recent: Vec<Arc<Commit>>,
     pub heard: Heard,
+    pub reach: Reach,
+    /// None where a page is drawn without a node.
+    pub controller: Option<Controller>,
 }
 
 impl Node {
-    pub(super) fn of(controller: &Controller, sampler: &Sampler) -> Self {
+    pub(super) fn of(controller: &Controller, sampler: &Sampler, reach: Reach) -> Self {
         Node {
             id: controller.node_id(),
             state: controller.state(),
@@ -44,16 +49,20 @@ impl Node {
             fault: controller.fault().map(|fault| fault.to_string()),
             recent: controller.recent(RECENT),
             heard: sampler.heard(),
+            reach,
+            controller: Some(controller.clone()),
         }
     }
 }
 
 /// Everything that the page at this address needs to be painted.
-pub fn boot(node: Node, uri: &Uri) -> Boot {
+pub fn boot(node: Node, parts: &Parts) -> Boot {
+    let (uri, asker) = (&parts.uri, parts.extensions.get::<Asker>());
     let state = node.state;
     let (place, query) = (Place::of(uri.path()), query_of(uri.query().unwrap_or_default()));
     let shown = shown(&state, &place, &query);
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    let looker = people::looker(asker, node.reach);
     let recent: Vec<Recent> = node.recent.into_iter().take(RECENT).map(|commit| Recent::of(commit).shortened()).collect();
     Boot {
         url: uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
@@ -66,22 +75,38 @@ pub fn boot(node: Node, uri: &Uri) -> Boot {
         recent: postcard::to_allocvec(&recent).unwrap_or_default(),
         heard: node.heard,
         attention: attention(&state).count,
-        foreseen: foreseen(&state, &place, &query, now_ms),
-        refusal: refusal(&state, &place, &query, now_ms),
+        foreseen: foreseen(&state, &place, &query, &looker, now_ms),
+        refusal: refusal(&state, &place, &query, &looker, now_ms),
+        people: node.controller.and_then(|controller| people::shown(&controller, &place, asker)),
+        looker,
     }
 }
 
 /// What the action that the page Operations was asked about would do.
-fn foreseen(state: &State, place: &Place, query: &ParamsMap, now_ms: u64) -> Option<Foreseen> {
-    let asked = *place == Place::Operations && query.get_str("action").is_some() && query.get_str("refused").is_none();
-    asked.then(|| Steering::of_query(query).foresee(state, now_ms).ok()).flatten()
+fn foreseen(state: &State, place: &Place, query: &ParamsMap, looker: &Looker, now_ms: u64) -> Option<Foreseen> {
+    asked(place, query).then(|| foresee(state, query, looker, now_ms).ok()).flatten()
+}
+
+fn asked(place: &Place, query: &ParamsMap) -> bool {
+    *place == Place::Operations && query.get_str("action").is_some() && query.get_str("refused").is_none()
+}
+
+/// What is not theirs to do is not theirs to try.
+fn foresee(state: &State, query: &ParamsMap, looker: &Looker, now_ms: u64) -> Result<Foreseen, Rejection> {
+    let steering = Steering::of_query(query);
+    if let Some(why) = looker.may_not(&steering.demand()?) {
+        return Err(Rejection::new(Code::Forbidden, why));
+    }
+    steering.foresee(state, now_ms)
 }
 
 /// Why the form that led here was refused, or why what it asks about would be.
-fn refusal(state: &State, place: &Place, query: &ParamsMap, now_ms: u64) -> Option<Rejection> {
-    let asked = *place == Place::Operations && query.get_str("action").is_some() && query.get_str("refused").is_none();
-    if asked {
-        return Steering::of_query(query).foresee(state, now_ms).err();
+fn refusal(state: &State, place: &Place, query: &ParamsMap, looker: &Looker, now_ms: u64) -> Option<Rejection> {
+    if asked(place, query) {
+        return foresee(state, query, looker, now_ms).err();
+    }
+    if matches!(place, Place::Accounts | Place::Account) {
+        return people::reworded(query);
     }
     refused::reworded(state, place, query, now_ms)
 }

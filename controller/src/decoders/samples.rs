@@ -135,6 +135,7 @@ pub fn requests() -> Result<Vec<Request>> {
         Request::HeartbeatBy { heartbeat, proven: proven(), remaining_ms: 1 },
         Request::ChangeBy { change: crate::api::MemberChange::Remove { id: 3 }, credential: proven().credential, remaining_ms: 1 },
         Request::ForeseeBy { change: crate::api::MemberChange::Remove { id: 3 }, credential: proven().credential },
+        Request::MayTry { account: "ana".to_owned(), address: std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST) },
         Request::ReadIndex { remaining_ms: u64::MAX },
         Request::Pulse { pulse: pulse() },
         Request::Hello(hello()),

@@ -1,8 +1,9 @@
-//! What only a leader does: seed the sessions, name the cluster, fence who is silent, gather the pulse, push, back up.
+//! What only a leader does: seed the sessions, name the cluster, fence who is silent, gather the pulse, push, back up, slow who tries passwords.
 //!
 //! One task watches the term; each term's work runs under a token that ends with it.
 
 mod addresses;
+pub(crate) mod attempts;
 mod fencing;
 mod going_on;
 pub(crate) mod members;

@@ -10,6 +10,7 @@ use crate::ground::{Core, Ground};
 use crate::handle::Controller;
 use crate::hub::{Held, Hub};
 use crate::leading;
+use crate::leading::attempts::Attempts;
 use crate::leading::sessions::Sessions;
 use crate::living::fault::{Fault, StartError};
 use crate::living::identity::{self, Instance};
@@ -122,6 +123,7 @@ async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
     let (inbox, jobs) = inbox::inbox();
     let inner = Arc::new(Inner {
         sessions: Sessions::new(core.options.broker_session_timeout),
+        attempts: Attempts::default(),
         board: core.board.clone(),
         reads: Reads::start(raft.clone()),
         heard_ms: AtomicU64::new(0),

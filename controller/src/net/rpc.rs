@@ -13,6 +13,7 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -113,6 +114,11 @@ pub(crate) enum Request {
         change: MemberChange,
         credential: Credential,
     },
+    /// To the leader: whether a password of this account may be tried.
+    MayTry {
+        account: String,
+        address: IpAddr,
+    },
 }
 
 /// The reply to a request. `Refused` answers anything.
@@ -149,6 +155,10 @@ pub(crate) enum Reply {
     /// The membership as it would be.
     Foreseen {
         controllers: Vec<ControllerNode>,
+    },
+    /// Zero when it may be tried now.
+    MayTry {
+        wait_ms: u64,
     },
 }
 

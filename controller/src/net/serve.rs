@@ -237,6 +237,10 @@ async fn decide(node: &Arc<Inner>, request: Request) -> Reply {
         }
         Request::ChangeBy { change, credential, remaining_ms } => change_members(node, change, &credential, remaining_ms).await,
         Request::ForeseeBy { change, credential } => foresee(node, &change, &credential).await,
+        Request::MayTry { account, address } => {
+            let wait_ms = node.may_try(&account, address).map_or_else(|wait| (wait.as_millis() as u64).max(1), |()| 0);
+            Reply::MayTry { wait_ms }
+        }
         Request::Format => Reply::Format { newest: metadata::state::NEWEST_FORMAT },
     }
 }

@@ -124,6 +124,10 @@ impl Access {
                 Some(password) if password.since == *since => self.person(account, Given::Now),
                 _ => no("This password was changed meanwhile".to_owned()),
             },
+            Credential::Glance { account, since } => match self.account(account).and_then(|account| account.password.as_ref()) {
+                Some(password) if password.since == *since => known(Principal::user(account), Role::Viewer),
+                _ => no("This password was changed meanwhile".to_owned()),
+            },
             Credential::Local => known(Principal("user:local".to_owned()), Role::Admin),
         }
     }

@@ -66,4 +66,9 @@ pub enum Credential {
         account: String,
         since: Index,
     },
+    /// The same, by a node without a majority: to look, and nothing else.
+    Glance {
+        account: String,
+        since: Index,
+    },
 }

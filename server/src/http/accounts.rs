@@ -49,9 +49,17 @@ impl RoleAsked {
         }
     }
 
-    fn read(self) -> Result<Role, Refused> {
+    pub fn new(role: String, prefixes: Vec<String>, broker: Option<BrokerId>) -> Self {
+        RoleAsked { role, prefixes, broker }
+    }
+
+    /// The role, if there is such a one.
+    ///
+    /// # Errors
+    /// INVALID_REQUEST with the field at fault.
+    pub fn read(self) -> Result<Role, Rejection> {
         let no = |field: &str, value: String, allowed: &str| {
-            Err(Rejection::new(Code::InvalidRequest, "There is no such role").at(field, value, allowed).into())
+            Err(Rejection::new(Code::InvalidRequest, "There is no such role").at(field, value, allowed))
         };
         if !self.prefixes.is_empty() && self.role != "operator" {
             return no("prefixes", self.prefixes.join(", "), "none: only an operator is limited to names");
@@ -253,7 +261,7 @@ pub async fn list(State(node): State<Node>, parts: Parts) -> Result<Response, Re
 
 pub async fn add(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let asked: NewAccount = asked(&parts, body).await?;
-    let role = RoleAsked { role: asked.role, prefixes: asked.prefixes, broker: asked.broker }.read()?;
+    let role = RoleAsked::new(asked.role, asked.prefixes, asked.broker).read()?;
     let made = asked.token.as_ref().map(TokenAsked::make).transpose()?;
     let (token, text) = made.unzip();
     let revision = change(&node, &parts, AccessChange::AddAccount { name: asked.name.clone(), role, token }).await?;

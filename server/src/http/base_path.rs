@@ -11,8 +11,10 @@ use tower::util::MapRequest;
 /// Bytes of the longest one.
 const LONGEST: usize = 200;
 /// How paths of ours begin: below one of these it would be unclear what is meant.
-const OWN: [&str; 15] = [
+const OWN: [&str; 20] = [
     "_fn",
+    "account",
+    "accounts",
     "api",
     "brokers",
     "create-topic",
@@ -26,6 +28,9 @@ const OWN: [&str; 15] = [
     "quorum",
     "raft",
     "readyz",
+    "set-up",
+    "sign-in",
+    "sign-out",
     "topics",
 ];
 

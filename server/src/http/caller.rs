@@ -1,8 +1,10 @@
-//! Who asks: by a token, or by the certificate of the connection. The guard finds it out once for every request; each operation of the
+//! Who asks: by a token, by the cookie of a session, or by the certificate of the connection. The guard finds it out once for every request; each operation of the
 //! table says what it needs, and is not reached by whom that is not given.
 
 use super::Node;
 use super::problem::Refused;
+use super::seen::Seen;
+use crate::people::cookie;
 use crate::token;
 use acceptor::Caller;
 use axum::extract::Request;
@@ -24,6 +26,9 @@ impl Shown {
     pub fn of(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Self {
         let shown = credential(node, headers, extensions).and_then(|credential| {
             let who = node.controller.who(&credential)?;
+            if who.role.is_none() && node.people.closed() {
+                return Err(Rejection::new(Code::Unauthenticated, "Nobody has an account yet: set this cluster up at /set-up"));
+            }
             Ok(Asker { credential, who })
         });
         Shown(shown.map_err(|no| match no.code {
@@ -35,18 +40,28 @@ impl Shown {
         }))
     }
 
+    /// Who asks, if anybody knows.
+    pub fn known(&self) -> Option<&Asker> {
+        self.0.as_ref().ok()
+    }
+
+    /// Whether a browser sent along what it was given when somebody signed in.
+    pub fn by_cookie(&self) -> bool {
+        self.known().is_some_and(|asker| matches!(asker.credential, Credential::Session { .. } | Credential::Glance { .. }))
+    }
+
     /// Who asks, if they may make calls about this.
     ///
     /// # Errors
     /// UNAUTHENTICATED, FORBIDDEN.
-    fn has(&self, need: Need) -> Result<Asker, Rejection> {
+    pub fn has(&self, need: Need) -> Result<Asker, Rejection> {
         let asker = self.0.clone()?;
         asker.who.has(need)?;
         Ok(asker)
     }
 }
 
-/// What a request shows. A token stands before the certificate of the connection, which may be that of a proxy.
+/// What a request shows. A token stands before a session, and both before the certificate of the connection, which may be that of a proxy.
 fn credential(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Result<Credential, Rejection> {
     // Any other is for a proxy before this node.
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|text| text.strip_prefix("Bearer "));
@@ -59,12 +74,31 @@ fn credential(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Resu
             None => Err(no("No such token is known: it is revoked, or has expired")),
         };
     }
+    if let Some(session) = session(node, headers, extensions) {
+        return session;
+    }
     let caller = extensions.get::<Caller>();
     Ok(match caller.and_then(|caller| caller.identity.zip(caller.fingerprint)) {
         Some((Identity::Broker(id), fingerprint)) => Credential::BrokerCertificate { id, fingerprint: Fingerprint(fingerprint) },
         Some((Identity::Controller(id), fingerprint)) => Credential::ControllerCertificate { id, fingerprint: Fingerprint(fingerprint) },
         None => Credential::Nobody,
     })
+}
+
+/// The session whose cookie a browser sends along. While the cluster is open none matters.
+fn session(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Option<Result<Credential, Rejection>> {
+    let text = cookie::shown(headers, Seen::of(node, headers, extensions).secure)?;
+    let view = node.controller.view();
+    let access = &view.machine.access;
+    if !access.claimed() {
+        return None;
+    }
+    let kept = cookie::id_of(text).and_then(|id| access.session(id)).filter(|session| session.hash == SecretHash::of(text));
+    let credential = match kept {
+        Some(session) => Some(Credential::Session { id: session.id.clone() }),
+        None => node.people.guests.find(text).map(|(credential, _)| credential),
+    };
+    Some(credential.ok_or_else(|| Rejection::new(Code::Unauthenticated, "This session has ended: sign in")))
 }
 
 /// Before an operation: whoever lacks its grant does not reach it, and its handler knows who asks.

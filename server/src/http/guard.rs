@@ -3,7 +3,7 @@
 use super::Node;
 use super::caller::Shown;
 use super::problem::{Refused, respond};
-use acceptor::Caller;
+use super::seen::Seen;
 use acceptor::names::whole;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -31,12 +31,7 @@ fn schemes(secure: bool) -> &'static [&'static str] {
     if secure { &["https"] } else { &["http", "https"] }
 }
 
-fn secure(request: &Request) -> bool {
-    request.extensions().get::<Caller>().is_some_and(|caller| caller.secure)
-}
-
-fn check(node: &Node, request: &Request) -> Result<(), Refused> {
-    let secure = secure(request);
+fn check(node: &Node, request: &Request, shown: &Shown, secure: bool) -> Result<(), Refused> {
     let headers = request.headers();
     let given = || headers.get(header::HOST).map_or_else(String::new, |host| String::from_utf8_lossy(host.as_bytes()).into_owned());
     let Some(host) = node.names.asked(headers, request.uri()) else {
@@ -58,14 +53,19 @@ fn check(node: &Node, request: &Request) -> Result<(), Refused> {
                 .into());
         }
     }
-    // A browser that names no origin still says whose page asks (Fetch Metadata). What is no browser says neither.
-    if let Some(site) = headers.get(SITE).filter(|_| (changes || upgrades) && !headers.contains_key(header::ORIGIN))
+    // A browser also says whose page asks (Fetch Metadata). What is no browser says neither.
+    if let Some(site) = headers.get(SITE).filter(|_| changes || upgrades)
         && site != "same-origin"
         && site != "none"
     {
         let given = String::from_utf8_lossy(site.as_bytes()).into_owned();
         let no = Rejection::new(Code::ForbiddenOrigin, "Only this node's own pages may do that");
         return Err(no.at("Sec-Fetch-Site", given, "same-origin, none").into());
+    }
+    // A browser sends a session's cookie along with whatever a page of anybody asks.
+    if (changes || upgrades) && shown.by_cookie() && !headers.contains_key(header::ORIGIN) && !headers.contains_key(SITE) {
+        let no = Rejection::new(Code::ForbiddenOrigin, "With a session's cookie it has to be said whose page asks");
+        return Err(no.at("Origin", "none", format!("{}://{host}", if secure { "https" } else { "http" })).into());
     }
     Ok(())
 }
@@ -83,12 +83,17 @@ fn check_state(node: &Node, path: &str) -> Result<(), Refused> {
 /// The middleware.
 pub async fn guard(State(node): State<Node>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
+    let seen = Seen::of(&node, request.headers(), request.extensions());
     let shown = Shown::of(&node, request.headers(), request.extensions());
-    request.extensions_mut().insert(shown);
+    if let Some(asker) = shown.known() {
+        node.people.note_use(&node.controller, asker);
+    }
+    request.extensions_mut().insert(seen);
+    request.extensions_mut().insert(shown.clone());
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let secure = secure(&request);
+    let secure = seen.secure;
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = answered(&node, request, next).await;
+    let mut response = answered(&node, request, &shown, secure, next).await;
     if secure && node.certificates.as_ref().is_some_and(tls::Certificates::has_web) {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(A_YEAR_OF_TLS));
     }
@@ -98,9 +103,9 @@ pub async fn guard(State(node): State<Node>, mut request: Request, next: Next) -
     response
 }
 
-async fn answered(node: &Node, request: Request, next: Next) -> Response {
+async fn answered(node: &Node, request: Request, shown: &Shown, secure: bool, next: Next) -> Response {
     let api = request.uri().path().starts_with("/api/");
-    let checked = check(node, &request).and_then(|()| check_state(node, request.uri().path()));
+    let checked = check(node, &request, shown, secure).and_then(|()| check_state(node, request.uri().path()));
     let mut response = match checked {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
@@ -118,7 +123,7 @@ async fn answered(node: &Node, request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert("quorate-revision", HeaderValue::from(applied));
     headers.insert("quorate-node", HeaderValue::from(node.controller.node_id()));
-    if !node.controller.view().machine.access.claimed() {
+    if !node.people.closed() && !node.controller.view().machine.access.claimed() {
         headers.insert("quorate-security", HeaderValue::from_static("open"));
     }
     for (name, value) in USUAL {

@@ -17,6 +17,7 @@ mod caller;
 mod cluster;
 #[cfg(test)]
 mod decoders;
+mod door;
 mod doubled;
 mod elections;
 mod feed;
@@ -32,6 +33,7 @@ mod query;
 mod quorum;
 mod raft;
 mod reassignments;
+mod seen;
 mod settings;
 mod site;
 mod state;
@@ -47,9 +49,9 @@ use acceptor::{Names, Places};
 use axum::Router;
 use axum::extract::OriginalUri;
 use axum::routing::{any, get};
+use crate::people::People;
 use controller::Controller;
 use metadata::Code;
-use metadata::contract::Need;
 use metrics::Counters;
 use problem::Refused;
 use std::sync::Arc;
@@ -70,6 +72,7 @@ pub struct Node {
     pub places: Places,
     /// What it speaks TLS with.
     pub certificates: Option<tls::Certificates>,
+    pub people: People,
     /// What others know this node's paths to begin with.
     pub base: BasePath,
     /// Turns to make an answer that holds the whole state.
@@ -80,7 +83,7 @@ impl Node {
     /// `most_feeds` may be open at once, on the connections that have `places`.
     pub fn new(controller: Controller, names: Names, most_feeds: u64, places: Places, base: BasePath) -> Self {
         let (names, counters) = (Arc::new(names), Arc::new(Counters::new(most_feeds)));
-        Node { controller, names, counters, places, certificates: None, base, whole_states: Arc::new(Semaphore::new(WHOLE_STATES)) }
+        Node { controller, names, counters, places, certificates: None, people: People::default(), base, whole_states: Arc::new(Semaphore::new(WHOLE_STATES)) }
     }
 }
 
@@ -93,8 +96,8 @@ async fn method_not_allowed(method: http::Method, OriginalUri(uri): OriginalUri)
     Refused::from(refusal.at("method", method, "see the Allow header"))
 }
 
-/// The whole router of a node; `pages` is the dashboard, or none.
-pub fn router(node: Node, pages: Option<Router>) -> Router {
+/// The whole router of a node; `pages` is the dashboard with what it is drawn with, or none.
+pub fn router(node: Node, pages: Option<(Router, app::Assets)>) -> Router {
     let base = node.base.clone();
     let mut router = operations::routes(table::table())
         .route("/api", any(not_found))
@@ -104,7 +107,7 @@ pub fn router(node: Node, pages: Option<Router>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(node.clone());
     router = match pages {
-        Some(pages) => router.merge(pages.layer(axum::middleware::from_fn(|request, next| caller::needs(Need::View, request, next)))),
+        Some((pages, assets)) => router.merge(door::before(pages, node.clone(), assets)),
         None => router.fallback(site::no_pages),
     };
     let router = router

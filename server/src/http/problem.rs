@@ -101,6 +101,11 @@ pub fn respond(refusal: &Refusal, applied: Index) -> Response {
     if code == Code::Overloaded {
         headers.insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
     }
+    if let (Code::TooManyAttempts, Some(seconds)) = (code, &refusal.rejection.value)
+        && let Ok(seconds) = seconds.parse::<u64>()
+    {
+        headers.insert(header::RETRY_AFTER, http::HeaderValue::from(seconds));
+    }
     if code == Code::Unauthenticated {
         headers.insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer realm=\"quorate\""));
     }

@@ -147,7 +147,7 @@ fn Question(
     on_confirm: Callback<()>,
     children: Children,
 ) -> impl IntoView {
-    let off = actions_off();
+    let off = actions_off(None);
     let question = format!("{verb} broker {id}?");
     let confirm = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();

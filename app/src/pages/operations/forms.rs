@@ -3,7 +3,10 @@
 use crate::base;
 use crate::components::card::Card;
 use crate::icons::{self, Icon};
+use crate::looker::use_looker;
+use crate::pages::first_paint::actions_off;
 use leptos::prelude::*;
+use metadata::contract::Need;
 
 /// A field of a form: what it is called for people, for the server, what is in it at first, and a hint.
 pub struct Field {
@@ -14,19 +17,21 @@ pub struct Field {
 }
 
 /// A button that asks what one action would do.
-pub fn ask_button(action: &'static str, target: &str, words: &'static str, label: &str) -> AnyView {
+pub fn ask_button(action: &'static str, target: &str, words: &'static str, label: &str, need: Need) -> AnyView {
+    let lacks = use_looker().lacks(need);
     view! {
         <form method="get" action=base::to("/operations")>
             <input type="hidden" name="action" value=action/>
             <input type="hidden" name="target" value=target.to_owned()/>
-            <button class="btn sm" aria-label=label.to_owned()>{words}</button>
+            <button class="btn sm" aria-label=label.to_owned() disabled=lacks.is_some() title=lacks>{words}</button>
         </form>
     }
     .into_any()
 }
 
 /// A form that asks what an action would do; `more` is what stands between its fields and its button.
-pub fn ask_form(action: &'static str, title: &'static str, fields: Vec<Field>, more: Option<AnyView>) -> impl IntoView {
+pub fn ask_form(action: &'static str, title: &'static str, need: Need, fields: Vec<Field>, more: Option<AnyView>) -> impl IntoView {
+    let off = actions_off(use_looker().lacks(need));
     let id = move |name: &str| format!("{action}-{name}");
     let field = move |field: Field| {
         let Field { label, name, hint, required } = field;
@@ -44,7 +49,8 @@ pub fn ask_form(action: &'static str, title: &'static str, fields: Vec<Field>, m
             <input type="hidden" name="action" value=action/>
             <div class="fields">{fields.into_iter().map(field).collect_view()}</div>
             {more}
-            <div><button class="btn">"Show what it would do"</button></div>
+            <div><button class="btn" disabled=off.why().is_some()>"Show what it would do"</button></div>
+            {off.note()}
         </form>
     }
 }
@@ -84,19 +90,21 @@ pub fn Forms() -> impl IntoView {
                 {ask_form(
                     "rebalance",
                     "Rebalance",
+                    Need::Topics,
                     vec![
                         field("Topics", "target", "Names with commas between them; empty for all.", false),
                         field("At most", "more", "How many partitions may move; empty for as many as it takes.", false),
                     ],
                     Some(goals.into_any()),
                 )}
-                {ask_form("elect-topic", "Elect leaders of a topic", vec![field("Topic", "target", "Each partition is led by its first replica again.", true)], Some(unclean("elect-topic-unclean").into_any()))}
-                {ask_form("elect-broker", "Elect a broker where it is the first replica", vec![field("Broker", "target", "Its id.", true)], None)}
-                {ask_form("drain", "Drain a broker", vec![field("Broker", "target", "Everything moves off it, its leaders first.", true), per_broker()], None)}
-                {ask_form("stop-drain", "Stop draining a broker", vec![field("Broker", "target", "What has begun is taken back.", true)], None)}
+                {ask_form("elect-topic", "Elect leaders of a topic", Need::Topics, vec![field("Topic", "target", "Each partition is led by its first replica again.", true)], Some(unclean("elect-topic-unclean").into_any()))}
+                {ask_form("elect-broker", "Elect a broker where it is the first replica", Need::Brokers, vec![field("Broker", "target", "Its id.", true)], None)}
+                {ask_form("drain", "Drain a broker", Need::Brokers, vec![field("Broker", "target", "Everything moves off it, its leaders first.", true), per_broker()], None)}
+                {ask_form("stop-drain", "Stop draining a broker", Need::Brokers, vec![field("Broker", "target", "What has begun is taken back.", true)], None)}
                 {ask_form(
                     "factor",
                     "Change a replication factor",
+                    Need::Topics,
                     vec![field("Topic", "target", "Its name.", true), field("Replicas", "value", "Of each partition.", true), per_broker()],
                     None,
                 )}

@@ -5,6 +5,7 @@ use crate::components::card::Card;
 use crate::live::use_live;
 use crate::signals::{Memo, changing};
 use leptos::prelude::*;
+use metadata::contract::Need;
 
 /// The card.
 #[component]
@@ -19,7 +20,7 @@ pub fn Members() -> impl IntoView {
     });
     let row = |(id, url, voter, leads): (u64, String, bool, bool)| {
         let target = id.to_string();
-        let button = |action, words, label: &str| ask_button(action, &target, words, &format!("{label} controller {id}"));
+        let button = |action, words, label: &str| ask_button(action, &target, words, &format!("{label} controller {id}"), Need::Admin);
         let mut actions = Vec::new();
         if voter && !leads {
             actions.push(button("lead", "Let it lead", "Let lead"));
@@ -50,6 +51,7 @@ pub fn Members() -> impl IntoView {
                 {ask_form(
                     "add",
                     "Add a controller",
+                    Need::Admin,
                     vec![
                         Field { label: "Node id", name: "target", hint: "One that was never used.", required: true },
                         Field { label: "Address", name: "value", hint: "HOST:PORT, where it was started with --join.", required: true },

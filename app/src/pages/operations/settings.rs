@@ -3,8 +3,10 @@
 use crate::base;
 use crate::components::card::Card;
 use crate::live::use_live;
+use crate::looker::use_looker;
 use crate::signals::{Memo, changing};
 use leptos::prelude::*;
+use metadata::contract::Need;
 use metadata::settings::{self, Settings as Values};
 use std::sync::Arc;
 
@@ -13,9 +15,10 @@ use std::sync::Arc;
 pub fn Settings() -> impl IntoView {
     let live = use_live();
     let values = Memo::new(move |_| live.state.with(|state| state.settings().clone()));
+    let lacks = use_looker().lacks(Need::Brokers);
     let rows = move || {
         let values = values.get();
-        settings::keys().map(|key| row(key, &values)).collect::<Vec<_>>()
+        settings::keys().map(|key| row(key, &values, lacks.clone())).collect::<Vec<_>>()
     };
     view! {
         <Card title="Settings" sub=|| "of the whole cluster; a topic's own value stands before them">
@@ -37,7 +40,8 @@ pub fn Settings() -> impl IntoView {
     .into_any()
 }
 
-fn row(key: &'static metadata::configs::Key, values: &Arc<Values>) -> AnyView {
+fn row(key: &'static metadata::configs::Key, values: &Arc<Values>, lacks: Option<String>) -> AnyView {
+    let off = lacks.is_some();
     let set = values.values.get(key.name).cloned();
     let shown = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
     let value = shown(values.value(key));
@@ -54,8 +58,8 @@ fn row(key: &'static metadata::configs::Key, values: &Arc<Values>) -> AnyView {
                     <input type="hidden" name="target" value=key.name/>
                     <label class="sr" for=id.clone()>{label}</label>
                     <input class="input" id=id name="value" placeholder=key.kind.allowed() autocomplete="off" spellcheck="false"/>
-                    <button class="btn sm" name="action" value="set" aria-label=format!("Set {}", key.name)>"Set"</button>
-                    {is_set.then(|| view! { <button class="btn sm" name="action" value="default" aria-label=format!("Back to the default of {}", key.name)>"Default"</button> })}
+                    <button class="btn sm" name="action" value="set" aria-label=format!("Set {}", key.name) disabled=off title=lacks.clone()>"Set"</button>
+                    {is_set.then(|| view! { <button class="btn sm" name="action" value="default" aria-label=format!("Back to the default of {}", key.name) disabled=off title=lacks>"Default"</button> })}
                 </form>
             </td>
         </tr>

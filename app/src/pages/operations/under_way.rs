@@ -6,6 +6,7 @@ use crate::live::use_live;
 use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
+use metadata::contract::Need;
 use metadata::plan::wait_of;
 use metadata::reassignment::{MoveState, ReassignmentState, Why};
 use metadata::{Index, State, views};
@@ -113,7 +114,7 @@ fn line(row: Row) -> impl IntoView {
             <td class="r num">{format!("{} / {}", num(done), num(total))}</td>
             <td class="lo soft">{principal}</td>
             <td class="soft">{words}</td>
-            <td class="r">{running.then(|| ask_button("cancel", &id.to_string(), "Call off", &format!("Call reassignment {} off", num(id))))}</td>
+            <td class="r">{running.then(|| ask_button("cancel", &id.to_string(), "Call off", &format!("Call reassignment {} off", num(id)), Need::Brokers))}</td>
         </tr>
     }
 }

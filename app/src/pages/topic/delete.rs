@@ -7,6 +7,7 @@ use crate::components::late::late;
 use crate::icons::{self, Icon};
 use crate::live::use_live;
 use crate::order::set_of;
+use crate::looker::use_looker;
 use crate::pages::first_paint::actions_off;
 use crate::parts::{Deletion, Part};
 use crate::signals::{Memo, changing};
@@ -14,6 +15,7 @@ use crate::words::{count, num};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::hooks::use_navigate;
+use metadata::access::Demand;
 use metadata::configs::deletion_protected;
 use metadata::{State, Topic, TopicId};
 
@@ -74,12 +76,12 @@ pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>, 
     let refusal = refusal_of(action);
     let open = RwSignal::new(false);
     let deletion = Deletion { name: name.clone(), impact, open, action, refusal };
-    let off = actions_off();
+    let off = actions_off(use_looker().may_not(&Demand::Topics { names: vec![name.clone()] }));
     let possible = move || protection.get() == Protection::None;
-    let possible_at_first = protection.get_untracked() == Protection::None;
+    let possible_at_first = protection.get_untracked() == Protection::None && off.why().is_none();
     let plain = plain_form(&name);
     let button = view! {
-        <button type="button" class="btn danger needs-live js-only" aria-haspopup="dialog" disabled=move || off.get() || !possible() on:click=move |_| open.set(true)>
+        <button type="button" class="btn danger needs-live js-only" aria-haspopup="dialog" disabled=move || off.get() || !possible() title=off.why() on:click=move |_| open.set(true)>
             <Icon of=icons::TRASH/><span>"Delete topic"</span>
         </button>
     };
@@ -89,6 +91,7 @@ pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>, 
             <div class="card-b stacked">
                 <p class="soft">{changing(move || format!("Deletes {}. Brokers remove the data. A committed delete cannot be undone.", impact.get()))}</p>
                 <div>{button}</div>
+                {off.note()}
                 {possible_at_first.then(|| view! { <noscript inner_html=plain></noscript> })}
                 <Show when=move || !open.get()><FormNote fields=&[] refusal=refusal/></Show>
             </div>

@@ -15,7 +15,7 @@ use leptos::server_fn::ServerFn;
 #[component]
 pub fn DeleteDialog(deletion: Deletion) -> impl IntoView {
     let Deletion { name, impact, open, action, refusal } = deletion;
-    let off = actions_off();
+    let off = actions_off(None);
     let typed = RwSignal::new(String::new());
     let wanted = StoredValue::new(name.clone());
     let matches = Memo::new(move |_| wanted.with_value(|wanted| typed.with(|typed| typed.trim() == wanted)));

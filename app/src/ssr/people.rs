@@ -1,0 +1,86 @@
+//! Who looks, and what the pages of accounts show them, from the table of rights.
+
+use crate::looker::{Looker, Person, Reach};
+use crate::people::{AccountRow, People, SessionRow, TokenRow};
+use crate::place::Place;
+use controller::{Asker, Controller};
+use leptos_router::params::ParamsMap;
+use metadata::access::{Access, Account, Credential, Given, Role};
+use metadata::{Code, Rejection};
+
+/// Who looks at a page.
+pub fn looker(asker: Option<&Asker>, reach: Reach) -> Looker {
+    let Some((asker, role)) = asker.and_then(|asker| Some((asker, asker.who.role.clone()?))) else { return Looker::Anybody(reach) };
+    let principal = &asker.who.principal.0;
+    let name = principal.strip_prefix("user:").unwrap_or(principal).to_owned();
+    Looker::Known(Person { name, role, kept: matches!(asker.credential, Credential::Session { .. }) })
+}
+
+/// What the page at this place shows of people; none where it shows nothing of them.
+pub fn shown(controller: &Controller, place: &Place, asker: Option<&Asker>) -> Option<People> {
+    let asker = asker?;
+    let view = controller.view();
+    let (access, now_ms) = (&view.machine.access, controller.judged_ms());
+    match place {
+        Place::Accounts if asker.who.role == Some(Role::Admin) => {
+            let accounts = access.accounts().map(|account| row(access, account, now_ms)).collect();
+            // A token or a certificate is not asked for again.
+            Some(People { accounts, proven: asker.who.password != Given::Before, ..People::default() })
+        }
+        Place::Account => {
+            let Credential::Session { id } = &asker.credential else { return Some(People::default()) };
+            let account = access.session(id)?.account.clone();
+            let mut sessions: Vec<SessionRow> = access
+                .sessions_of(&account, now_ms)
+                .map(|session| SessionRow {
+                    address: session.address.clone(),
+                    created_at_ms: session.created_at_ms,
+                    seen_at_ms: session.seen_at_ms,
+                    ends_at_ms: session.ends_at_ms(),
+                    this: session.id == *id,
+                })
+                .collect();
+            sessions.sort_by_key(|session| (!session.this, std::cmp::Reverse(session.seen_at_ms)));
+            Some(People { sessions, ..People::default() })
+        }
+        _ => None,
+    }
+}
+
+fn row(access: &Access, account: &Account, now_ms: u64) -> AccountRow {
+    let tokens = access.tokens().filter(|token| token.account == account.name && token.expires_at_ms > now_ms);
+    AccountRow {
+        name: account.name.clone(),
+        role: account.role.clone(),
+        person: account.password.is_some(),
+        created_at_ms: account.created_at_ms,
+        sessions: access.sessions_of(&account.name, now_ms).count() as u32,
+        tokens: tokens.map(|token| TokenRow { id: token.id.clone(), expires_at_ms: token.expires_at_ms }).collect(),
+    }
+}
+
+/// Why a form of these pages was refused, worded anew: its address carries the code and the field alone.
+pub fn reworded(query: &ParamsMap) -> Option<Rejection> {
+    let code = Code::from_name(query.get_str("refused")?)?;
+    let field = query.get_str("field").unwrap_or_default();
+    let (detail, allowed) = match (code, field) {
+        (Code::InvalidRequest, "name") => ("No account can have this name", "1 to 64 of a-z, 0-9, '.', '_' and '-'; not anonymous, not local"),
+        (Code::InvalidRequest, "password") => {
+            ("No password is so short, so long, or so easily guessed", "15 to 128 characters, of any kind, that are not easily guessed")
+        }
+        (Code::InvalidRequest, "prefixes") => ("No operator can be limited so", "up to 64 prefixes of 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'"),
+        (Code::InvalidRequest, "broker") => ("No account can be this broker", "0 to 2147483647, and only with the role broker"),
+        (Code::InvalidRequest, "role") => ("The account cannot have this role", "viewer, operator, admin; or broker, without a password"),
+        (Code::InvalidRequest, "expires_in_days") => ("A token expires", "1 to 365 days"),
+        (Code::Forbidden, "password") => ("It was last given more than ten minutes ago", "to give your password once more first"),
+        (Code::Unauthenticated, "password" | "current") => ("That is not your password", "the one that you sign in with"),
+        (Code::PolicyViolation, _) => ("It is the last admin's, or there are as many as may be", "at least one account with the role admin"),
+        (Code::TooManyAttempts, _) => {
+            let seconds = query.get_str("wait").and_then(|wait| wait.parse::<u64>().ok()).unwrap_or(1);
+            return Some(Rejection::new(code, format!("Try again in {seconds} s")).at(field, "too early", format!("from {seconds} s on")));
+        }
+        _ => (code.title(), ""),
+    };
+    let no = Rejection::new(code, detail);
+    Some(if allowed.is_empty() { no } else { no.at(field, "", allowed) })
+}

@@ -1,0 +1,47 @@
+//! What a node that somebody signs in at asks: whether a password may be tried now.
+
+use crate::handle::Controller;
+use crate::net::rpc::{Reply, Request};
+use crate::node::Inner;
+use std::net::IpAddr;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a leader is asked; then the node counts for itself.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Controller {
+    /// Whether a password of this account may be tried from there now, by the leader, or by this node alone while it knows none.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub async fn may_try(&self, account: &str, address: IpAddr) -> Result<(), Duration> {
+        let inner = self.inner();
+        let leads = inner.leading_term().is_some();
+        if !leads && inner.leader_id().is_some() && self.state().guards() {
+            let request = Request::MayTry { account: account.to_owned(), address };
+            if let Ok(Reply::MayTry { wait_ms }) = inner.ask_leader(request, Instant::now() + PATIENCE).await {
+                return if wait_ms == 0 { Ok(()) } else { Err(Duration::from_millis(wait_ms)) };
+            }
+        }
+        inner.may_try(account, address)
+    }
+
+    /// Milliseconds since the epoch, as rights are judged by here: never before what this node has applied.
+    pub fn judged_ms(&self) -> u64 {
+        self.inner().judged_ms()
+    }
+}
+
+impl Inner {
+    pub(crate) fn may_try(&self, account: &str, address: IpAddr) -> Result<(), Duration> {
+        let view = self.hub.view();
+        let of_account = view.machine.access.sessions().filter(|session| session.account == account);
+        let proven_ms = of_account.map(|session| session.proven_at_ms).max().unwrap_or(0);
+        self.attempts.permit(account, address, proven_ms, self.judged_ms())
+    }
+
+    pub(crate) fn judged_ms(&self) -> u64 {
+        self.hub.view().state.at_ms().max(self.environment.wall_ms())
+    }
+}

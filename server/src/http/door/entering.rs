@@ -1,0 +1,83 @@
+//! The one way to sign in: a permit, the slow hash, and a session that a majority has written down.
+
+use super::Porch;
+use crate::http::seen::Seen;
+use crate::people::cookie;
+use controller::Asker;
+use metadata::access::{AccessChange, Credential, NewSession};
+use metadata::{Code, Index, Rejection, SecretHash};
+use std::net::IpAddr;
+
+/// Who has come in.
+pub struct Entered {
+    /// For the browser.
+    pub cookie: String,
+}
+
+impl Porch {
+    /// Whether the password of this account is right, unless it was tried too often; the entry that set it.
+    ///
+    /// # Errors
+    /// TOO_MANY_ATTEMPTS, OVERLOADED, UNAUTHENTICATED.
+    pub async fn checked(&self, name: &str, password: &str, address: IpAddr) -> Result<Index, Rejection> {
+        self.permitted(name, address).await?;
+        let view = self.node.controller.view();
+        let kept = view.machine.access.account(name).and_then(|account| account.password.clone());
+        let right = self.node.people.passwords.check(kept.as_ref().map(|kept| &kept.hash), password.to_owned()).await?;
+        match kept.filter(|_| right) {
+            Some(kept) => Ok(kept.since),
+            None => {
+                let no = Rejection::new(Code::Unauthenticated, "No account has this name and this password");
+                Err(no.at("password", "another one", "the password of the account"))
+            }
+        }
+    }
+
+    /// Refuses what is tried too often.
+    ///
+    /// # Errors
+    /// TOO_MANY_ATTEMPTS.
+    pub async fn permitted(&self, name: &str, address: IpAddr) -> Result<(), Rejection> {
+        self.node.controller.may_try(name, address).await.map_err(|wait| {
+            let seconds = wait.as_millis().div_ceil(1_000).max(1);
+            let no = Rejection::new(Code::TooManyAttempts, format!("Too many attempts: try again in {seconds} s"));
+            no.at("retry_after_s", seconds, "to wait that many seconds")
+        })
+    }
+
+    /// Signs somebody in.
+    ///
+    /// # Errors
+    /// As [`Porch::checked`]; what keeps a session from being written down.
+    pub async fn enter(&self, name: &str, password: &str, seen: Seen) -> Result<Entered, Rejection> {
+        let since = self.checked(name, password, seen.address).await?;
+        match self.begin(name, since, seen.address).await {
+            Err(no) if matches!(no.code, Code::NoLeader | Code::NotController) => {
+                let busy = || Rejection::new(Code::Overloaded, "There is no majority, and too many look at this node already");
+                Ok(Entered { cookie: self.node.people.guests.begin(name, since).ok_or_else(busy)? })
+            }
+            entered => entered,
+        }
+    }
+
+    /// A session for whoever gave the password that the account has since that entry.
+    ///
+    /// # Errors
+    /// As [`controller::Controller::submit`].
+    pub async fn begin(&self, name: &str, since: Index, address: IpAddr) -> Result<Entered, Rejection> {
+        let (id, text) = cookie::new();
+        let session = NewSession { id, hash: SecretHash::of(&text), address: address.to_string() };
+        let asker = self.by_password(name, since)?;
+        self.change(&asker, AccessChange::BeginSession { account: name.to_owned(), session }).await?;
+        Ok(Entered { cookie: text })
+    }
+
+    /// Who has just given the password.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED when it was changed meanwhile.
+    pub fn by_password(&self, name: &str, since: Index) -> Result<Asker, Rejection> {
+        let credential = Credential::Password { account: name.to_owned(), since };
+        Ok(Asker { who: self.node.controller.who(&credential)?, credential })
+    }
+}

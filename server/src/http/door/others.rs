@@ -1,0 +1,130 @@
+//! What an admin asks of all accounts, by the forms of the page of accounts.
+
+use super::{Porch, Sent, person};
+use crate::http::accounts::RoleAsked;
+use crate::people::rule;
+use crate::token;
+use app::ssr::door::Page;
+use axum::Form;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use metadata::access::{AccessChange, Credential};
+use metadata::{Code, Rejection};
+use serde::Deserialize;
+
+const PAGE: &str = "/accounts";
+const DAY_MS: u64 = 86_400_000;
+const USUAL_DAYS: u64 = 90;
+
+/// Every field that one of these forms has.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    name: String,
+    role: String,
+    /// With commas between them.
+    prefixes: String,
+    broker: String,
+    password: String,
+    days: String,
+    id: String,
+}
+
+impl Wanted {
+    fn name(&self) -> String {
+        self.name.trim().to_owned()
+    }
+
+    fn role(&self) -> Result<metadata::access::Role, Rejection> {
+        let no = || Rejection::new(Code::InvalidRequest, "No broker has this id").at("broker", &self.broker, "0 to 2147483647");
+        let broker = match self.broker.trim() {
+            "" => None,
+            id => Some(metadata::BrokerId(id.parse().map_err(|_| no())?)),
+        };
+        let prefixes = self.prefixes.split(',').map(str::trim).filter(|prefix| !prefix.is_empty()).map(str::to_owned).collect();
+        RoleAsked::new(self.role.clone(), prefixes, broker).read()
+    }
+}
+
+impl Porch {
+    async fn changed(&self, sent: &Sent, change: Result<AccessChange, Rejection>, done: &str) -> Response {
+        let changed = async { self.change(&person(&sent.shown)?, change?).await };
+        match changed.await {
+            Ok(_) => self.go(&format!("{PAGE}?done={done}")),
+            Err(no) => self.back(PAGE, &no),
+        }
+    }
+}
+
+/// An account with a password is a person's; without one it is a script's, and shows tokens.
+pub async fn add(State(porch): State<Porch>, sent: Sent, Form(wanted): Form<Wanted>) -> Response {
+    let name = wanted.name();
+    let change = async {
+        let role = wanted.role()?;
+        if wanted.password.is_empty() {
+            return Ok(AccessChange::AddAccount { name, role, token: None });
+        }
+        rule(&wanted.password, &name)?;
+        let password = porch.node.people.passwords.hash(wanted.password.clone()).await?;
+        Ok(AccessChange::AddPerson { name, role, password })
+    };
+    porch.changed(&sent, change.await, "added").await
+}
+
+pub async fn change_role(State(porch): State<Porch>, sent: Sent, Form(wanted): Form<Wanted>) -> Response {
+    let change = wanted.role().map(|role| AccessChange::ChangeRole { name: wanted.name(), role });
+    porch.changed(&sent, change, "role").await
+}
+
+pub async fn set_password(State(porch): State<Porch>, sent: Sent, Form(wanted): Form<Wanted>) -> Response {
+    let account = wanted.name();
+    let change = async {
+        rule(&wanted.password, &account)?;
+        let password = porch.node.people.passwords.hash(wanted.password.clone()).await?;
+        Ok(AccessChange::SetPassword { account, password, keeps: own_session(&sent) })
+    };
+    porch.changed(&sent, change.await, "password").await
+}
+
+/// An admin who gives the own account another password here stays signed in.
+fn own_session(sent: &Sent) -> Option<String> {
+    match &sent.shown.known()?.credential {
+        Credential::Session { id } => Some(id.clone()),
+        _ => None,
+    }
+}
+
+pub async fn remove(State(porch): State<Porch>, sent: Sent, Form(wanted): Form<Wanted>) -> Response {
+    porch.changed(&sent, Ok(AccessChange::RemoveAccount { name: wanted.name() }), "removed").await
+}
+
+pub async fn end_sessions(State(porch): State<Porch>, sent: Sent, Form(wanted): Form<Wanted>) -> Response {
+    let change = AccessChange::EndSessions { account: wanted.name(), keeps: own_session(&sent) };
+    porch.changed(&sent, Ok(change), "sessions").await
+}
+
+pub async fn revoke_token(State(porch): State<Porch>, sent: Sent, Form(wanted): Form<Wanted>) -> Response {
+    porch.changed(&sent, Ok(AccessChange::RemoveToken { id: wanted.id.trim().to_owned() }), "revoked").await
+}
+
+/// Answers with the token itself, this once.
+pub async fn add_token(State(porch): State<Porch>, sent: Sent, Form(wanted): Form<Wanted>) -> Response {
+    let account = wanted.name();
+    let made = async {
+        let days: u64 = match wanted.days.trim() {
+            "" => USUAL_DAYS,
+            days => days.parse().unwrap_or(0),
+        };
+        if !(1..=365).contains(&days) {
+            return Err(Rejection::new(Code::InvalidRequest, "A token expires").at("expires_in_days", &wanted.days, "1 to 365"));
+        }
+        let (token, text) = token::new(days * DAY_MS);
+        porch.change(&person(&sent.shown)?, AccessChange::AddToken { account: account.clone(), token }).await?;
+        Ok(text)
+    };
+    match made.await {
+        Ok(token) => porch.page(&sent.headers, StatusCode::OK, Page::Token { account: &account, token: &token }, None),
+        Err(no) => porch.back(PAGE, &no),
+    }
+}

@@ -1,0 +1,108 @@
+//! What a person asks of the own account: to go, to give the password once more, another password, an end of the other sessions.
+
+use super::{Porch, Sent, person, safe};
+use crate::people::{cookie, rule};
+use axum::Form;
+use axum::extract::State;
+use axum::response::Response;
+use controller::Asker;
+use http::{HeaderValue, header};
+use metadata::access::{AccessChange, Credential};
+use metadata::{Code, Rejection};
+use serde::Deserialize;
+
+const PAGE: &str = "/account";
+
+/// The account and the session of a person; a guest has none that is written down.
+pub fn session_of(porch: &Porch, asker: &Asker) -> Result<(String, String), Rejection> {
+    let view = porch.node.controller.view();
+    let session = match &asker.credential {
+        Credential::Session { id } => view.machine.access.session(id),
+        _ => None,
+    };
+    let no = || Rejection::new(Code::Forbidden, "Only who has signed in, and was written down by a majority, can do that");
+    session.map(|session| (session.account.clone(), session.id.clone())).ok_or_else(no)
+}
+
+pub async fn sign_out(State(porch): State<Porch>, sent: Sent) -> Response {
+    if let Some(asker) = sent.shown.known()
+        && let Ok((account, id)) = session_of(&porch, asker)
+        && let Err(no) = porch.change(asker, AccessChange::EndSession { account, id }).await
+    {
+        // The browser forgets it all the same; the session ends by itself.
+        tracing::warn!(%no, "that somebody signed out was not written down");
+    }
+    if let Some(text) = cookie::shown(&sent.headers, sent.seen.secure) {
+        porch.node.people.guests.end(text);
+    }
+    let mut response = porch.go("/sign-in");
+    let headers = response.headers_mut();
+    headers.insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
+    if let Some(cookie) = cookie::clear(sent.seen.secure) {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Proof {
+    password: String,
+    to: String,
+}
+
+pub async fn prove(State(porch): State<Porch>, sent: Sent, Form(proof): Form<Proof>) -> Response {
+    let to = safe(&proof.to);
+    match porch.prove(&sent, &proof.password).await {
+        Ok(()) => porch.go(to),
+        Err(no) => porch.back(to, &no),
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Passwords {
+    current: String,
+    password: String,
+}
+
+pub async fn change_password(State(porch): State<Porch>, sent: Sent, Form(passwords): Form<Passwords>) -> Response {
+    match porch.set_own_password(&sent, &passwords).await {
+        Ok(()) => porch.go(&format!("{PAGE}?done=password")),
+        Err(no) => porch.back(PAGE, &no),
+    }
+}
+
+pub async fn end_sessions(State(porch): State<Porch>, sent: Sent) -> Response {
+    match porch.end_others(&sent).await {
+        Ok(()) => porch.go(&format!("{PAGE}?done=sessions")),
+        Err(no) => porch.back(PAGE, &no),
+    }
+}
+
+impl Porch {
+    async fn prove(&self, sent: &Sent, password: &str) -> Result<(), Rejection> {
+        let asker = person(&sent.shown)?;
+        let (account, id) = session_of(self, &asker)?;
+        let since = self.checked(&account, password, sent.seen.address).await?;
+        let by_password = self.by_password(&account, since)?;
+        self.change(&by_password, AccessChange::ProveSession { account, id }).await.map(drop)
+    }
+
+    async fn set_own_password(&self, sent: &Sent, passwords: &Passwords) -> Result<(), Rejection> {
+        let asker = person(&sent.shown)?;
+        let (account, id) = session_of(self, &asker)?;
+        let current = self.checked(&account, &passwords.current, sent.seen.address).await;
+        let since = current.map_err(|no| if no.code == Code::Unauthenticated { no.renamed("current") } else { no })?;
+        rule(&passwords.password, &account)?;
+        let password = self.node.people.passwords.hash(passwords.password.clone()).await?;
+        let by_password = self.by_password(&account, since)?;
+        self.change(&by_password, AccessChange::SetPassword { account, password, keeps: Some(id) }).await.map(drop)
+    }
+
+    async fn end_others(&self, sent: &Sent) -> Result<(), Rejection> {
+        let asker = person(&sent.shown)?;
+        let (account, id) = session_of(self, &asker)?;
+        self.change(&asker, AccessChange::EndSessions { account, keeps: Some(id) }).await.map(drop)
+    }
+}

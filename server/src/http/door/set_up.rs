@@ -1,0 +1,69 @@
+//! `/set-up`: the first account, which closes the cluster to everybody else.
+
+use super::{Porch, Sent, status};
+use crate::people::{cookie, rule, set_up};
+use app::ssr::door::Page;
+use axum::Form;
+use axum::extract::State;
+use axum::response::Response;
+use controller::Refusal;
+use http::{StatusCode, header};
+use metadata::{Code, Rejection};
+use serde::Deserialize;
+
+/// What tries of the code are counted under: no account has such a name.
+const TRIES: &str = "/set-up";
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Claim {
+    code: String,
+    name: String,
+    password: String,
+}
+
+impl Porch {
+    fn set_up<'a>(&'a self, name: &'a str) -> Page<'a> {
+        Page::SetUp { code: self.node.people.code.as_ref().map(|code| code.file()), name }
+    }
+
+    async fn claim(&self, claim: &Claim, sent: &Sent) -> Result<String, Rejection> {
+        if let Some(code) = &self.node.people.code {
+            self.permitted(TRIES, sent.seen.address).await?;
+            if !code.is(&claim.code) {
+                let no = Rejection::new(Code::Unauthenticated, "That is not the code, or no more");
+                return Err(no.at("code", "another one", format!("what is in {} on this node now", code.file().display())));
+            }
+        }
+        let name = claim.name.trim();
+        rule(&claim.password, name)?;
+        let hash = self.node.people.passwords.hash(claim.password.clone()).await?;
+        set_up::claim(&self.node.controller, name, hash).await.map_err(|Refusal { rejection, .. }| *rejection)?;
+        let view = self.node.controller.view();
+        let since = view.machine.access.account(name).and_then(|account| account.password.as_ref()).map_or(0, |password| password.since);
+        Ok(self.begin(name, since, sent.seen.address).await?.cookie)
+    }
+}
+
+pub async fn page(State(porch): State<Porch>, sent: Sent) -> Response {
+    if porch.node.controller.view().machine.access.claimed() {
+        return porch.go("/");
+    }
+    porch.page(&sent.headers, StatusCode::OK, porch.set_up(""), None)
+}
+
+pub async fn claim(State(porch): State<Porch>, sent: Sent, Form(claim): Form<Claim>) -> Response {
+    if porch.node.controller.view().machine.access.claimed() {
+        return porch.go("/sign-in");
+    }
+    match porch.claim(&claim, &sent).await {
+        Ok(text) => {
+            let mut response = porch.go("/");
+            if let Some(cookie) = cookie::set(&text, sent.seen.secure) {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            response
+        }
+        Err(no) => porch.page(&sent.headers, status(&no), porch.set_up(claim.name.trim()), Some(&no)),
+    }
+}
