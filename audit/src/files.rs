@@ -16,13 +16,16 @@ pub struct Limits {
     pub bytes: u64,
     /// Files, 1 to [`MOST_FILES`].
     pub files: usize,
-    /// Different events whose repeats are counted at one time.
+    /// Different events whose repeats are counted at one time, and lines that refusals may become at once.
     pub repeats: usize,
+    /// Lines that refusals may become in the long run, in a minute: 1 to 60 000. With those of a common length, what is kept reaches
+    /// back a day also while strangers do what they can.
+    pub refusals: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { bytes: 8 << 20, files: 8, repeats: 1_024 }
+        Limits { bytes: 8 << 20, files: 8, repeats: 1_024, refusals: 120 }
     }
 }
 
@@ -47,7 +50,7 @@ pub(crate) fn name(number: u64) -> String {
 
 fn number(name: &str) -> Option<u64> {
     let number = name.strip_prefix("audit-")?.strip_suffix(".jsonl")?.parse().ok()?;
-    (number >= FIRST && number < u64::MAX && self::name(number) == name).then_some(number)
+    ((FIRST..u64::MAX).contains(&number) && self::name(number) == name).then_some(number)
 }
 
 /// What a directory holds.

@@ -38,7 +38,7 @@ impl Log {
         let found = survey(dir, limits)?;
         let writer = Writer::new(dir, disk, limits, found.number, found.length);
         let owed = found.tell.into_iter().map(|event| Draft::once(event, now_ms)).collect();
-        let mut log = Log { node, writer, tip: found.tip, repeats: Repeats::new(limits.repeats), owed, lost: None };
+        let mut log = Log { node, writer, tip: found.tip, repeats: Repeats::new(limits), owed, lost: None };
         // What cannot be written now stays owed, and whoever notes something hears of it.
         let _ = log.settle();
         Ok(log)

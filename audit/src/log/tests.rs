@@ -211,9 +211,10 @@ proptest! {
         bytes in 200u64..2_000,
         files in prop::sample::select(vec![1usize, 2, 3, 60]),
         repeats in 0usize..8,
+        refusals in prop::sample::select(vec![1u64, 60, 60_000]),
     ) {
         let dir = tempfile::tempdir()?;
-        let went = through(dir.path(), &happening, Limits { bytes, files, repeats });
+        let went = through(dir.path(), &happening, Limits { bytes, files, repeats, refusals });
         prop_assert!(went.is_ok(), "{:?}", went);
     }
 }

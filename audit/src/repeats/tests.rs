@@ -2,10 +2,16 @@
 
 use super::{Due, JOINED_MS, Met, Repeats};
 use crate::event::{Event, Kind};
+use crate::files::Limits;
 use anyhow::{Result, ensure};
 
 fn refused(who: &str) -> Event {
     Event { principal: Some(who.to_owned()), code: Some("FORBIDDEN".to_owned()), ..Event::own(Kind::Refused, "delete topic", None) }
+}
+
+/// Room for so many, and a line for each millisecond.
+fn repeats(repeats: usize) -> Repeats {
+    Repeats::new(Limits { repeats, refusals: 60_000, ..Limits::default() })
 }
 
 /// Meets it as the log does. Whether a line is written.
@@ -29,7 +35,7 @@ fn due(repeats: &mut Repeats, due: Due, now_ms: u64) -> Vec<(Kind, u64, Option<u
 
 #[test]
 fn the_first_is_written_at_once_and_the_others_together() {
-    let mut repeats = Repeats::new(4);
+    let mut repeats = repeats(4);
     assert!(meet(&mut repeats, &refused("a"), 1_000));
     for now_ms in [1_000, 2_000, 10_999] {
         assert!(!meet(&mut repeats, &refused("a"), now_ms), "at {now_ms}");
@@ -54,7 +60,7 @@ fn what_differs_is_not_joined() {
         (true, Event { code: None, ..first.clone() }),
         (false, Event { detail: Some("another time".to_owned()), ..first.clone() }),
     ];
-    let mut repeats = Repeats::new(10);
+    let mut repeats = repeats(10);
     assert!(meet(&mut repeats, &first, 0));
     for (differs, other) in others {
         assert_eq!(meet(&mut repeats, &other, 0), differs, "{other:?}");
@@ -67,7 +73,7 @@ fn what_differs_is_not_joined() {
 
 #[test]
 fn refusals_beyond_the_room_are_summed_up_and_nothing_else_is() {
-    let mut repeats = Repeats::new(2);
+    let mut repeats = repeats(2);
     let written = (0..1_000).filter(|at| meet(&mut repeats, &refused(&at.to_string()), 5 + at)).count();
     assert_eq!((written, repeats.open.len(), repeats.order.len()), (2, 2, 2));
     for kind in [Kind::SignedIn, Kind::SignedOut, Kind::SetUp, Kind::PasswordChanged, Kind::AccountsChanged] {
@@ -84,7 +90,7 @@ fn refusals_beyond_the_room_are_summed_up_and_nothing_else_is() {
 
 #[test]
 fn a_clock_that_goes_back_keeps_nothing_open() {
-    let mut repeats = Repeats::new(2);
+    let mut repeats = repeats(2);
     meet(&mut repeats, &refused("a"), 1_000_000);
     meet(&mut repeats, &refused("a"), 1_000_001);
     assert_eq!(due(&mut repeats, Due::At(500), 500), [(Kind::Refused, 1, Some(1_000_001), 1_000_001)]);
@@ -94,7 +100,7 @@ fn a_clock_that_goes_back_keeps_nothing_open() {
 
 #[test]
 fn at_the_end_all_is_due() -> Result<()> {
-    let mut repeats = Repeats::new(3);
+    let mut repeats = repeats(3);
     for who in ["a", "b", "a", "c", "d", "c"] {
         meet(&mut repeats, &refused(who), 7);
     }
@@ -102,4 +108,28 @@ fn at_the_end_all_is_due() -> Result<()> {
     ensure!(lines == [(Kind::Refused, 1, Some(7), 7), (Kind::Refused, 1, Some(7), 7), (Kind::Overflow, 1, Some(7), 7)], "{lines:?}");
     ensure!(repeats.open.is_empty() && repeats.order.is_empty());
     Ok(())
+}
+
+#[test]
+fn refusals_are_no_more_lines_than_they_may_be() {
+    // Strangers who come back with the same, and strangers who are another each time.
+    for different in [2, usize::MAX] {
+        let mut repeats = Repeats::new(Limits { repeats: 20, refusals: 6, ..Limits::default() });
+        let (mut refused_lines, mut other_lines, mut told, mut noted) = (0, 0, 0, 0);
+        for at in 0..6_000_usize {
+            let now_ms = at as u64 * 100;
+            for line in due(&mut repeats, Due::At(now_ms), now_ms) {
+                told += line.1;
+                *(if line.0 == Kind::Refused { &mut refused_lines } else { &mut other_lines }) += 1;
+                assert!(line.2.is_some_and(|first| first <= line.3 && first + 2 * JOINED_MS >= now_ms), "{line:?} at {now_ms}");
+            }
+            if meet(&mut repeats, &refused(&(at % different).to_string()), now_ms) {
+                (refused_lines, told) = (refused_lines + 1, told + 1);
+            }
+            noted += 1;
+        }
+        told += due(&mut repeats, Due::All, 600_000).iter().map(|line| line.1).sum::<u64>();
+        assert_eq!(told, noted, "{different}");
+        assert!(refused_lines <= 20 + 60 && other_lines <= 60, "{different}: {refused_lines} and {other_lines}");
+    }
 }

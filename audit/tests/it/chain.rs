@@ -125,7 +125,7 @@ fn one_damage_is_one_break_at_its_line() -> Result<()> {
         ensure!(verified.breaks.len() == 1, "{name}: {:?}", verified.breaks);
         let found = &verified.breaks[0];
         ensure!((found.line, &found.fault) == (10, &fault), "{name}: {found:?}");
-        ensure!(found.to_string().starts_with("line 10: it "), "{found}");
+        ensure!(found.to_string().starts_with("line 10: it"), "{found}");
     }
     Ok(())
 }

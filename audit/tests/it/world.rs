@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// Small enough for several files of a few lines.
-pub const SMALL: Limits = Limits { bytes: 2_000, files: 8, repeats: 16 };
+pub const SMALL: Limits = Limits { bytes: 2_000, files: 8, repeats: 1_024, refusals: 60_000 };
 
 pub const KINDS: [Kind; 7] =
     [Kind::SignedIn, Kind::SignInRefused, Kind::SignedOut, Kind::Refused, Kind::SetUp, Kind::PasswordChanged, Kind::AccountsChanged];
@@ -16,11 +16,11 @@ pub fn event(number: usize) -> Event {
     Event {
         kind: KINDS[number % KINDS.len()],
         principal: Some(format!("user-{number}")),
-        credential: (number % 2 == 0).then(|| "password".to_owned()),
-        address: (number % 3 > 0).then(|| [10, 0, 0, (number % 250) as u8].into()),
+        credential: number.is_multiple_of(2).then(|| "password".to_owned()),
+        address: (!number.is_multiple_of(3)).then(|| [10, 0, 0, (number % 250) as u8].into()),
         what: "sign in".to_owned(),
         code: None,
-        detail: (number % 5 == 0).then(|| "ünd \"so\"\n".to_owned()),
+        detail: number.is_multiple_of(5).then(|| "ünd \"so\"\n".to_owned()),
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! The first of equal events is written at once. Those that follow within [`JOINED_MS`] are counted, and become one line when that
 //! time is over; while they go on coming, one more each time. As many different events as there is room for are counted at one
-//! time. Refusals beyond that, which strangers can make as different as they like, are summed up in one number; everything else is
-//! written at once.
+//! time. Refusals for which there is no room, or which would be more lines than strangers may fill, are summed up in one number;
+//! everything else is written at once.
 
 use crate::event::{Event, Kind};
+use crate::files::Limits;
 use crate::record::Draft;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ pub(crate) enum Met {
 }
 
 /// Equal events that are not written yet.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Count {
     times: u64,
     first_at_ms: u64,
@@ -40,6 +41,17 @@ impl Count {
         self.last_at_ms = now_ms;
     }
 
+    /// Takes another one in, which is not empty.
+    fn merge(&mut self, other: Count, now_ms: u64) {
+        if self.times == 0 {
+            *self = Count { since_ms: now_ms, ..other };
+            return;
+        }
+        self.times = self.times.saturating_add(other.times);
+        self.first_at_ms = self.first_at_ms.min(other.first_at_ms);
+        self.last_at_ms = self.last_at_ms.max(other.last_at_ms);
+    }
+
     fn draft(&self, event: Event) -> Draft {
         Draft { event, at_ms: self.last_at_ms, times: self.times, first_at_ms: Some(self.first_at_ms) }
     }
@@ -47,6 +59,35 @@ impl Count {
     /// A clock that went back is no reason to wait for longer.
     fn is_over(&self, now_ms: u64) -> bool {
         now_ms < self.since_ms || now_ms - self.since_ms >= JOINED_MS
+    }
+}
+
+/// How many lines refusals may still become. Each costs some time, and time brings it back.
+struct Allowance {
+    left_ms: u64,
+    most_ms: u64,
+    line_ms: u64,
+    seen_ms: u64,
+}
+
+impl Allowance {
+    fn new(limits: Limits) -> Self {
+        let line_ms = 60_000 / limits.refusals.clamp(1, 60_000);
+        let most_ms = line_ms.saturating_mul(limits.repeats as u64);
+        Allowance { left_ms: most_ms, most_ms, line_ms, seen_ms: 0 }
+    }
+
+    fn pass(&mut self, now_ms: u64) {
+        self.left_ms = self.left_ms.saturating_add(now_ms.saturating_sub(self.seen_ms)).min(self.most_ms);
+        self.seen_ms = now_ms;
+    }
+
+    fn has_line(&self) -> bool {
+        self.left_ms >= self.line_ms
+    }
+
+    fn take_line(&mut self) {
+        self.left_ms = self.left_ms.saturating_sub(self.line_ms);
     }
 }
 
@@ -74,8 +115,9 @@ pub(crate) struct Repeats {
     open: HashMap<Arc<Event>, (Event, Count)>,
     /// All that are open, the one that began first in front.
     order: VecDeque<Arc<Event>>,
-    /// Refusals for which there was no room.
+    /// Refusals for which there was no room, or no line.
     overflow: Count,
+    allowance: Allowance,
 }
 
 /// What makes events equal. A change that a person made is joined with no other change.
@@ -88,19 +130,18 @@ fn key(event: &Event) -> Event {
 }
 
 impl Repeats {
-    pub fn new(most: usize) -> Self {
-        Repeats { most, open: HashMap::new(), order: VecDeque::new(), overflow: Count::default() }
+    pub fn new(limits: Limits) -> Self {
+        let allowance = Allowance::new(limits);
+        Repeats { most: limits.repeats, open: HashMap::new(), order: VecDeque::new(), overflow: Count::default(), allowance }
     }
 
     /// Counts an event, unless it is a new one.
     pub fn meet(&mut self, event: &Event, now_ms: u64) -> Met {
+        self.allowance.pass(now_ms);
         if let Some((_, count)) = self.open.get_mut(&key(event)) {
             count.add(now_ms);
-        } else if event.kind.is_refusal() && self.open.len() >= self.most {
-            if self.overflow.times == 0 {
-                self.overflow.since_ms = now_ms;
-            }
-            self.overflow.add(now_ms);
+        } else if event.kind.is_refusal() && (self.open.len() >= self.most || !self.allowance.has_line()) {
+            self.overflow.merge(Count { times: 1, first_at_ms: now_ms, last_at_ms: now_ms, since_ms: now_ms }, now_ms);
         } else {
             return Met::New;
         }
@@ -109,6 +150,9 @@ impl Repeats {
 
     /// From now on those that are equal to this one are counted, if there is room.
     pub fn begin(&mut self, event: Event, now_ms: u64) {
+        if event.kind.is_refusal() {
+            self.allowance.take_line();
+        }
         if self.open.len() < self.most {
             let key = Arc::new(key(&event));
             self.order.push_back(key.clone());
@@ -118,18 +162,23 @@ impl Repeats {
 
     /// The next line to write, if there is one. It is due until [`Repeats::written`] is told that it is not.
     pub fn due(&mut self, due: Due) -> Option<Draft> {
+        if let Due::At(now_ms) = due {
+            self.allowance.pass(now_ms);
+        }
         while let Some(key) = self.order.front() {
             match self.open.get(key) {
                 Some((_, count)) if !due.has(count) => break,
-                Some((event, count)) if count.times > 0 => return Some(count.draft(event.clone())),
-                _ => {
-                    self.open.remove(key);
-                    self.order.pop_front();
-                }
+                Some((event, count)) if count.times > 0 => match due {
+                    Due::At(now_ms) if event.kind.is_refusal() && !self.allowance.has_line() => self.overflow.merge(*count, now_ms),
+                    _ => return Some(count.draft(event.clone())),
+                },
+                _ => {}
             }
+            self.open.remove(key);
+            self.order.pop_front();
         }
         let summed = self.overflow.times > 0 && due.has(&self.overflow);
-        summed.then(|| self.overflow.draft(Event::own(Kind::Overflow, "more different refusals than are told apart", None)))
+        summed.then(|| self.overflow.draft(Event::own(Kind::Overflow, "more refusals than are told one by one", None)))
     }
 
     /// What was due is written.
@@ -137,6 +186,9 @@ impl Repeats {
         if draft.event.kind == Kind::Overflow {
             self.overflow = Count::default();
         } else if let Some(key) = self.order.pop_front() {
+            if draft.event.kind.is_refusal() {
+                self.allowance.take_line();
+            }
             if let Some((_, count)) = self.open.get_mut(&key) {
                 *count = Count { since_ms: now_ms, ..Count::default() };
             }
