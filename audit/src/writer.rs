@@ -31,8 +31,7 @@ impl Writer {
         self.opened()?;
         if self.length > 0 && self.length.saturating_add(lines.len() as u64) > self.limits.bytes {
             self.finish()?;
-            make_room(&self.dir, self.number + 1, self.limits.files)?;
-            self.begin_next();
+            self.begin_next()?;
         }
         let (path, length) = (self.path(), self.length);
         let file = self.opened()?;
@@ -63,31 +62,34 @@ impl Writer {
         self.dir.join(name(self.number))
     }
 
-    fn begin_next(&mut self) {
+    fn begin_next(&mut self) -> Result<(), AuditError> {
+        make_room(&self.dir, self.number + 1, self.limits.files)?;
         (self.number, self.length, self.file) = (self.number + 1, 0, None);
+        Ok(())
     }
 
     /// The file, as long as it should be.
     fn opened(&mut self) -> Result<&mut Box<dyn Growing>, AuditError> {
         let file = match self.file.take() {
             Some(file) => file,
-            None => self.open().map_err(AuditError::at(&self.path()))?,
+            None => self.open()?,
         };
         Ok(self.file.insert(file))
     }
 
-    fn open(&mut self) -> io::Result<Box<dyn Growing>> {
+    fn open(&mut self) -> Result<Box<dyn Growing>, AuditError> {
         loop {
-            let mut file = self.disk.open(&self.path())?;
-            let found = file.length()?;
+            let path = self.path();
+            let mut file = self.disk.open(&path).map_err(AuditError::at(&path))?;
+            let found = file.length().map_err(AuditError::at(&path))?;
             if found > self.length {
-                file.cut(self.length)?;
+                file.cut(self.length).map_err(AuditError::at(&path))?;
             }
             if found >= self.length {
                 return Ok(file);
             }
             // Somebody cut or removed it, perhaps within a line.
-            self.begin_next();
+            self.begin_next()?;
         }
     }
 }

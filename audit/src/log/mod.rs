@@ -90,9 +90,9 @@ impl Log {
     }
 
     fn flush(&mut self, due: Due, now_ms: u64) -> Result<(), AuditError> {
-        while let Some(draft) = self.repeats.due(due) {
+        while let Some((draft, place)) = self.repeats.due(due) {
             self.append(Some(&draft))?;
-            self.repeats.written(&draft, now_ms);
+            self.repeats.written(place, now_ms);
         }
         Ok(())
     }

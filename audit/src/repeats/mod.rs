@@ -109,6 +109,13 @@ impl Due {
     }
 }
 
+/// Where a line comes from that is due.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    Front,
+    Overflow,
+}
+
 pub(crate) struct Repeats {
     most: usize,
     /// By what makes events equal; with the first of them, which may say more.
@@ -161,7 +168,7 @@ impl Repeats {
     }
 
     /// The next line to write, if there is one. It is due until [`Repeats::written`] is told that it is not.
-    pub fn due(&mut self, due: Due) -> Option<Draft> {
+    pub fn due(&mut self, due: Due) -> Option<(Draft, Place)> {
         if let Due::At(now_ms) = due {
             self.allowance.pass(now_ms);
         }
@@ -170,7 +177,7 @@ impl Repeats {
                 Some((_, count)) if !due.has(count) => break,
                 Some((event, count)) if count.times > 0 => match due {
                     Due::At(now_ms) if event.kind.is_refusal() && !self.allowance.has_line() => self.overflow.merge(*count, now_ms),
-                    _ => return Some(count.draft(event.clone())),
+                    _ => return Some((count.draft(event.clone()), Place::Front)),
                 },
                 _ => {}
             }
@@ -178,21 +185,23 @@ impl Repeats {
             self.order.pop_front();
         }
         let summed = self.overflow.times > 0 && due.has(&self.overflow);
-        summed.then(|| self.overflow.draft(Event::own(Kind::Overflow, "more refusals than are told one by one", None)))
+        summed.then(|| (self.overflow.draft(Event::own(Kind::Overflow, "more refusals than are told one by one", None)), Place::Overflow))
     }
 
-    /// What was due is written.
-    pub fn written(&mut self, draft: &Draft, now_ms: u64) {
-        if draft.event.kind == Kind::Overflow {
-            self.overflow = Count::default();
-        } else if let Some(key) = self.order.pop_front() {
-            if draft.event.kind.is_refusal() {
-                self.allowance.take_line();
+    /// What was due at this place is written.
+    pub fn written(&mut self, place: Place, now_ms: u64) {
+        match place {
+            Place::Overflow => self.overflow = Count::default(),
+            Place::Front => {
+                let Some(key) = self.order.pop_front() else { return };
+                if key.kind.is_refusal() {
+                    self.allowance.take_line();
+                }
+                if let Some((_, count)) = self.open.get_mut(&key) {
+                    *count = Count { since_ms: now_ms, ..Count::default() };
+                }
+                self.order.push_back(key);
             }
-            if let Some((_, count)) = self.open.get_mut(&key) {
-                *count = Count { since_ms: now_ms, ..Count::default() };
-            }
-            self.order.push_back(key);
         }
     }
 }

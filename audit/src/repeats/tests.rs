@@ -26,8 +26,8 @@ fn meet(repeats: &mut Repeats, event: &Event, now_ms: u64) -> bool {
 /// Takes all that is due: kind, times, first and last.
 fn due(repeats: &mut Repeats, due: Due, now_ms: u64) -> Vec<(Kind, u64, Option<u64>, u64)> {
     let mut lines = Vec::new();
-    while let Some(draft) = repeats.due(due) {
-        repeats.written(&draft, now_ms);
+    while let Some((draft, place)) = repeats.due(due) {
+        repeats.written(place, now_ms);
         lines.push((draft.event.kind, draft.times, draft.first_at_ms, draft.at_ms));
     }
     lines
@@ -76,7 +76,7 @@ fn refusals_beyond_the_room_are_summed_up_and_nothing_else_is() {
     let mut repeats = repeats(2);
     let written = (0..1_000).filter(|at| meet(&mut repeats, &refused(&at.to_string()), 5 + at)).count();
     assert_eq!((written, repeats.open.len(), repeats.order.len()), (2, 2, 2));
-    for kind in [Kind::SignedIn, Kind::SignedOut, Kind::SetUp, Kind::PasswordChanged, Kind::AccountsChanged] {
+    for kind in [Kind::Overflow, Kind::SignedIn, Kind::SignedOut, Kind::SetUp, Kind::PasswordChanged, Kind::AccountsChanged] {
         for _ in 0..3 {
             assert!(meet(&mut repeats, &Event::own(kind, "x", None), 2_000), "{kind:?}");
         }

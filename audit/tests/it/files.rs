@@ -125,15 +125,24 @@ fn what_is_no_file_of_the_log_is_left_alone() -> Result<()> {
 }
 
 #[test]
-fn a_file_that_somebody_cuts_or_removes_while_it_is_written_to_is_left() -> Result<()> {
-    let world = World::with(3, Limits::default())?;
-    let mut log = Log::open(world.dir(), 1, Limits::default(), 0)?;
-    let length = fs::metadata(world.file(1))?.len();
-    fs::OpenOptions::new().write(true).open(world.file(1))?.set_len(length - 10)?;
-    log.note(event(3), 0)?;
-    ensure!(world.names()?.len() == 2);
-    ensure!(world.records()?.iter().map(|record| record.seq).eq([1, 2, 4]));
-    ensure!(world.verified()?.breaks.len() == 2, "what is left of a line, and what came behind it: {:?}", world.verified()?);
+fn a_file_that_somebody_cuts_or_removes_is_left_and_the_next_begins() -> Result<()> {
+    let limits = Limits { files: 2, ..Limits::default() };
+    for (left, seqs, breaks) in [(Some(10), vec![1, 2, 4], 2), (None, vec![4], 0)] {
+        let world = World::with(3, limits)?;
+        // It looks at its file when it is opened, and appends to it later.
+        let mut log = Log::open(world.dir(), 1, limits, 0)?;
+        match left {
+            Some(less) => {
+                let file = fs::OpenOptions::new().write(true).open(world.file(1))?;
+                file.set_len(file.metadata()?.len() - less)?;
+            }
+            None => fs::remove_file(world.file(1))?,
+        }
+        log.note(event(3), 0)?;
+        ensure!(world.names()? == ["audit-00000001.jsonl", "audit-00000002.jsonl"], "{:?}", world.names());
+        ensure!(world.records()?.iter().map(|record| record.seq).eq(seqs), "{:?}", world.records());
+        ensure!(world.verified()?.breaks.len() == breaks, "{:?}", world.verified());
+    }
     Ok(())
 }
 
