@@ -26,6 +26,8 @@ pub const NATIVE: &[&str] = &[
     "-p",
     "acceptor",
     "-p",
+    "audit",
+    "-p",
     "controller",
     "-p",
     "storage",
