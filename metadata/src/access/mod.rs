@@ -14,4 +14,4 @@ pub use authorise::Who;
 pub use credential::{Credential, Fingerprint};
 pub use demand::Demand;
 pub use role::Role;
-pub use table::{Access, AccessChange, Account, NewToken, Token};
+pub use table::{Access, AccessChange, Account, NewToken, Token, check_name, check_role};
