@@ -1,9 +1,10 @@
 //! One question to the provider: to where secrets may go, without following it elsewhere, for so long and no longer, and up to so many bytes.
 
 use crate::secure::secure;
-use openidconnect::{HttpRequest, HttpResponse};
+use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use reqwest::{Client, ClientBuilder, Response, StatusCode};
 use serde::de::IgnoredAny;
+use std::pin::Pin;
 use std::time::Duration;
 use url::Url;
 
@@ -50,17 +51,23 @@ pub(crate) struct Asker {
     longest: usize,
 }
 
+/// What comes back is JSON, whatever its status.
+impl<'a> AsyncHttpClient<'a> for Asker {
+    type Error = Failure;
+    // A closure would do, but what awaits one of those cannot be sent between threads.
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Failure>> + Send + 'a>>;
+
+    fn call(&'a self, request: HttpRequest) -> Self::Future {
+        let at = request.uri().to_string();
+        Box::pin(async move { self.answer(request).await.map_err(|why| Failure::at(&at, why)) })
+    }
+}
+
 impl Asker {
     pub(crate) fn new(client: ClientBuilder, within: Duration, longest: usize) -> Result<Self, reqwest::Error> {
         // A redirect would take code and secret to where nobody agreed on.
         let client = client.redirect(reqwest::redirect::Policy::none()).timeout(within).build()?;
         Ok(Asker { client, within, longest })
-    }
-
-    /// Sends it. What comes back is JSON, whatever its status.
-    pub(crate) async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
-        let at = request.uri().to_string();
-        self.answer(request).await.map_err(|why| Failure::at(&at, why))
     }
 
     async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, Why> {

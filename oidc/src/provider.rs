@@ -7,7 +7,7 @@ use crate::secure::secure;
 use crate::settings::Settings;
 use crate::token::{Keys, Known};
 use openidconnect::core::{CoreClientAuthMethod, CoreProviderMetadata};
-use openidconnect::{AuthType, DiscoveryError, HttpRequest, JsonWebKeySetUrl};
+use openidconnect::{AuthType, DiscoveryError, JsonWebKeySetUrl};
 use reqwest::ClientBuilder;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -124,8 +124,7 @@ impl Provider {
     /// OpenID Connect Discovery 1.0 section 4, then the keys.
     async fn discover(&self, now_ms: u64) -> Result<Found, Failure> {
         let settings = &self.settings;
-        let ask = |request: HttpRequest| self.asker.ask(request);
-        let document = CoreProviderMetadata::discover_async(settings.issuer.clone(), &ask).await;
+        let document = CoreProviderMetadata::discover_async(settings.issuer.clone(), &self.asker).await;
         let document = document.map_err(|error| failure(settings.issuer(), error))?;
         let authorization = document.authorization_endpoint();
         if !secure(authorization.url()) {
@@ -154,8 +153,7 @@ impl Provider {
             }
             memory.looked_at_ms = Some(now_ms);
         }
-        let ask = |request: HttpRequest| self.asker.ask(request);
-        let keys = Keys::fetch_async(&lacking.keys_url, &ask).await;
+        let keys = Keys::fetch_async(&lacking.keys_url, &self.asker).await;
         let keys = keys.map_err(|error| OidcError::ProviderDown(failure(lacking.keys_url.as_str(), error)))?;
         let found = Arc::new(Found { client: lacking.client.clone(), keys, keys_url: lacking.keys_url.clone(), at_ms: lacking.at_ms });
         self.memory().found = Some(found.clone());

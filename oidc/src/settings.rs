@@ -18,7 +18,25 @@ const LONGEST_SECRET: usize = 4096;
 const MOST_SCOPES: usize = 32;
 const MOST_RULES: usize = 256;
 
-/// How a provider is spoken to, and what is made of what it says. There is none that was not checked.
+/// How a provider is spoken to, and what is made of what it says. There is none that was not checked. As written:
+///
+/// ```toml
+/// issuer = "https://idp.example/realm"
+/// client_id = "quorate"
+/// client_secret_file = "oidc-secret"   # beside this file; left out for a public client
+/// scopes = ["profile", "groups"]       # beside openid; without the field, profile
+/// groups_claim = "groups"              # as without the field
+/// name_claim = "preferred_username"    # as without the field
+///
+/// [[rule]]                             # the first that names a group of the person decides
+/// group = "sre"
+/// role = "admin"
+///
+/// [[rule]]
+/// group = "team-a"
+/// role = "operator"
+/// prefixes = ["team-a."]
+/// ```
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// To the letter: it is compared as a text (OpenID Connect Discovery 1.0 section 4.3).

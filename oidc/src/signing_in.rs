@@ -7,11 +7,14 @@ use crate::rules;
 use crate::token::{Claims, Unproven};
 use metadata::access::{Role, check_name};
 use openidconnect::core::{CoreAuthenticationFlow, CoreErrorResponseType};
-use openidconnect::{AuthorizationCode, CsrfToken, HttpRequest, Nonce, PkceCodeChallenge, PkceCodeVerifier, RequestTokenError};
+use openidconnect::{AuthorizationCode, CsrfToken, Nonce, PkceCodeChallenge, PkceCodeVerifier, RequestTokenError};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use url::Url;
+
+/// Bytes of a subject (OpenID Connect Core 1.0 section 2).
+const LONGEST_SUBJECT: usize = 255;
 
 /// A sign-in that was begun. It is kept where only the browser that began it can have it taken up again, and is used once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,11 +109,10 @@ impl Provider {
     /// The claims of the token that the provider gives for this code (OpenID Connect Core 1.0 section 3.1.3).
     async fn exchanged(&self, found: &Arc<Found>, code: String, pending: Pending, now_ms: u64) -> Result<Claims, OidcError> {
         let nonce = Nonce::new(pending.nonce);
-        let ask = |request: HttpRequest| self.asker.ask(request);
         let no_endpoint = |_| OidcError::ProviderDown(Failure::at(self.settings.issuer(), Why::Document("it names no token endpoint")));
         let request = found.client.exchange_code(AuthorizationCode::new(code)).map_err(no_endpoint)?;
         let request = request.set_pkce_verifier(PkceCodeVerifier::new(pending.verifier));
-        let answer = request.request_async(&ask).await.map_err(|error| match error {
+        let answer = request.request_async(&self.asker).await.map_err(|error| match error {
             RequestTokenError::Request(failure) => OidcError::ProviderDown(failure),
             RequestTokenError::ServerResponse(no) if *no.error() == CoreErrorResponseType::InvalidGrant => OidcError::CodeRefused,
             RequestTokenError::ServerResponse(_) => OidcError::ClientRefused,
@@ -136,7 +138,8 @@ impl Provider {
         let bad = |why: String| OidcError::BadName { claim: settings.name_claim.clone(), why };
         let name = claims.text(&settings.name_claim).ok_or_else(|| bad("the token does not have it, or it is no text".to_owned()))?;
         check_name(name).map_err(|no| bad(format!("expected {}", no.allowed.unwrap_or(no.detail))))?;
-        let subject = claims.text("sub").ok_or(OidcError::BadToken("it names nobody"))?;
+        let fits = |subject: &&str| (1..=LONGEST_SUBJECT).contains(&subject.len()) && !subject.chars().any(char::is_control);
+        let subject = claims.text("sub").filter(fits).ok_or(OidcError::BadToken("it names nobody"))?;
         Ok(Person { name: name.to_owned(), subject: subject.to_owned(), role: role.clone() })
     }
 }
