@@ -62,7 +62,7 @@ async fn nobody_waits_longer_than_allowed() -> anyhow::Result<()> {
 #[tokio::test]
 async fn nobody_answers() -> anyhow::Result<()> {
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
-    let oidc = client(&format!("http://{closed}"), "secret", RULES, Limits::default())?;
+    let oidc = client(&format!("http://{closed}"), None, RULES, Limits::default())?;
     let error = oidc.begin(NOW_MS).await.err();
     assert!(matches!(&error, Some(OidcError::ProviderDown(Failure { why: Why::Unreachable(_), .. }))), "{error:?}");
     assert!(error.is_some_and(|error| error.retryable() && error.to_string().contains(&closed.to_string())));
@@ -104,7 +104,7 @@ async fn what_it_says_of_itself_has_to_be_usable() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_provider_that_was_never_asked_costs_nothing() -> anyhow::Result<()> {
     let idp = Running::start(NOW_MS).await?;
-    let oidc = client(&idp.issuer(), "secret", RULES, Limits::default())?;
+    let oidc = client(&idp.issuer(), None, RULES, Limits::default())?;
     assert_eq!(format!("{oidc:?}"), format!("Provider({})", idp.issuer()));
     assert_eq!(idp.hits(DISCOVERY), 0);
     Ok(())

@@ -31,6 +31,8 @@ pub enum Key {
     /// The key with this number, under the id of the first.
     Forged(u8),
     Rs256,
+    /// The same key with an algorithm that is not spoken here.
+    Rs512,
     /// Not at all.
     None,
     /// HS256 with these bytes.
@@ -41,7 +43,7 @@ impl Key {
     pub fn id(&self) -> String {
         match self {
             Key::Es256(number) => format!("es-{number}"),
-            Key::Rs256 => "rs".to_owned(),
+            Key::Rs256 | Key::Rs512 => "rs".to_owned(),
             Key::None | Key::Hs256(_) | Key::Forged(_) => "es-1".to_owned(),
         }
     }
@@ -61,7 +63,7 @@ impl Key {
 
     fn jwk(&self) -> Value {
         match self {
-            Key::Rs256 => serde_json::to_value(self.rsa().as_verification_key()).expect("it is JSON"),
+            Key::Rs256 | Key::Rs512 => serde_json::to_value(self.rsa().as_verification_key()).expect("it is JSON"),
             Key::Es256(number) => {
                 let point = Key::public(*number);
                 let (x, y) = (BASE64_URL_SAFE_NO_PAD.encode(&point[1..33]), BASE64_URL_SAFE_NO_PAD.encode(&point[33..]));
@@ -76,6 +78,7 @@ impl Key {
         let algorithm = match self {
             Key::Es256(_) | Key::Forged(_) => "ES256",
             Key::Rs256 => "RS256",
+            Key::Rs512 => "RS512",
             Key::None => "none",
             Key::Hs256(_) => "HS256",
         };
@@ -86,6 +89,7 @@ impl Key {
                 Signer::<Signature>::sign(&Key::ecdsa(*number), signed.as_bytes()).to_bytes().to_vec()
             }
             Key::Rs256 => self.rsa().sign(&CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256, signed.as_bytes()).expect("it signs"),
+            Key::Rs512 => self.rsa().sign(&CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512, signed.as_bytes()).expect("it signs"),
             Key::None => Vec::new(),
             Key::Hs256(key) => {
                 CoreHmacKey::new(key.clone()).sign(&CoreJwsSigningAlgorithm::HmacSha256, signed.as_bytes()).expect("it signs")
@@ -136,6 +140,17 @@ impl futures::Stream for Pieces {
     }
 }
 
+/// How a client says who it is (OpenID Connect Core 1.0 section 9).
+#[derive(Clone, Copy)]
+pub enum Takes {
+    /// `client_secret_basic`
+    Header,
+    /// `client_secret_post`
+    Form,
+    /// The client is public.
+    NoSecret,
+}
+
 /// What somebody may change about it.
 pub struct Wishes {
     /// Published.
@@ -150,8 +165,7 @@ pub struct Wishes {
     pub faults: HashMap<&'static str, Fault>,
     /// The error that browsers bring back.
     pub denies: Option<&'static str>,
-    /// Where the secret is taken from: the header, or else the form.
-    pub basic: bool,
+    pub takes: Takes,
     pub now_ms: u64,
     hits: HashMap<String, usize>,
     codes: HashMap<String, HashMap<String, String>>,
@@ -175,7 +189,7 @@ impl Running {
             document: json!({}),
             faults: HashMap::new(),
             denies: None,
-            basic: true,
+            takes: Takes::Header,
             now_ms,
             hits: HashMap::new(),
             codes: HashMap::new(),
@@ -291,11 +305,12 @@ async fn token(State(running): State<Running>, headers: HeaderMap, Form(form): F
     let text = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     let mut wishes = running.wishes();
     let shown = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let known = if wishes.basic {
+    let named = shown.is_empty() && text("client_id") == CLIENT;
+    let known = match wishes.takes {
         // Both parts are encoded as in a form (RFC 6749 section 2.3.1).
-        shown == format!("Basic {}", BASE64_STANDARD.encode(format!("{CLIENT}:s3cret+%26+more")))
-    } else {
-        shown.is_empty() && text("client_id") == CLIENT && text("client_secret") == SECRET
+        Takes::Header => shown == format!("Basic {}", BASE64_STANDARD.encode(format!("{CLIENT}:s3cret+%26+more"))),
+        Takes::Form => named && text("client_secret") == SECRET,
+        Takes::NoSecret => named && !form.contains_key("client_secret"),
     };
     if !known {
         return no(StatusCode::UNAUTHORIZED, "invalid_client");

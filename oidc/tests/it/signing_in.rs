@@ -1,6 +1,6 @@
 //! Sign-ins, from the address that a browser is sent to up to the role.
 
-use crate::provider::{Key, SECRET};
+use crate::provider::{Key, SECRET, Takes};
 use crate::world::{NOW_MS, RULES, World, client};
 use metadata::access::Role;
 use oidc::{Callback, Limits, OidcError, Person};
@@ -213,16 +213,28 @@ async fn a_code_is_good_once_and_with_its_verifier() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn the_secret_goes_where_the_provider_takes_it() -> anyhow::Result<()> {
-    for (methods, basic) in
-        [(Value::Null, true), (json!(["client_secret_post", "client_secret_basic"]), true), (json!(["client_secret_post"]), false)]
-    {
+    for (methods, takes) in [
+        (Value::Null, Takes::Header),
+        (json!(["client_secret_post", "client_secret_basic"]), Takes::Header),
+        (json!(["client_secret_post"]), Takes::Form),
+    ] {
         let world = World::new().await?;
         world.idp.wishes().document = json!({ "token_endpoint_auth_methods_supported": methods.clone() });
-        world.idp.wishes().basic = basic;
+        world.idp.wishes().takes = takes;
         assert_eq!(world.sign_in().await??.name, "anna", "{methods}");
     }
     let mut world = World::new().await?;
-    world.oidc = client(&world.idp.issuer(), &format!("not {SECRET}"), RULES, Limits::default())?;
+    world.oidc = client(&world.idp.issuer(), Some(&format!("not {SECRET}")), RULES, Limits::default())?;
     assert_eq!(world.sign_in().await?, Err(OidcError::ClientRefused));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_public_client_has_its_verifier_alone() -> anyhow::Result<()> {
+    let mut world = World::new().await?;
+    world.idp.wishes().takes = Takes::NoSecret;
+    assert_eq!(world.sign_in().await?, Err(OidcError::ClientRefused), "a secret that nobody asked for");
+    world.oidc = client(&world.idp.issuer(), None, RULES, Limits::default())?;
+    assert_eq!(world.sign_in().await??.name, "anna");
     Ok(())
 }

@@ -32,10 +32,14 @@ pub fn secret_file(directory: &Path, secret: &str) -> anyhow::Result<()> {
 }
 
 /// A client of this issuer. `more` are lines of its settings, rules last.
-pub fn client(issuer: &str, secret: &str, more: &str, limits: Limits) -> anyhow::Result<Provider> {
+pub fn client(issuer: &str, secret: Option<&str>, more: &str, limits: Limits) -> anyhow::Result<Provider> {
     let directory = tempfile::tempdir()?;
-    secret_file(directory.path(), secret)?;
-    let written = format!("issuer = \"{issuer}\"\nclient_id = \"quorate\"\nclient_secret_file = \"secret\"\n{more}");
+    let mut written = format!("issuer = \"{issuer}\"\nclient_id = \"quorate\"\n");
+    if let Some(secret) = secret {
+        secret_file(directory.path(), secret)?;
+        written += "client_secret_file = \"secret\"\n";
+    }
+    written += more;
     let settings = Settings::parse(&written, directory.path(), &REDIRECT.parse()?)?;
     Ok(Provider::new(settings, reqwest::Client::builder().no_proxy(), limits)?)
 }
@@ -47,7 +51,7 @@ impl World {
 
     pub async fn with(more: &str, limits: Limits) -> anyhow::Result<Self> {
         let idp = Running::start(NOW_MS).await?;
-        let oidc = client(&idp.issuer(), &format!("{SECRET}\n"), more, limits)?;
+        let oidc = client(&idp.issuer(), Some(&format!("{SECRET}\n")), more, limits)?;
         Ok(World { idp, oidc, now_ms: NOW_MS })
     }
 
