@@ -1,7 +1,7 @@
 //! A provider that is down, slow, wordy, or speaks something else.
 
 use crate::provider::{Fault, Running};
-use crate::world::{NOW_MS, RULES, World, client};
+use crate::world::{NOW_MS, RULES, World, client, limits};
 use oidc::{Failure, Limits, OidcError, Why};
 use serde_json::json;
 use std::time::Duration;
@@ -61,8 +61,11 @@ async fn nobody_waits_longer_than_allowed() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn nobody_answers() -> anyhow::Result<()> {
-    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
-    let oidc = client(&format!("http://{closed}"), None, RULES, Limits::default())?;
+    // Bound, so that it is nobody else's meanwhile, and not listened at.
+    let socket = tokio::net::TcpSocket::new_v4()?;
+    socket.bind("127.0.0.1:0".parse()?)?;
+    let closed = socket.local_addr()?;
+    let oidc = client(&format!("http://{closed}"), None, RULES, limits())?;
     let error = oidc.begin(NOW_MS).await.err();
     assert!(matches!(&error, Some(OidcError::ProviderDown(Failure { why: Why::Unreachable(_), .. }))), "{error:?}");
     assert!(error.is_some_and(|error| error.retryable() && error.to_string().contains(&closed.to_string())));
@@ -104,7 +107,7 @@ async fn what_it_says_of_itself_has_to_be_usable() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_provider_that_was_never_asked_costs_nothing() -> anyhow::Result<()> {
     let idp = Running::start(NOW_MS).await?;
-    let oidc = client(&idp.issuer(), None, RULES, Limits::default())?;
+    let oidc = client(&idp.issuer(), None, RULES, limits())?;
     assert_eq!(format!("{oidc:?}"), format!("Provider({})", idp.issuer()));
     assert_eq!(idp.hits(DISCOVERY), 0);
     Ok(())

@@ -1,9 +1,9 @@
 //! Sign-ins, from the address that a browser is sent to up to the role.
 
 use crate::provider::{Key, SECRET, Takes};
-use crate::world::{NOW_MS, RULES, World, client};
+use crate::world::{NOW_MS, RULES, World, client, limits};
 use metadata::access::Role;
-use oidc::{Callback, Limits, OidcError, Person};
+use oidc::{Callback, OidcError, Person};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn the_first_rule_that_names_a_group_decides() -> anyhow::Result<()> {
         group = "staff"
         role = "operator"
     "#;
-    let world = World::with(rules, Limits::default()).await?;
+    let world = World::with(rules, limits()).await?;
     let team = Role::Operator { prefixes: vec!["team-a.".to_owned()] };
     for (groups, expected) in [
         (json!(["sre"]), Ok(Role::Admin)),
@@ -103,7 +103,7 @@ async fn the_first_rule_that_names_a_group_decides() -> anyhow::Result<()> {
 #[tokio::test]
 async fn groups_and_name_are_in_the_claims_that_settings_name() -> anyhow::Result<()> {
     let more = format!("groups_claim = \"https://example.com/roles\"\nname_claim = \"sub\"\nscopes = [\"openid\", \"roles\"]\n{RULES}");
-    let world = World::with(&more, Limits::default()).await?;
+    let world = World::with(&more, limits()).await?;
     assert_eq!(world.sign_in().await?, Err(OidcError::NoRole), "the usual claim is not looked at");
     world.idp.wishes().claims = json!({ "https://example.com/roles": ["sre"] });
     assert_eq!(world.sign_in().await??.name, "0b1e");
@@ -224,7 +224,7 @@ async fn the_secret_goes_where_the_provider_takes_it() -> anyhow::Result<()> {
         assert_eq!(world.sign_in().await??.name, "anna", "{methods}");
     }
     let mut world = World::new().await?;
-    world.oidc = client(&world.idp.issuer(), Some(&format!("not {SECRET}")), RULES, Limits::default())?;
+    world.oidc = client(&world.idp.issuer(), Some(&format!("not {SECRET}")), RULES, limits())?;
     assert_eq!(world.sign_in().await?, Err(OidcError::ClientRefused));
     Ok(())
 }
@@ -234,7 +234,7 @@ async fn a_public_client_has_its_verifier_alone() -> anyhow::Result<()> {
     let mut world = World::new().await?;
     world.idp.wishes().takes = Takes::NoSecret;
     assert_eq!(world.sign_in().await?, Err(OidcError::ClientRefused), "a secret that nobody asked for");
-    world.oidc = client(&world.idp.issuer(), None, RULES, Limits::default())?;
+    world.oidc = client(&world.idp.issuer(), None, RULES, limits())?;
     assert_eq!(world.sign_in().await??.name, "anna");
     Ok(())
 }

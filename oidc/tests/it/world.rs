@@ -6,6 +6,7 @@ use axum::extract::Query;
 use oidc::{Callback, Limits, OidcError, Pending, Person, Provider, Settings};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 /// The time of everything here.
 pub const NOW_MS: u64 = 1_900_000_000_000;
@@ -20,6 +21,11 @@ pub struct World {
     pub idp: Running,
     pub oidc: Provider,
     pub now_ms: u64,
+}
+
+/// The usual ones, for a machine that is as slow as it likes.
+pub fn limits() -> Limits {
+    Limits { answer_within: Duration::from_secs(50), ..Limits::default() }
 }
 
 /// A file with this secret, for its user alone.
@@ -46,7 +52,7 @@ pub fn client(issuer: &str, secret: Option<&str>, more: &str, limits: Limits) ->
 
 impl World {
     pub async fn new() -> anyhow::Result<Self> {
-        World::with(RULES, Limits::default()).await
+        World::with(RULES, limits()).await
     }
 
     pub async fn with(more: &str, limits: Limits) -> anyhow::Result<Self> {
