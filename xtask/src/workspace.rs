@@ -24,6 +24,8 @@ pub const NATIVE: &[&str] = &[
     "-p",
     "tls",
     "-p",
+    "oidc",
+    "-p",
     "acceptor",
     "-p",
     "audit",

@@ -311,7 +311,11 @@ fn full(what: &str, most: usize) -> Rejection {
     Rejection::new(Code::PolicyViolation, format!("There are {most} {what}, and no more may be"))
 }
 
-fn check_name(name: &str) -> Result<(), Rejection> {
+/// Whether an account can have this name.
+///
+/// # Errors
+/// The rejection, with what is allowed.
+pub fn check_name(name: &str) -> Result<(), Rejection> {
     let fits = (1..=LONGEST_NAME).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-'));
     if fits && !matches!(name, "anonymous" | "local") {
@@ -321,7 +325,11 @@ fn check_name(name: &str) -> Result<(), Rejection> {
     Err(no.at("name", name, format!("1 to {LONGEST_NAME} of a-z, 0-9, '.', '_' and '-'; not anonymous, not local")))
 }
 
-fn check_role(role: &Role) -> Result<(), Rejection> {
+/// Whether an account can have this role.
+///
+/// # Errors
+/// The rejection, with what is wrong and what is allowed.
+pub fn check_role(role: &Role) -> Result<(), Rejection> {
     match role.fault() {
         Some((value, allowed)) => Err(Rejection::new(Code::InvalidRequest, "No operator can be limited so").at("prefixes", value, allowed)),
         None => Ok(()),

@@ -14,7 +14,7 @@ pub mod session;
 pub mod table;
 
 pub use authorise::{Given, Who};
-pub use change::{AccessChange, NewToken};
+pub use change::{AccessChange, NewToken, check_name, check_role};
 pub use credential::{Credential, Fingerprint};
 pub use demand::Demand;
 pub use password::{Password, PasswordHash};
