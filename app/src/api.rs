@@ -19,9 +19,9 @@ pub mod refused;
 #[cfg(feature = "ssr")]
 mod way_back;
 
-pub use encoding::CONTENT_TYPE as ANSWER_TYPE;
 pub use asking::{Asked, Asking, asking};
 pub use brokers::{FenceBroker, UnfenceBroker, fence_broker, unfence_broker};
+pub use encoding::CONTENT_TYPE as ANSWER_TYPE;
 pub use topics::{CreateTopic, DeleteTopic, create_topic, delete_topic};
 
 use metadata::{Index, Rejection};

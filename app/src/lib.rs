@@ -87,6 +87,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/operations") view=packs::OPERATIONS/>
                     <Route path=path!("/accounts") view=packs::ACCOUNTS/>
                     <Route path=path!("/account") view=packs::ACCOUNT/>
+                    <Route path=path!("/audit") view=packs::AUDIT/>
                 </Routes>
             </shell::Shell>
         </Router>

@@ -37,6 +37,7 @@ page!(BROKERS, brokers in brokers, crate::pages::brokers::BrokersPage);
 page!(QUORUM, quorum in brokers, crate::pages::quorum::QuorumPage);
 page!(OPERATIONS, operations in operations, crate::pages::operations::OperationsPage);
 page!(ACCOUNTS, accounts in operations, crate::pages::accounts::AccountsPage);
+page!(AUDIT, audit in operations, crate::pages::audit::AuditPage);
 page!(ACCOUNT, account in operations, crate::pages::account::AccountPage);
 page!(TOPIC, topic in topic, crate::pages::topic::TopicPage);
 page!(BROKER, broker in broker, crate::pages::broker::BrokerPage);
@@ -60,6 +61,7 @@ impl Page {
             ["operations"] => OPERATIONS,
             ["accounts"] => ACCOUNTS,
             ["account"] => ACCOUNT,
+            ["audit"] => AUDIT,
             _ => return None,
         })
     }

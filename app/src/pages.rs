@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod accounts;
+pub mod audit;
 pub mod broker;
 pub mod brokers;
 pub mod create_topic;
@@ -32,6 +33,6 @@ pub fn shown(state: &State, place: &Place, query: &ParamsMap) -> Shown {
         Place::Topic(name) => topic::shown(state, name, query),
         Place::Brokers => brokers::shown(state, query),
         Place::Broker(id) => broker::shown(state, *id, query),
-        Place::Quorum | Place::Operations | Place::Account | Place::Accounts | Place::Nowhere => Shown::default(),
+        Place::Quorum | Place::Operations | Place::Account | Place::Accounts | Place::Audit | Place::Nowhere => Shown::default(),
     }
 }

@@ -34,6 +34,27 @@ pub struct SessionRow {
     pub this: bool,
 }
 
+/// Something that was written down at this node, or committed by it or another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrailRow {
+    pub at_ms: u64,
+    pub who: String,
+    /// Where from, where that is known.
+    pub address: String,
+    pub what: String,
+    /// The refusal's code; the index of what was committed.
+    pub outcome: Outcome,
+    pub times: u64,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    Noted,
+    Refused(String),
+    Committed(u64),
+}
+
 /// What one of these pages shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct People {
@@ -41,6 +62,8 @@ pub struct People {
     pub accounts: Vec<AccountRow>,
     /// The own ones, on the page of the account.
     pub sessions: Vec<SessionRow>,
+    /// For an admin, on the page of what was written down; newest first.
+    pub trail: Vec<TrailRow>,
     /// Whether the password was given lately, so that accounts can be changed.
     pub proven: bool,
 }

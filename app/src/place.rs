@@ -17,6 +17,7 @@ pub enum Place {
     Operations,
     Accounts,
     Account,
+    Audit,
     Nowhere,
 }
 
@@ -35,6 +36,7 @@ impl Place {
             ["operations"] => Place::Operations,
             ["accounts"] => Place::Accounts,
             ["account"] => Place::Account,
+            ["audit"] => Place::Audit,
             _ => Place::Nowhere,
         }
     }
@@ -49,6 +51,7 @@ impl Place {
             Place::Operations => ("Operations", "/operations"),
             Place::Accounts => ("Accounts", "/accounts"),
             Place::Account => ("Your account", "/account"),
+            Place::Audit => ("Audit", "/audit"),
             Place::Nowhere => ("Not found", ""),
         }
     }

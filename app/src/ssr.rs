@@ -23,13 +23,14 @@ use leptos::prelude::*;
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list, handle_server_fns_with_context, render_app_to_stream_with_context};
 pub use paint::Node;
+pub use people::Trail;
 use sampler::Sampler;
 use std::sync::Arc;
 
 /// Every page, a 404 page for every other path, and `POST /_fn/…`. Must be called within the runtime.
 ///
 /// The server adds what concerns all its routes: the check of Host and Origin, limits, and the files below `/pkg`.
-pub fn routes(controller: Controller, assets: Assets, base: &str, reach: Reach) -> Router {
+pub fn routes(controller: Controller, assets: Assets, base: &str, reach: Reach, trail: Trail) -> Router {
     let base = Base(base.into());
     let sampler = Sampler::start(&controller);
     let functions = {
@@ -45,7 +46,7 @@ pub fn routes(controller: Controller, assets: Assets, base: &str, reach: Reach) 
     };
     let node = move || {
         provide_context(controller.clone());
-        Node::of(&controller, &sampler, reach)
+        Node::of(&controller, &sampler, reach, trail.clone())
     };
     pages(node, assets, base).route("/_fn/{name}", post(functions))
 }

@@ -81,7 +81,7 @@ pub enum Command {
         #[command(flatten)]
         wanted: verbs::Settings,
     },
-    /// List, create, change and remove accounts of scripts and services, and revoke certificates.
+    /// List, create, change and remove accounts of people and programs, and revoke certificates.
     Accounts {
         #[command(flatten)]
         common: Common,
@@ -94,6 +94,13 @@ pub enum Command {
         common: Common,
         #[command(subcommand)]
         verb: verbs::Tokens,
+    },
+    /// List and export who came in and who was refused, and check that nothing of it was changed.
+    Audit {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        verb: verbs::Audit,
     },
     /// Make a certificate authority and certificates for a cluster, or show what one says.
     #[command(subcommand)]

@@ -2,7 +2,9 @@
 //! directory has everything that the process has.
 
 use crate::token;
+use crate::trail::{self, Trail};
 use anyhow::{Context, bail, ensure};
+use audit::Kind;
 use controller::{Asker, Controller, LONGEST_DEADLINE};
 use metadata::Intent;
 use metadata::access::{AccessChange, Credential, Role};
@@ -46,7 +48,7 @@ pub fn remove(dir: &Path) -> io::Result<()> {
 }
 
 /// Answers until it is dropped, one question after another.
-pub async fn serve(listener: UnixListener, controller: Controller) {
+pub async fn serve(listener: UnixListener, controller: Controller, trail: Trail) {
     let own = nix::unistd::geteuid().as_raw();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -56,7 +58,7 @@ pub async fn serve(listener: UnixListener, controller: Controller) {
         if !stream.peer_cred().is_ok_and(|peer| peer.uid() == own) {
             continue;
         }
-        match timeout(PATIENCE, answer(&controller, stream)).await {
+        match timeout(PATIENCE, answer(&controller, &trail, stream)).await {
             Ok(Err(error)) => tracing::debug!(%error, "a local question was not answered"),
             Err(_) => tracing::debug!("a local question took too long"),
             Ok(Ok(())) => {}
@@ -64,11 +66,11 @@ pub async fn serve(listener: UnixListener, controller: Controller) {
     }
 }
 
-async fn answer(controller: &Controller, mut stream: UnixStream) -> io::Result<()> {
+async fn answer(controller: &Controller, trail: &Trail, mut stream: UnixStream) -> io::Result<()> {
     let mut line = String::new();
     BufReader::new((&mut stream).take(LONGEST)).read_line(&mut line).await?;
     let said = match line.trim_end().strip_prefix(RESET) {
-        Some(name) => reset(controller, name).await,
+        Some(name) => reset(controller, trail, name).await,
         None => Err(anyhow::anyhow!("only `reset NAME` is answered here")),
     };
     let text = match said {
@@ -80,7 +82,7 @@ async fn answer(controller: &Controller, mut stream: UnixStream) -> io::Result<(
 }
 
 /// A new token for an admin, who is made if there is no such account.
-async fn reset(controller: &Controller, name: &str) -> anyhow::Result<String> {
+async fn reset(controller: &Controller, trail: &Trail, name: &str) -> anyhow::Result<String> {
     let (token, text) = token::new(MONTH_MS);
     let view = controller.view();
     let change = match view.machine.access.account(name) {
@@ -92,6 +94,7 @@ async fn reset(controller: &Controller, name: &str) -> anyhow::Result<String> {
     let asker = Asker { who: controller.who(&credential)?, credential };
     let outcome = controller.submit(asker.submission(Intent::ChangeAccess { change }), Instant::now() + LONGEST_DEADLINE).await?;
     outcome.outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
+    trail.note(trail::event(Kind::AccountsChanged, Some(&asker), None, format!("make a token for {name}")));
     tracing::warn!(account = name, "a token was made for an admin by the user of this machine");
     Ok(text)
 }

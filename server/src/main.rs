@@ -20,6 +20,7 @@ mod stop;
 mod storage;
 mod telemetry;
 mod token;
+mod trail;
 mod transport;
 mod usage;
 mod verbs;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         cli::Command::Settings { common, wanted } => verbs::run(&common, verbs::Verb::Settings(wanted)),
         cli::Command::Accounts { common, verb } => verbs::run(&common, verbs::Verb::Accounts(verb)),
         cli::Command::Tokens { common, verb } => verbs::run(&common, verbs::Verb::Tokens(verb)),
+        cli::Command::Audit { common, verb } => verbs::run(&common, verbs::Verb::Audit(verb)),
         cli::Command::Cert(wanted) => cert::run(wanted),
         cli::Command::CheckConfig(wanted) => verbs::check_config(wanted),
         cli::Command::Watch { common } => verbs::run(&common, verbs::Verb::Watch),

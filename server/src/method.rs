@@ -7,6 +7,7 @@ pub fn of(operation: Operation) -> Method {
     match operation.method() {
         contract::Method::Get => Method::GET,
         contract::Method::Post => Method::POST,
+        contract::Method::Put => Method::PUT,
         contract::Method::Patch => Method::PATCH,
         contract::Method::Delete => Method::DELETE,
     }

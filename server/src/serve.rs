@@ -6,14 +6,15 @@ use crate::http::{self, BasePath, Node};
 use crate::peers;
 use crate::people::People;
 use crate::people::set_up::{Code, InitialAdmin};
+use crate::trail::Trail;
 use crate::transport::Tcp;
 use crate::usage::Usage;
 use crate::{certificates, local, open_files, private, stop, telemetry};
 use acceptor::{Limits, Names, Places, Security};
 use anyhow::{Context, bail};
+use app::looker::Reach;
 use controller::disk::Directory;
 use controller::environment::Machine;
-use app::looker::Reach;
 use controller::{Controller, Ground, Networks, Options, PushNetworks, Speaks};
 use metadata::access::Fingerprint;
 use metadata::settings::SESSION_TIMEOUT;
@@ -269,14 +270,15 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     let controller = starting.await.context("the node did not start")??;
     let listener = socket.listen(BACKLOG).with_context(|| format!("cannot listen on {}", settings.listen))?;
     tracing::info!(node_id, listen = settings.listen, "serving");
+    let (trail, writing) = Trail::begin(&settings.data_dir, node_id)?;
     match local::listen(&settings.data_dir) {
-        Ok(listener) => drop(tokio::spawn(local::serve(listener, controller.clone()))),
+        Ok(listener) => drop(tokio::spawn(local::serve(listener, controller.clone(), trail.clone()))),
         Err(error) => tracing::warn!(%error, "no socket in the data directory: a lost admin cannot be reset there"),
     }
     let people = people(&settings, &controller);
     let assets = http::assets(&settings.base).filter(|_| settings.pages);
     let pages = assets.map(|assets| {
-        let pages = app::ssr::routes(controller.clone(), assets.clone(), settings.base.as_str(), settings.reach);
+        let pages = app::ssr::routes(controller.clone(), assets.clone(), settings.base.as_str(), settings.reach, trail.rows());
         (pages, assets)
     });
     let connections = usize::try_from(open_files::connections(open_files)).context("the limit of open files is out of range")?;
@@ -287,7 +289,12 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     }
     let security = security(settings.tls, &controller);
     let feeds = open_files::feeds(open_files);
-    let node = Node { certificates, people, ..Node::new(controller.clone(), settings.names, feeds, places.clone(), settings.base) };
+    let node = Node {
+        certificates,
+        people,
+        trail: trail.clone(),
+        ..Node::new(controller.clone(), settings.names, feeds, places.clone(), settings.base)
+    };
     let router = http::router(node, pages);
     let stopping = Arc::new(tokio::sync::Notify::new());
     let until = stopping.clone();
@@ -305,6 +312,7 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     stopping.notify_one();
     // A call may take longer than anybody waits.
     drop(tokio::time::timeout(LINGER, server).await);
+    writing.end();
     match refused {
         Some(fault) => bail!("{fault}"),
         None => Ok(()),

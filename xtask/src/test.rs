@@ -39,7 +39,11 @@ const STEPS: &[Step] = &[
     Step { name: "metadata", slow: false, run: |tests| tests.cargo(&["-p", "metadata", "--features", "json"]) },
     Step { name: "wasm", slow: false, run: Tests::wasm },
     Step { name: "controller", slow: false, run: |tests| tests.cargo(&["-p", "controller"]) },
-    Step { name: "storage", slow: false, run: |tests| tests.cargo(&["-p", "tls", "-p", "oidc", "-p", "acceptor", "-p", "audit", "-p", "storage"]) },
+    Step {
+        name: "storage",
+        slow: false,
+        run: |tests| tests.cargo(&["-p", "tls", "-p", "oidc", "-p", "acceptor", "-p", "audit", "-p", "storage"]),
+    },
     Step { name: "bench", slow: false, run: |tests| tests.cargo(&["-p", "bench"]) },
     Step { name: "simulation", slow: false, run: Tests::simulation },
     Step { name: "app", slow: false, run: |tests| tests.cargo(&["-p", "app", "--features", "ssr"]) },

@@ -33,17 +33,21 @@ pub fn AccountPage() -> impl IntoView {
     view! {
         <div class="page">
             <header class="page-head">
-                <div><h1>{title}</h1><p>{words}</p></div>
+                <div><h1>{title.clone()}</h1><p>{words}</p></div>
                 {kept.map(|_| view! {
+                    <div class="actions">
+                    <a class="btn" href=base::to("/accounts") rel="external">"All accounts"</a>
+                    <a class="btn" href=base::to("/audit") rel="external">"Audit"</a>
                     <form method="post" action=base::to("/sign-out")><button class="btn"><Icon of=icons::BACK/><span>"Sign out"</span></button></form>
+                    </div>
                 })}
             </header>
             <FormNote fields=&[] refusal=refusal/>
-            {done.map(|done| view! { <p class="notes impact" role="status"><Icon of=icons::OK/><span>{done}</span></p> })}
+            {done.map(|done| view! { <p class="notes impact done" role="status"><Icon of=icons::OK/><span>{done}</span></p> })}
             {match kept {
                 None => view! { <p><a class="btn primary" href=base::to("/set-up") rel="external">"Make the first account"</a></p> }.into_any(),
                 Some(false) => view! { <p class="soft">"This node has no majority, or you came with a token or a certificate: there is no session to show."</p> }.into_any(),
-                Some(true) => view! { <div class="split"><Sessions rows=people.sessions/><Password/></div> }.into_any(),
+                Some(true) => view! { <div class="split"><Sessions rows=people.sessions/><Password name=title.clone()/></div> }.into_any(),
             }}
         </div>
     }
@@ -82,10 +86,11 @@ fn Sessions(rows: Vec<SessionRow>) -> impl IntoView {
 }
 
 #[component]
-fn Password() -> impl IntoView {
+fn Password(name: String) -> impl IntoView {
     view! {
         <Card title="Password" sub=|| "a new one ends every other session">
             <form class="card-b stacked" method="post" action=base::to("/account/password")>
+                <input type="text" name="username" autocomplete="username" value=name hidden/>
                 <div class="field">
                     <label for="current">"The one you have"</label>
                     <input class="input" id="current" name="current" type="password" autocomplete="current-password" required/>

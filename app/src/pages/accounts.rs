@@ -56,7 +56,7 @@ pub fn AccountsPage() -> impl IntoView {
                 </div>
             </header>
             <FormNote fields=&[] refusal=refusal/>
-            {done.map(|done| view! { <p class="notes impact" role="status"><Icon of=icons::OK/><span>{done}</span></p> })}
+            {done.map(|done| view! { <p class="notes impact done" role="status"><Icon of=icons::OK/><span>{done}</span></p> })}
             {body}
         </div>
     }
@@ -91,10 +91,15 @@ fn not_theirs(why: Option<String>) -> AnyView {
 /// What was left open for a while asks who is there.
 #[component]
 fn Prove() -> impl IntoView {
+    let name = match use_looker() {
+        Looker::Known(person) => person.name,
+        Looker::Anybody(_) => String::new(),
+    };
     view! {
         <section class="card" aria-label="Your password once more">
             <form class="card-b prove" method="post" action=base::to("/account/prove")>
                 <input type="hidden" name="to" value="/accounts"/>
+                <input type="text" name="username" autocomplete="username" value=name hidden/>
                 <p class="row"><Icon of=icons::LOCK/><span>"Nothing here can be changed until you have given your password once more."</span></p>
                 <div class="row">
                     <label class="sr" for="prove">"Your password"</label>
@@ -152,7 +157,7 @@ fn Add(proven: bool) -> impl IntoView {
                     <div class="fields">
                         <div class="field">
                             <label for="add-name">"Name"</label>
-                            <input class="input" id="add-name" name="name" autocomplete="off" spellcheck="false" autocapitalize="none" required placeholder="a-z, 0-9, '.', '_', '-'"/>
+                            <input class="input" id="add-name" name="name" autocomplete="username" spellcheck="false" autocapitalize="none" required placeholder="a-z, 0-9, '.', '_', '-'"/>
                         </div>
                         {role_fields("add", None)}
                         <div class="field">
@@ -219,6 +224,7 @@ fn account(row: AccountRow, proven: bool, now: u64) -> AnyView {
                     {(!is_broker).then(|| view! {
                         <form method="post" action=base::to("/accounts/password") class="row" aria-label=label("Password of")>
                             {hidden()}
+                            <input type="text" name="username" autocomplete="username" value=name.clone() hidden/>
                             <label class="sr" for=format!("password-{name}")>{label("New password of")}</label>
                             <input class="input" id=format!("password-{name}") name="password" type="password" autocomplete="new-password" placeholder="New password" required disabled=!proven/>
                             <button class="btn sm" disabled=!proven>"Set"</button>

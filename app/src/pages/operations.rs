@@ -33,7 +33,7 @@ pub fn OperationsPage() -> impl IntoView {
                 </div>
             </header>
             <FormNote fields=&[] refusal=refusal/>
-            {done.map(|index| view! { <p class="notes impact" role="status"><Icon of=icons::OK/><span class="num">"Committed at #"{num(index)}"."</span></p> })}
+            {done.map(|index| view! { <p class="notes impact done" role="status"><Icon of=icons::OK/><span class="num">"Committed at #"{num(index)}"."</span></p> })}
             {foreseen.map(|foreseen| view! { <Confirm foreseen=foreseen/> })}
             <under_way::UnderWay/>
             <div class="split">

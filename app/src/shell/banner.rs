@@ -1,8 +1,8 @@
 //! The banner of a page that is not live: stale must never look live.
 
+use crate::base;
 use crate::freshness::Silence;
 use crate::icons::{self, Icon};
-use crate::base;
 use crate::live::{Hindrance, use_live};
 use crate::looker::{Looker, Reach, use_looker};
 use crate::signals::{Memo, changing};

@@ -45,6 +45,7 @@ pub fn Sidebar(overlays: Overlays) -> impl IntoView {
                 <NavLink path="/quorum" name="Quorum" glyph=icons::QUORUM><QuorumCount/></NavLink>
                 <NavLink path="/operations" name="Operations" glyph=icons::SLIDERS/>
                 <NavLink path="/accounts" name="Accounts" glyph=icons::USER anew=true/>
+                <NavLink path="/audit" name="Audit" glyph=icons::EYE anew=true/>
             </nav>
             <Foot overlays=overlays/>
         </aside>

@@ -34,14 +34,9 @@ pub enum Page<'a> {
         name: &'a str,
     },
     /// A token, this once.
-    Token {
-        account: &'a str,
-        token: &'a str,
-    },
+    Token { account: &'a str, token: &'a str },
     /// The node cannot know who asks.
-    Behind {
-        why: &'a str,
-    },
+    Behind { why: &'a str },
 }
 
 impl Door {
@@ -110,7 +105,15 @@ fn at(refusal: Option<&Rejection>, field: &str) -> Option<&'static str> {
     refusal.filter(|no| no.field.as_deref() == Some(field)).map(|_| "true")
 }
 
-fn field(name: &'static str, label: &'static str, kind: &'static str, value: &str, complete: &'static str, refusal: Option<&Rejection>, help: Option<String>) -> AnyView {
+fn field(
+    name: &'static str,
+    label: &'static str,
+    kind: &'static str,
+    value: &str,
+    complete: &'static str,
+    refusal: Option<&Rejection>,
+    help: Option<String>,
+) -> AnyView {
     let wrong = at(refusal, name);
     let described = [help.as_ref().map(|_| format!("{name}-help")), wrong.map(|_| "wrong".to_owned())];
     let described = described.into_iter().flatten().collect::<Vec<_>>().join(" ");

@@ -1,6 +1,6 @@
 //! The first paint of one address.
 
-use super::people;
+use super::people::{self, Trail};
 use super::sampler::Sampler;
 use crate::api::refused;
 use crate::api::steered::Steering;
@@ -8,10 +8,10 @@ use crate::attention::attention;
 use crate::boot::Boot;
 use crate::foreseen::Foreseen;
 use crate::heard::Heard;
+use crate::looker::{Looker, Reach};
 use crate::pages::shown;
 use crate::place::{Place, query_of};
 use crate::recent::Recent;
-use crate::looker::{Looker, Reach};
 use axum::http::request::Parts;
 use controller::{Asker, Controller};
 use leptos_router::params::ParamsMap;
@@ -35,12 +35,14 @@ pub struct Node {
     pub recent: Vec<Arc<Commit>>,
     pub heard: Heard,
     pub reach: Reach,
+    /// What was written down last.
+    pub trail: Trail,
     /// None where a page is drawn without a node.
     pub controller: Option<Controller>,
 }
 
 impl Node {
-    pub(super) fn of(controller: &Controller, sampler: &Sampler, reach: Reach) -> Self {
+    pub(super) fn of(controller: &Controller, sampler: &Sampler, reach: Reach, trail: Trail) -> Self {
         Node {
             id: controller.node_id(),
             state: controller.state(),
@@ -50,6 +52,7 @@ impl Node {
             recent: controller.recent(RECENT),
             heard: sampler.heard(),
             reach,
+            trail,
             controller: Some(controller.clone()),
         }
     }
@@ -77,7 +80,7 @@ pub fn boot(node: Node, parts: &Parts) -> Boot {
         attention: attention(&state).count,
         foreseen: foreseen(&state, &place, &query, &looker, now_ms),
         refusal: refusal(&state, &place, &query, &looker, now_ms),
-        people: node.controller.and_then(|controller| people::shown(&controller, &place, asker)),
+        people: node.controller.and_then(|controller| people::shown(&controller, &node.trail, &place, asker)),
         looker,
     }
 }

@@ -1,12 +1,19 @@
 //! Who looks, and what the pages of accounts show them, from the table of rights.
 
 use crate::looker::{Looker, Person, Reach};
-use crate::people::{AccountRow, People, SessionRow, TokenRow};
+use crate::people::{AccountRow, Outcome, People, SessionRow, TokenRow, TrailRow};
 use crate::place::Place;
 use controller::{Asker, Controller};
 use leptos_router::params::ParamsMap;
 use metadata::access::{Access, Account, Credential, Given, Role};
 use metadata::{Code, Rejection};
+use std::sync::Arc;
+
+/// Reads the newest things that were written down at this node, at most so many.
+pub type Trail = Arc<dyn Fn(usize) -> Vec<TrailRow> + Send + Sync>;
+
+/// How much of it a page shows.
+const MOST_SHOWN: usize = 200;
 
 /// Who looks at a page.
 pub fn looker(asker: Option<&Asker>, reach: Reach) -> Looker {
@@ -17,7 +24,7 @@ pub fn looker(asker: Option<&Asker>, reach: Reach) -> Looker {
 }
 
 /// What the page at this place shows of people; none where it shows nothing of them.
-pub fn shown(controller: &Controller, place: &Place, asker: Option<&Asker>) -> Option<People> {
+pub fn shown(controller: &Controller, trail: &Trail, place: &Place, asker: Option<&Asker>) -> Option<People> {
     let asker = asker?;
     let view = controller.view();
     let (access, now_ms) = (&view.machine.access, controller.judged_ms());
@@ -26,6 +33,21 @@ pub fn shown(controller: &Controller, place: &Place, asker: Option<&Asker>) -> O
             let accounts = access.accounts().map(|account| row(access, account, now_ms)).collect();
             // A token or a certificate is not asked for again.
             Some(People { accounts, proven: asker.who.password != Given::Before, ..People::default() })
+        }
+        Place::Audit if asker.who.role.as_ref().is_none_or(|role| *role == Role::Admin) => {
+            let committed =
+                controller.recent(MOST_SHOWN).into_iter().filter(|commit| !commit.principal.is_controller()).map(|commit| TrailRow {
+                    at_ms: commit.at_ms,
+                    who: commit.principal.0.clone(),
+                    address: String::new(),
+                    what: commit.kind().replace('_', " "),
+                    outcome: Outcome::Committed(commit.index),
+                    times: 1,
+                });
+            let mut rows: Vec<TrailRow> = trail(MOST_SHOWN).into_iter().chain(committed).collect();
+            rows.sort_by_key(|row| std::cmp::Reverse(row.at_ms));
+            rows.truncate(MOST_SHOWN);
+            Some(People { trail: rows, ..People::default() })
         }
         Place::Account => {
             let Credential::Session { id } = &asker.credential else { return Some(People::default()) };
@@ -64,17 +86,23 @@ pub fn reworded(query: &ParamsMap) -> Option<Rejection> {
     let code = Code::from_name(query.get_str("refused")?)?;
     let field = query.get_str("field").unwrap_or_default();
     let (detail, allowed) = match (code, field) {
-        (Code::InvalidRequest, "name") => ("No account can have this name", "1 to 64 of a-z, 0-9, '.', '_' and '-'; not anonymous, not local"),
+        (Code::InvalidRequest, "name") => {
+            ("No account can have this name", "1 to 64 of a-z, 0-9, '.', '_' and '-'; not anonymous, not local")
+        }
         (Code::InvalidRequest, "password") => {
             ("No password is so short, so long, or so easily guessed", "15 to 128 characters, of any kind, that are not easily guessed")
         }
-        (Code::InvalidRequest, "prefixes") => ("No operator can be limited so", "up to 64 prefixes of 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'"),
+        (Code::InvalidRequest, "prefixes") => {
+            ("No operator can be limited so", "up to 64 prefixes of 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'")
+        }
         (Code::InvalidRequest, "broker") => ("No account can be this broker", "0 to 2147483647, and only with the role broker"),
         (Code::InvalidRequest, "role") => ("The account cannot have this role", "viewer, operator, admin; or broker, without a password"),
         (Code::InvalidRequest, "expires_in_days") => ("A token expires", "1 to 365 days"),
         (Code::Forbidden, "password") => ("It was last given more than ten minutes ago", "to give your password once more first"),
         (Code::Unauthenticated, "password" | "current") => ("That is not your password", "the one that you sign in with"),
-        (Code::PolicyViolation, _) => ("It is the last admin's, or there are as many as may be", "at least one account with the role admin"),
+        (Code::PolicyViolation, _) => {
+            ("It is the last admin's, or there are as many as may be", "at least one account with the role admin")
+        }
         (Code::TooManyAttempts, _) => {
             let seconds = query.get_str("wait").and_then(|wait| wait.parse::<u64>().ok()).unwrap_or(1);
             return Some(Rejection::new(code, format!("Try again in {seconds} s")).at(field, "too early", format!("from {seconds} s on")));

@@ -88,6 +88,10 @@ operations! {
     RevokeToken = "revokeToken": Command Delete "/api/v1/tokens/{id}" needs Admin refuses [TABLE, &[Code::UnknownToken]] => "Revoke a token";
     ListRevocations = "listRevocations": Read Get "/api/v1/revocations" needs Admin => "Certificates that count no more";
     RevokeCertificate = "revokeCertificate": Command Post "/api/v1/revocations" needs Admin refuses [TABLE] => "A certificate counts no more";
+    SetPassword = "setPassword": Command Put "/api/v1/accounts/{name}/password" needs Admin refuses [TABLE, UNKNOWN_ACCOUNT] => "Give a person another password; its sessions end";
+    EndSessions = "endSessions": Command Delete "/api/v1/accounts/{name}/sessions" needs Admin refuses [TABLE, UNKNOWN_ACCOUNT] => "End every session of an account";
+    ListAudit = "listAudit": Read Get "/api/v1/audit" query ["before", "kind", "since_ms", "limit"] needs Admin => "Who came in and who was refused, at this node";
+    ExportAudit = "exportAudit": Read Get "/api/v1/audit/export" needs Admin => "The same as it is written, whole and oldest first";
 
     // Elections, moves and settings.
     Elect = "elect": Mutation Post "/api/v1/elections" needs Topics refuses [&[Code::PolicyViolation, Code::UnknownTopicOrPartition, Code::UnknownTopicId, Code::BrokerIdNotRegistered, Code::ElectionNotNeeded, Code::PreferredLeaderNotAvailable, Code::EligibleLeadersNotAvailable]] => "Elect leaders anew: the first replica, or uncleanly";

@@ -6,7 +6,10 @@ use super::call;
 use super::caller::{self, asker};
 use super::problem::Refused;
 use super::query::Query;
-use crate::token;
+use super::seen::Seen;
+use crate::people::rule;
+use crate::{token, trail};
+use audit::Kind;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -14,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use controller::Refusal;
 use http::StatusCode;
 use http::request::Parts;
-use metadata::access::{Access, AccessChange, Account, Credential, Fingerprint, NewToken, Role, Token};
+use metadata::access::{Access, AccessChange, Account, Credential, Fingerprint, NewToken, PasswordHash, Role, Token};
 use metadata::{BrokerId, Code, Index, Intent, Rejection};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -97,7 +100,7 @@ impl TokenAsked {
 }
 
 /// A new account.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewAccount {
     name: String,
@@ -110,6 +113,17 @@ pub struct NewAccount {
     /// With a token of its own.
     #[serde(default)]
     token: Option<TokenAsked>,
+    /// A person's, who signs in: 15 to 128 characters that are not easily guessed. Then without a token.
+    #[serde(default)]
+    password: Option<String>,
+}
+
+/// Another password.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordAsked {
+    /// 15 to 128 characters that are not easily guessed.
+    password: String,
 }
 
 /// A token for an account that is there.
@@ -141,6 +155,10 @@ pub struct AccountView {
     changed_index: Index,
     /// How many tokens it has that hold.
     tokens: usize,
+    /// Whether it has a password to sign in with.
+    signs_in: bool,
+    /// How many sessions it has that hold.
+    sessions: usize,
 }
 
 /// A token without its secret.
@@ -208,7 +226,7 @@ pub struct WhoAnswer {
     role: Option<RoleAsked>,
 }
 
-fn shown(access: &Access, account: &Account) -> AccountView {
+fn shown(access: &Access, account: &Account, now_ms: u64) -> AccountView {
     AccountView {
         name: account.name.clone(),
         principal: account.principal().0,
@@ -216,6 +234,8 @@ fn shown(access: &Access, account: &Account) -> AccountView {
         created_at_ms: account.created_at_ms,
         changed_index: account.changed_index,
         tokens: access.tokens().filter(|token| token.account == account.name).count(),
+        signs_in: account.password.is_some(),
+        sessions: access.sessions_of(&account.name, now_ms).count(),
     }
 }
 
@@ -226,11 +246,34 @@ fn about(token: &Token) -> TokenView {
 
 /// Commits one change of the table; its index.
 async fn change(node: &Node, parts: &Parts, change: AccessChange) -> Result<Index, Refused> {
-    let submission = asker(parts)?.submission(Intent::ChangeAccess { change });
+    let (asker, what) = (asker(parts)?, words(&change));
+    let submission = asker.submission(Intent::ChangeAccess { change });
     let mut outcome = node.controller.submit(submission, call::deadline(parts)?).await?;
     match outcome.outcomes.pop() {
         Some(Err(no)) => Err(Refusal { revision: Some(outcome.index), ..no.into() }.into()),
-        _ => Ok(outcome.index),
+        _ => {
+            let address = parts.extensions.get::<Seen>().map(|seen| seen.address);
+            node.trail.note(trail::event(Kind::AccountsChanged, Some(asker), address, what));
+            Ok(outcome.index)
+        }
+    }
+}
+
+/// What a change comes to, as it is written down; a secret is in none.
+pub fn words(change: &AccessChange) -> String {
+    match change {
+        AccessChange::AddAccount { name, role, .. } | AccessChange::AddPerson { name, role, .. } => format!("add account {name}, {role}"),
+        AccessChange::ChangeRole { name, role } => format!("make {name} {role}"),
+        AccessChange::RemoveAccount { name } => format!("remove account {name}"),
+        AccessChange::AddToken { account, token } => format!("add token {} to {account}", token.id),
+        AccessChange::RemoveToken { id } => format!("revoke token {id}"),
+        AccessChange::Revoke { fingerprint } => format!("revoke certificate {fingerprint}"),
+        AccessChange::SetPassword { account, .. } => format!("set the password of {account}"),
+        AccessChange::EndSessions { account, .. } => format!("end the sessions of {account}"),
+        AccessChange::BeginSession { account, session } => format!("begin session {} of {account}", session.id),
+        AccessChange::SeeSession { account, id } => format!("use session {id} of {account}"),
+        AccessChange::ProveSession { account, id } => format!("give the password of {account} in session {id}"),
+        AccessChange::EndSession { account, id } => format!("end session {id} of {account}"),
     }
 }
 
@@ -245,7 +288,7 @@ async fn asked<T: DeserializeOwned>(parts: &Parts, body: Body) -> Result<T, Refu
 fn changed(node: &Node, name: &str, what: &str) -> Result<AccountView, Refused> {
     let view = node.controller.view();
     let access = &view.machine.access;
-    access.account(name).map(|account| shown(access, account)).ok_or_else(|| gone(what))
+    access.account(name).map(|account| shown(access, account, node.controller.judged_ms())).ok_or_else(|| gone(what))
 }
 
 fn gone(what: &str) -> Refused {
@@ -255,7 +298,7 @@ fn gone(what: &str) -> Refused {
 pub async fn list(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
     let (_, view) = call::read(&node, &parts, &[]).await?;
     let access = &view.machine.access;
-    let accounts = access.accounts().map(|account| shown(access, account)).collect();
+    let accounts = access.accounts().map(|account| shown(access, account, node.controller.judged_ms())).collect();
     Ok(Json(AccountsAnswer { revision: view.applied, accounts }).into_response())
 }
 
@@ -264,7 +307,16 @@ pub async fn add(State(node): State<Node>, parts: Parts, body: Body) -> Result<R
     let role = RoleAsked::new(asked.role, asked.prefixes, asked.broker).read()?;
     let made = asked.token.as_ref().map(TokenAsked::make).transpose()?;
     let (token, text) = made.unzip();
-    let revision = change(&node, &parts, AccessChange::AddAccount { name: asked.name.clone(), role, token }).await?;
+    let name = asked.name.clone();
+    let wanted = match asked.password {
+        None => AccessChange::AddAccount { name, role, token },
+        Some(_) if token.is_some() => {
+            let no = Rejection::new(Code::InvalidRequest, "An account comes with a password or with a token");
+            return Err(no.at("token", "given with a password", "none; a person's account can be given tokens later").into());
+        }
+        Some(password) => AccessChange::AddPerson { role, password: hashed(&node, &name, password).await?, name },
+    };
+    let revision = change(&node, &parts, wanted).await?;
     let account = changed(&node, &asked.name, "account")?;
     Ok((StatusCode::CREATED, Json(AccountAnswer { revision, account, token: text })).into_response())
 }
@@ -279,6 +331,24 @@ pub async fn change_role(State(node): State<Node>, Path(name): Path<String>, par
 pub async fn remove(State(node): State<Node>, Path(name): Path<String>, parts: Parts) -> Result<Response, Refused> {
     Query::read(parts.uri.query(), &[])?;
     let revision = change(&node, &parts, AccessChange::RemoveAccount { name }).await?;
+    Ok(super::answers::CommittedAnswer { revision }.into_response())
+}
+
+async fn hashed(node: &Node, name: &str, password: String) -> Result<PasswordHash, Rejection> {
+    rule(&password, name)?;
+    node.people.passwords.hash(password).await
+}
+
+pub async fn set_password(State(node): State<Node>, Path(name): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
+    let asked: PasswordAsked = asked(&parts, body).await?;
+    let password = hashed(&node, &name, asked.password).await?;
+    let revision = change(&node, &parts, AccessChange::SetPassword { account: name, password, keeps: None }).await?;
+    Ok(super::answers::CommittedAnswer { revision }.into_response())
+}
+
+pub async fn end_sessions(State(node): State<Node>, Path(name): Path<String>, parts: Parts) -> Result<Response, Refused> {
+    Query::read(parts.uri.query(), &[])?;
+    let revision = change(&node, &parts, AccessChange::EndSessions { account: name, keeps: None }).await?;
     Ok(super::answers::CommittedAnswer { revision }.into_response())
 }
 

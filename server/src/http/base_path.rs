@@ -11,11 +11,12 @@ use tower::util::MapRequest;
 /// Bytes of the longest one.
 const LONGEST: usize = 200;
 /// How paths of ours begin: below one of these it would be unclear what is meant.
-const OWN: [&str; 20] = [
+const OWN: [&str; 21] = [
     "_fn",
     "account",
     "accounts",
     "api",
+    "audit",
     "brokers",
     "create-topic",
     "favicon.ico",

@@ -4,7 +4,9 @@ use super::Node;
 use super::caller::Shown;
 use super::problem::{Refused, respond};
 use super::seen::Seen;
+use crate::trail;
 use acceptor::names::whole;
+use audit::{Event, Kind};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -80,6 +82,21 @@ fn check_state(node: &Node, path: &str) -> Result<(), Refused> {
     }
 }
 
+/// The method and the route, as an operation has them, or the path of what is none.
+fn asked(request: &Request) -> String {
+    let route = request.extensions().get::<MatchedPath>().map_or_else(|| request.uri().path(), MatchedPath::as_str);
+    format!("{} {route}", request.method())
+}
+
+/// Writes down that somebody was refused for who they are, or for where they come from.
+fn note(node: &Node, shown: &Shown, seen: Seen, what: String, no: &Rejection) {
+    let about_them = [Code::Unauthenticated, Code::Forbidden, Code::TooManyAttempts, Code::ForbiddenOrigin, Code::WrongHost];
+    if about_them.contains(&no.code) {
+        let event = trail::event(Kind::Refused, shown.known(), Some(seen.address), what);
+        node.trail.note(Event { code: Some(no.code.name().to_owned()), detail: Some(no.detail.clone()), ..event });
+    }
+}
+
 /// The middleware.
 pub async fn guard(State(node): State<Node>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -93,7 +110,7 @@ pub async fn guard(State(node): State<Node>, mut request: Request, next: Next) -
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let secure = seen.secure;
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = answered(&node, request, &shown, secure, next).await;
+    let mut response = answered(&node, request, &shown, seen, next).await;
     if secure && node.certificates.as_ref().is_some_and(tls::Certificates::has_web) {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(A_YEAR_OF_TLS));
     }
@@ -103,7 +120,9 @@ pub async fn guard(State(node): State<Node>, mut request: Request, next: Next) -
     response
 }
 
-async fn answered(node: &Node, request: Request, shown: &Shown, secure: bool, next: Next) -> Response {
+async fn answered(node: &Node, request: Request, shown: &Shown, seen: Seen, next: Next) -> Response {
+    let secure = seen.secure;
+    let what = asked(&request);
     let api = request.uri().path().starts_with("/api/");
     let checked = check(node, &request, shown, secure).and_then(|()| check_state(node, request.uri().path()));
     let mut response = match checked {
@@ -112,6 +131,7 @@ async fn answered(node: &Node, request: Request, shown: &Shown, secure: bool, ne
     };
     let applied = node.controller.applied_index();
     if let Some(Refused(refusal)) = response.extensions_mut().remove::<Refused>() {
+        note(node, shown, seen, what, &refusal.rejection);
         let allow = response.headers_mut().remove(header::ALLOW);
         response = respond(&refusal, applied);
         if let Some(allow) = allow {

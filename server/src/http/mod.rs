@@ -8,6 +8,7 @@ mod accounts;
 #[cfg(test)]
 mod alone;
 mod answers;
+mod audit;
 mod base_path;
 mod batch;
 mod body;
@@ -45,11 +46,12 @@ pub use base_path::BasePath;
 pub use raft::serve_secured;
 pub use site::assets;
 
+use crate::people::People;
+use crate::trail::Trail;
 use acceptor::{Names, Places};
 use axum::Router;
 use axum::extract::OriginalUri;
 use axum::routing::{any, get};
-use crate::people::People;
 use controller::Controller;
 use metadata::Code;
 use metrics::Counters;
@@ -73,6 +75,8 @@ pub struct Node {
     /// What it speaks TLS with.
     pub certificates: Option<tls::Certificates>,
     pub people: People,
+    /// What is written down of who came in and who was refused.
+    pub trail: Trail,
     /// What others know this node's paths to begin with.
     pub base: BasePath,
     /// Turns to make an answer that holds the whole state.
@@ -83,7 +87,17 @@ impl Node {
     /// `most_feeds` may be open at once, on the connections that have `places`.
     pub fn new(controller: Controller, names: Names, most_feeds: u64, places: Places, base: BasePath) -> Self {
         let (names, counters) = (Arc::new(names), Arc::new(Counters::new(most_feeds)));
-        Node { controller, names, counters, places, certificates: None, people: People::default(), base, whole_states: Arc::new(Semaphore::new(WHOLE_STATES)) }
+        Node {
+            controller,
+            names,
+            counters,
+            places,
+            certificates: None,
+            people: People::default(),
+            trail: Trail::default(),
+            base,
+            whole_states: Arc::new(Semaphore::new(WHOLE_STATES)),
+        }
     }
 }
 

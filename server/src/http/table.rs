@@ -7,7 +7,9 @@ use super::answers::{
     SettingsAnswer, TopicAnswer, TopicConfigsAnswer, TopicsAnswer,
 };
 use super::operations::Routed;
-use super::{accounts, batch, brokers, cluster, elections, feed, health, metrics, openapi, quorum, reassignments, settings, state, topics};
+use super::{
+    accounts, audit, batch, brokers, cluster, elections, feed, health, metrics, openapi, quorum, reassignments, settings, state, topics,
+};
 use metadata::contract::Operation;
 use metadata::views::StateView;
 
@@ -37,6 +39,12 @@ fn routed(operation: Operation) -> Routed {
         Operation::RevokeToken => Routed::new(operation, accounts::revoke_token).answers::<CommittedAnswer>(),
         Operation::ListRevocations => Routed::new(operation, accounts::revocations).answers::<accounts::RevocationsAnswer>(),
         Operation::RevokeCertificate => Routed::new(operation, accounts::revoke).body::<accounts::Revoking>().answers::<CommittedAnswer>(),
+        Operation::SetPassword => {
+            Routed::new(operation, accounts::set_password).body::<accounts::PasswordAsked>().answers::<CommittedAnswer>()
+        }
+        Operation::EndSessions => Routed::new(operation, accounts::end_sessions).answers::<CommittedAnswer>(),
+        Operation::ListAudit => Routed::new(operation, audit::list).answers::<audit::AuditAnswer>(),
+        Operation::ExportAudit => Routed::new(operation, audit::export).answers_bytes("application/jsonl"),
         Operation::Elect => Routed::new(operation, elections::elect).body::<elections::Asked>().answers::<ElectionsAnswer>(),
         Operation::ListReassignments => Routed::new(operation, reassignments::list).answers::<ReassignmentsAnswer>(),
         Operation::StartReassignment => {

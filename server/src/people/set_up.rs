@@ -76,7 +76,9 @@ impl Code {
             // Before it has heard of the cluster a node cannot know.
             if view.state.identity().is_some() && renewed.is_none_or(|at| at.elapsed() >= HOLDS) {
                 match self.renew() {
-                    Ok(()) => tracing::warn!(file = %self.file.display(), "nobody has an account: set this cluster up at /set-up with the code in this file"),
+                    Ok(()) => {
+                        tracing::warn!(file = %self.file.display(), "nobody has an account: set this cluster up at /set-up with the code in this file")
+                    }
                     Err(error) => tracing::error!(%error, file = %self.file.display(), "no code to set this cluster up with"),
                 }
                 renewed = Some(Instant::now());

@@ -1,9 +1,10 @@
 //! The verbs for operators: `topics`, `apply`, `export`, `brokers`, `elect`, `reassign`, `settings`, `quorum`, `watch`, against any node,
 //! over the same API that scripts use.
 //!
-//! `call` asks the node and turns refusals into exit codes; `table` prints; `apply` holds what works on files, `steering` and `reassign` what steers, `rights` who may do what; `watch` follows the feed.
+//! `call` asks the node and turns refusals into exit codes; `table` prints; `apply` holds what works on files, `steering` and `reassign` what steers, `rights` who may do what, `audit` who came in; `watch` follows the feed.
 
 mod apply;
+mod audit;
 mod call;
 mod reassign;
 mod rights;
@@ -12,6 +13,7 @@ mod table;
 mod watch;
 
 pub use apply::{Apply, Export};
+pub use audit::Audit;
 pub use call::Failed;
 pub use reassign::Reassign;
 pub use rights::{Accounts, Tokens};
@@ -154,6 +156,7 @@ pub enum Verb {
     Settings(Settings),
     Accounts(Accounts),
     Tokens(Tokens),
+    Audit(Audit),
     Watch,
 }
 
@@ -175,6 +178,7 @@ pub fn run(common: &Common, verb: Verb) -> anyhow::Result<()> {
             Verb::Settings(wanted) => steering::settings(&Server::new(common)?, wanted).await,
             Verb::Accounts(verb) => rights::accounts(&Server::new(common)?, verb).await,
             Verb::Tokens(verb) => rights::tokens(&Server::new(common)?, verb).await,
+            Verb::Audit(verb) => audit::run(common, verb).await,
             Verb::Watch => watch::run(common).await,
         }
     });

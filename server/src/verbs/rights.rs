@@ -23,16 +23,28 @@ pub enum Accounts {
         #[command(flatten)]
         role: RoleFlags,
         /// With a token that holds so many days, 1 to 365; printed once.
-        #[arg(long, value_name = "DAYS", num_args = 0..=1, default_missing_value = "90")]
+        #[arg(long, value_name = "DAYS", num_args = 0..=1, default_missing_value = "90", conflicts_with = "password_file")]
         token: Option<u64>,
+        /// Of a person, who signs in: a file that holds the password in its first line.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
     },
+    /// Give a person another password; every session of the account ends.
+    Password {
+        name: String,
+        /// A file that holds it in its first line.
+        #[arg(long, value_name = "FILE")]
+        password_file: PathBuf,
+    },
+    /// End every session of an account.
+    SignOut { name: String },
     /// Give an account another role.
     Role {
         name: String,
         #[command(flatten)]
         role: RoleFlags,
     },
-    /// Remove an account with its tokens.
+    /// Remove an account with its tokens and sessions.
     Remove { name: String },
     /// A new token for an admin who has lost it, on the machine of a controller and as its user.
     Reset {
@@ -95,16 +107,24 @@ pub async fn accounts(server: &Server, verb: Accounts) -> anyhow::Result<()> {
     match verb {
         Accounts::List => server.show(Operation::ListAccounts, &[], None, table::accounts).await,
         Accounts::Whoami => server.show(Operation::WhoAmI, &[], None, table::who).await,
-        Accounts::Create { name, role, token } => {
+        Accounts::Create { name, role, token, password_file } => {
             let mut body = role.body()?;
             body["name"] = json!(name);
             if let Some(days) = token {
                 body["token"] = json!({ "expires_in_days": days });
             }
+            if let Some(file) = password_file {
+                body["password"] = json!(password(&file)?);
+            }
             server.show(Operation::AddAccount, &[], Some(body), table::account).await
         }
         Accounts::Role { name, role } => server.show(Operation::ChangeRole, &[&name], Some(role.body()?), table::account).await,
         Accounts::Remove { name } => server.show(Operation::RemoveAccount, &[&name], None, table::committed).await,
+        Accounts::Password { name, password_file } => {
+            let body = json!({ "password": password(&password_file)? });
+            server.show(Operation::SetPassword, &[&name], Some(body), table::committed).await
+        }
+        Accounts::SignOut { name } => server.show(Operation::EndSessions, &[&name], None, table::committed).await,
         Accounts::Reset { name, local } => {
             let token = local::ask(&local, &name).await?;
             server.print(&json!({ "token": token }), table::token)
@@ -115,6 +135,12 @@ pub async fn accounts(server: &Server, verb: Accounts) -> anyhow::Result<()> {
         }
         Accounts::Revocations => server.show(Operation::ListRevocations, &[], None, table::revocations).await,
     }
+}
+
+/// The first line of a file.
+fn password(file: &Path) -> Result<String, Usage> {
+    let text = std::fs::read_to_string(file).map_err(|error| Usage(format!("--password-file {}: {error}", file.display())))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 /// Of the file's own certificate, where it is a file.

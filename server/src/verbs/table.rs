@@ -31,7 +31,32 @@ fn rows<'a>(list: &'a Value, columns: &'a [(&str, &str)]) -> String {
 }
 
 pub fn accounts(answer: &Value) -> String {
-    rows(&answer["accounts"], &[("NAME", "name"), ("ROLE", "role"), ("BROKER", "broker"), ("PREFIXES", "prefixes"), ("TOKENS", "tokens")])
+    rows(
+        &answer["accounts"],
+        &[
+            ("NAME", "name"),
+            ("ROLE", "role"),
+            ("BROKER", "broker"),
+            ("PREFIXES", "prefixes"),
+            ("SIGNS IN", "signs_in"),
+            ("SESSIONS", "sessions"),
+            ("TOKENS", "tokens"),
+        ],
+    )
+}
+
+pub fn audit(answer: &Value) -> String {
+    let columns = [
+        ("SEQ", "seq"),
+        ("AT MS", "at_ms"),
+        ("KIND", "kind"),
+        ("WHO", "principal"),
+        ("FROM", "address"),
+        ("WHAT", "what"),
+        ("CODE", "code"),
+        ("TIMES", "times"),
+    ];
+    rows(&answer["records"], &columns)
 }
 
 pub fn account(answer: &Value) -> String {

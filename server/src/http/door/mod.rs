@@ -13,7 +13,9 @@ use super::Node;
 use super::caller::Shown;
 use super::problem::Refused;
 use super::seen::Seen;
+use crate::trail;
 use app::ssr::door::{Door, Page};
+use audit::{Event, Kind};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -113,7 +115,8 @@ impl Porch {
         let cookies = headers.get(header::COOKIE).and_then(|cookies| cookies.to_str().ok()).unwrap_or_default();
         let mut response = self.door.draw(&page, refusal, cookies).into_response();
         *response.status_mut() = status;
-        if let Some(seconds) = refusal.filter(|no| no.code == Code::TooManyAttempts).and_then(|no| no.value.as_deref()?.parse::<u64>().ok()) {
+        if let Some(seconds) = refusal.filter(|no| no.code == Code::TooManyAttempts).and_then(|no| no.value.as_deref()?.parse::<u64>().ok())
+        {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
@@ -143,6 +146,12 @@ impl Porch {
             _ => String::new(),
         };
         self.go(&format!("{page}?refused={}{field}{wait}", no.code.name()))
+    }
+
+    /// Writes down what came of it, for whoever tried.
+    fn note(&self, kind: Kind, asker: Option<&Asker>, seen: Seen, what: impl Into<String>, no: Option<&Rejection>) {
+        let event = trail::event(kind, asker, Some(seen.address), what);
+        self.node.trail.note(Event { code: no.map(|no| no.code.name().to_owned()), detail: no.map(|no| no.detail.clone()), ..event });
     }
 
     /// Commits one change of who may do what.

@@ -1,10 +1,11 @@
 //! What an admin asks of all accounts, by the forms of the page of accounts.
 
 use super::{Porch, Sent, person};
-use crate::http::accounts::RoleAsked;
+use crate::http::accounts::{RoleAsked, words};
 use crate::people::rule;
 use crate::token;
 use app::ssr::door::Page;
+use audit::Kind;
 use axum::Form;
 use axum::extract::State;
 use axum::response::Response;
@@ -48,10 +49,19 @@ impl Wanted {
 }
 
 impl Porch {
+    async fn change_noted(&self, sent: &Sent, change: Result<AccessChange, Rejection>) -> Result<(), Rejection> {
+        let asker = person(&sent.shown)?;
+        let change = change?;
+        let what = words(&change);
+        let changed = self.change(&asker, change).await;
+        let kind = if changed.is_ok() { Kind::AccountsChanged } else { Kind::Refused };
+        self.note(kind, Some(&asker), sent.seen, what, changed.as_ref().err());
+        changed.map(drop)
+    }
+
     async fn changed(&self, sent: &Sent, change: Result<AccessChange, Rejection>, done: &str) -> Response {
-        let changed = async { self.change(&person(&sent.shown)?, change?).await };
-        match changed.await {
-            Ok(_) => self.go(&format!("{PAGE}?done={done}")),
+        match self.change_noted(sent, change).await {
+            Ok(()) => self.go(&format!("{PAGE}?done={done}")),
             Err(no) => self.back(PAGE, &no),
         }
     }
@@ -120,7 +130,7 @@ pub async fn add_token(State(porch): State<Porch>, sent: Sent, Form(wanted): For
             return Err(Rejection::new(Code::InvalidRequest, "A token expires").at("expires_in_days", &wanted.days, "1 to 365"));
         }
         let (token, text) = token::new(days * DAY_MS);
-        porch.change(&person(&sent.shown)?, AccessChange::AddToken { account: account.clone(), token }).await?;
+        porch.change_noted(&sent, Ok(AccessChange::AddToken { account: account.clone(), token })).await?;
         Ok(text)
     };
     match made.await {

@@ -2,6 +2,7 @@
 
 use super::{Porch, Sent, person, safe};
 use crate::people::{cookie, rule};
+use audit::Kind;
 use axum::Form;
 use axum::extract::State;
 use axum::response::Response;
@@ -32,6 +33,7 @@ pub async fn sign_out(State(porch): State<Porch>, sent: Sent) -> Response {
         // The browser forgets it all the same; the session ends by itself.
         tracing::warn!(%no, "that somebody signed out was not written down");
     }
+    porch.note(Kind::SignedOut, sent.shown.known(), sent.seen, "sign out", None);
     if let Some(text) = cookie::shown(&sent.headers, sent.seen.secure) {
         porch.node.people.guests.end(text);
     }
@@ -55,7 +57,10 @@ pub async fn prove(State(porch): State<Porch>, sent: Sent, Form(proof): Form<Pro
     let to = safe(&proof.to);
     match porch.prove(&sent, &proof.password).await {
         Ok(()) => porch.go(to),
-        Err(no) => porch.back(to, &no),
+        Err(no) => {
+            porch.note(Kind::SignInRefused, sent.shown.known(), sent.seen, "give the password once more", Some(&no));
+            porch.back(to, &no)
+        }
     }
 }
 
@@ -68,8 +73,14 @@ pub struct Passwords {
 
 pub async fn change_password(State(porch): State<Porch>, sent: Sent, Form(passwords): Form<Passwords>) -> Response {
     match porch.set_own_password(&sent, &passwords).await {
-        Ok(()) => porch.go(&format!("{PAGE}?done=password")),
-        Err(no) => porch.back(PAGE, &no),
+        Ok(()) => {
+            porch.note(Kind::PasswordChanged, sent.shown.known(), sent.seen, "change the own password", None);
+            porch.go(&format!("{PAGE}?done=password"))
+        }
+        Err(no) => {
+            porch.note(Kind::SignInRefused, sent.shown.known(), sent.seen, "change the own password", Some(&no));
+            porch.back(PAGE, &no)
+        }
     }
 }
 

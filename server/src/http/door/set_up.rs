@@ -3,6 +3,7 @@
 use super::{Porch, Sent, status};
 use crate::people::{cookie, rule, set_up};
 use app::ssr::door::Page;
+use audit::Kind;
 use axum::Form;
 use axum::extract::State;
 use axum::response::Response;
@@ -58,12 +59,16 @@ pub async fn claim(State(porch): State<Porch>, sent: Sent, Form(claim): Form<Cla
     }
     match porch.claim(&claim, &sent).await {
         Ok(text) => {
+            porch.note(Kind::SetUp, None, sent.seen, format!("make the first account, {}", claim.name.trim()), None);
             let mut response = porch.go("/");
             if let Some(cookie) = cookie::set(&text, sent.seen.secure) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);
             }
             response
         }
-        Err(no) => porch.page(&sent.headers, status(&no), porch.set_up(claim.name.trim()), Some(&no)),
+        Err(no) => {
+            porch.note(Kind::SignInRefused, None, sent.seen, "make the first account", Some(&no));
+            porch.page(&sent.headers, status(&no), porch.set_up(claim.name.trim()), Some(&no))
+        }
     }
 }

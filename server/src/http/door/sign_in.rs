@@ -3,6 +3,7 @@
 use super::{Porch, Sent, safe, status};
 use crate::people::cookie;
 use app::ssr::door::Page;
+use audit::Kind;
 use axum::Form;
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -37,12 +38,16 @@ pub async fn enter(State(porch): State<Porch>, sent: Sent, Form(entry): Form<Ent
     let (name, to) = (entry.name.trim(), safe(&entry.to));
     match porch.enter(name, &entry.password, sent.seen).await {
         Ok(entered) => {
+            porch.note(Kind::SignedIn, None, sent.seen, format!("sign in as {name}"), None);
             let mut response = porch.go(to);
             if let Some(cookie) = cookie::set(&entered.cookie, sent.seen.secure) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);
             }
             response
         }
-        Err(no) => porch.page(&sent.headers, status(&no), Page::SignIn { to, name }, Some(&no)),
+        Err(no) => {
+            porch.note(Kind::SignInRefused, None, sent.seen, format!("sign in as {name}"), Some(&no));
+            porch.page(&sent.headers, status(&no), Page::SignIn { to, name }, Some(&no))
+        }
     }
 }
