@@ -83,11 +83,6 @@ impl Api {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.to_owned());
     }
 
-    /// An event stream of this path below the base path.
-    pub async fn stream(&self, path: &str) -> Result<reqwest::Response> {
-        Ok(self.get(path).header("accept", "text/event-stream").builder.send().await?)
-    }
-
     /// Speaks TLS from now on, or plain.
     pub fn speaks_tls(&self, tls: bool) {
         self.tls.store(tls, Ordering::SeqCst);
@@ -148,7 +143,8 @@ impl Api {
         }
         let (content_type, length) = (answer.text("content-type"), answer.bytes.len());
         description::check_answer(&answer.method, &answer.path, answer.status, content_type, &answer.body, length)?;
-        if answer.status >= 400 {
+        // Pages for people say what is wrong in their own way.
+        if answer.status >= 400 && !content_type.starts_with("text/html") {
             return answer.check_problem();
         }
         // OpenAPI has no place for it.
@@ -172,6 +168,11 @@ impl Call<'_> {
     pub fn header(self, name: &str, value: &str) -> Self {
         // As bytes, because a test may want what is no ASCII.
         Call { builder: self.builder.header(name, value.as_bytes()), ..self }
+    }
+
+    /// Sends it, for an event stream.
+    pub async fn stream(self) -> Result<reqwest::Response> {
+        Ok(self.header("accept", "text/event-stream").builder.send().await?)
     }
 
     /// Sends it. An error that is a `reqwest::Error` means that there was no answer.

@@ -11,6 +11,7 @@
 
 mod api;
 mod backup;
+mod claim;
 mod cluster;
 mod description;
 mod fake;
@@ -49,6 +50,8 @@ mod metrics;
 mod moves;
 mod nginx;
 mod paused_leader;
+mod people;
+mod people_storm;
 mod pgbouncer;
 mod placement;
 mod postgres;

@@ -1,52 +1,17 @@
 //! Who may do what, from outside: every operation against every role, a revocation that a paused node has not heard of, what survives, and
 //! that no secret is where it should not be.
 
-use crate::api::{Answer, Api};
+use crate::api::Answer;
+use crate::claim::{account, by, claim, everywhere};
 use crate::cluster::Cluster;
 use crate::fake;
 use crate::process::command;
 use crate::wait::until;
 use anyhow::{Context, Result, bail, ensure};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs;
 use std::path::Path;
-
-/// A node's API as somebody with this token asks it.
-fn by(api: &Api, token: &str) -> Api {
-    api.with_token(Some(token))
-}
-
-/// Claims the cluster, which is asked by its admin from now on; the admin's token.
-async fn claim(cluster: &Cluster) -> Result<String> {
-    let body = json!({ "name": "ops", "role": "admin", "token": { "expires_in_days": 30 } });
-    let answer = until("the cluster can be claimed", async || cluster.api(1)?.post("/accounts", body.clone()).ok().await).await?;
-    let token = answer.body["token"].as_str().context("no token")?.to_owned();
-    cluster.every_api().iter().for_each(|api| api.shows(&token));
-    everywhere(cluster, &token).await?;
-    Ok(token)
-}
-
-/// Waits until every live node knows a token.
-async fn everywhere(cluster: &Cluster, token: &str) -> Result<()> {
-    until("every node knows the token", async || {
-        for api in cluster.apis() {
-            by(&api, token).get("/whoami").ok().await?;
-        }
-        Ok(())
-    })
-    .await
-}
-
-/// An account with this role; its token.
-async fn account(admin: &Api, name: &str, role: Value) -> Result<String> {
-    let mut body = json!({ "name": name, "token": {} });
-    for (key, value) in role.as_object().into_iter().flatten() {
-        body[key] = value.clone();
-    }
-    let made = admin.post("/accounts", body).ok().await?.body;
-    made["token"].as_str().map(str::to_owned).context("no token")
-}
 
 /// The table of docs/security.md, "Who may do what": what each role is granted, by what the API's own description says that a call needs.
 fn granted(role: &str, need: &str) -> bool {
@@ -265,7 +230,7 @@ async fn a_feed_ends_with_its_token() -> Result<()> {
     claim(&cluster).await?;
     let admin = cluster.api(1)?;
     let token = account(&admin, "eyes", json!({ "role": "viewer" })).await?;
-    let mut events = by(&cluster.api(1)?, &token).stream("/feed").await?;
+    let mut events = by(&cluster.api(1)?, &token).get("/feed").stream().await?;
     ensure!(events.chunk().await?.is_some(), "no event");
     let id = token.split('_').nth(1).context("no id")?;
     admin.delete(&format!("/tokens/{id}")).ok().await?;
