@@ -58,6 +58,17 @@ for (const [what, path] of Object.entries(PAGES)) {
   });
 }
 
+// A long table may be drawn before its rows have come (docs/adr/0014-first-paint-budget.md): nothing may move when they do.
+for (const topic of ["orders.placed", "clickstream.raw"]) {
+  test(`the head of the matrix of ${topic} alone is as wide as with its rows`, async ({ open }) => {
+    const page = await open(1, `/topics/${topic}?tab=placement`, { javaScriptEnabled: false });
+    const widths = async () => page.locator(".mx thead th").evaluateAll((heads) => heads.map((head) => head.getBoundingClientRect().width));
+    const whole = await widths();
+    await page.locator(".mx tbody").evaluateAll((bodies) => bodies.forEach((body) => body.remove()));
+    expect(await widths()).toEqual(whole);
+  });
+}
+
 test("dialogs and mistakes are accessible too", async ({ open }) => {
   const page = await open(1, "/topics/orders.placed?tab=settings");
   await page.getByRole("button", { name: "Delete topic" }).click();

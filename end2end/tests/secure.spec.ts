@@ -14,6 +14,8 @@ test("over TLS a page is alive, changes things, and sees what others change", as
       page.on("websocket", (socket) => sockets.push(socket.url()));
     }
     await other.goto(demo.url(2, "/topics"));
+    await demo.signIn(other);
+    await expect(other).toHaveURL(demo.url(2, "/topics"));
     await live(other);
     await one.goto(demo.url(1, "/create-topic"));
     await live(one);
@@ -35,6 +37,7 @@ test("over TLS a form without JavaScript creates a topic", async ({ browser }) =
   try {
     const page = await context.newPage();
     await page.goto(demo.url(3, "/create-topic"));
+    await demo.signIn(page);
     await createForm(page).name.fill("by.form");
     await createForm(page).submit.click();
     await expect(page).toHaveURL(/\/topics\/by\.form/);
