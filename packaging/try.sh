@@ -6,7 +6,7 @@
 #
 #   packaging/try.sh target/release/quorate
 #
-# Ends with 0, or 1 and the first thing that was not as it has to be. Where the kernel makes no namespaces it says so, and ends with 0.
+# Ends with 0, or 1 and the first thing that was not as it has to be. Where the kernel makes no namespaces, or a tool is not there, it says so and ends with 0.
 set -euo pipefail
 
 readonly FIRST_ID=50000 IDS=10000
@@ -28,6 +28,12 @@ outside() {
   local binary state user=() no
   binary=$(realpath -e -- "$1") || fail "$1 is not there"
   [ -x "$binary" ] || fail "$binary cannot be run"
+  for no in unshare setpriv ip; do
+    if ! PATH=$PATH:/usr/sbin:/sbin command -v "$no" >/dev/null; then
+      echo "skipped: there is no $no here"
+      exit 0
+    fi
+  done
   [ "$(id -u)" = 0 ] || user=(--user --map-root-user)
   if ! no=$(unshare "${user[@]}" --mount --pid --net --fork --mount-proc true 2>&1); then
     echo "skipped: no namespaces can be made here: $no"

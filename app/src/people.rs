@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 pub struct AccountRow {
     pub name: String,
     pub role: Role,
-    /// Whether it signs in.
+    /// Whether it signs in with a password.
     pub person: bool,
+    /// Whether it signs in by the provider.
+    pub provided: bool,
     pub created_at_ms: u64,
     /// Sessions that hold now.
     pub sessions: u32,
@@ -64,6 +66,8 @@ pub struct People {
     pub sessions: Vec<SessionRow>,
     /// For an admin, on the page of what was written down; newest first.
     pub trail: Vec<TrailRow>,
+    /// Whether who looks signs in by the provider, and has no password here.
+    pub provided: bool,
     /// Whether the password was given lately, so that accounts can be changed.
     pub proven: bool,
 }

@@ -185,6 +185,12 @@ pub struct ServeFlags {
     /// A file that holds its password: its first line.
     #[arg(long, env = "QUORATE_INITIAL_ADMIN_PASSWORD_FILE", value_name = "FILE")]
     pub initial_admin_password_file: Option<PathBuf>,
+    /// A TOML file that says how people sign in by an OpenID Connect provider, and which of its groups has which role.
+    #[arg(long, env = "QUORATE_OIDC", value_name = "FILE")]
+    pub oidc: Option<PathBuf>,
+    /// How browsers reach this node: what a provider sends them back to.
+    #[arg(long, env = "QUORATE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
     /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.
     #[arg(long, env = "QUORATE_TRUSTED_PROXIES", value_name = "CIDR,…")]
     pub trusted_proxies: Option<String>,
@@ -305,7 +311,7 @@ impl ServeFlags {
             (file.database_url, file.database_url_file) = (None, None);
         }
         fill!(self, file: node_id, listen, peers, join, data_dir, tls_dir, tls, insecure, initial_admin,
-            initial_admin_password_file, trusted_proxies, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
+            initial_admin_password_file, trusted_proxies, oidc, public_url, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
             snapshot_every, scrub_interval_ms,
             push_networks, host_names, base_path, no_ui, no_backup, database_url, database_url_file, log_format);
         Ok(self)

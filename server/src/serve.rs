@@ -5,6 +5,7 @@ use crate::cli::ServeFlags;
 use crate::http::{self, BasePath, Node};
 use crate::peers;
 use crate::people::People;
+use crate::people::provider::Provider;
 use crate::people::set_up::{Code, InitialAdmin};
 use crate::trail::Trail;
 use crate::transport::Tcp;
@@ -53,6 +54,7 @@ struct Settings {
     reach: Reach,
     proxies: Networks,
     admin: Option<InitialAdmin>,
+    provider: Option<Arc<Provider>>,
     base: BasePath,
     pages: bool,
     stop_with_stdin: bool,
@@ -146,6 +148,10 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     }
     let base = flags.base_path.unwrap_or_default();
     let base = BasePath::parse(&base).map_err(|why| Usage(format!("--base-path {base:?} {why}; expected a path such as /quorate")))?;
+    let provider = match &flags.oidc {
+        Some(file) => Some(Arc::new(Provider::read(file, flags.public_url.as_deref(), base.as_str())?)),
+        None => None,
+    };
     let more_names = flags.host_names.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned());
     Ok(Settings {
         names: Names::new(more_names.chain([host.to_owned(), own_host]).filter(|name| !name.is_empty())),
@@ -154,6 +160,7 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
         reach: if loopback { Reach::Machine } else { Reach::Network },
         proxies,
         admin,
+        provider,
         base,
         listen,
         data_dir,
@@ -325,7 +332,7 @@ fn people(settings: &Settings, controller: &Controller) -> People {
     if let Some(code) = &code {
         tokio::spawn(code.clone().keep(controller.clone()));
     }
-    let people = People::new(code, settings.proxies.clone());
+    let people = People::new(code, settings.provider.clone(), settings.proxies.clone());
     if let Some(admin) = settings.admin.clone() {
         tokio::spawn(admin.make(controller.clone(), people.passwords.clone()));
     }

@@ -64,6 +64,7 @@ fn named(credential: &Credential) -> Option<String> {
             Some(format!("certificate {fingerprint}"))
         }
         Credential::Password { .. } | Credential::Glance { .. } => Some("password".to_owned()),
+        Credential::Provider { .. } => Some("provider".to_owned()),
         Credential::Local => Some("local".to_owned()),
     }
 }

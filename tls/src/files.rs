@@ -70,9 +70,12 @@ fn contents(path: &Path) -> Result<Vec<u8>, Unusable> {
 pub fn private_key(path: &Path) -> Result<Vec<u8>, Unusable> {
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path).map_err(|error| Unusable::new(path, error))?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
+        use std::os::unix::fs::MetadataExt;
+        let file = std::fs::metadata(path).map_err(|error| Unusable::new(path, error))?;
+        let mode = file.mode() & 0o777;
+        // As systemd hands a credential to a service: root's, and the service's alone by a list beside the mode.
+        let handed = (file.uid(), file.gid(), mode) == (0, 0, 0o440);
+        if mode & 0o077 != 0 && !handed {
             let why = format!("others than its user can read it (mode {mode:03o}): chmod 600 {}", path.display());
             return Err(Unusable::new(path, why));
         }

@@ -52,6 +52,7 @@ const STEPS: &[Step] = &[
     Step { name: "server", slow: false, run: |tests| tests.cargo(&["-p", "server", "--bins"]) },
     Step { name: "budget", slow: true, run: Tests::budget },
     Step { name: "cluster", slow: true, run: |tests| tests.cargo(&["-p", "server", "--test", "it"]) },
+    Step { name: "packaging", slow: true, run: Tests::packaging },
     Step {
         name: "browser",
         slow: true,
@@ -125,6 +126,11 @@ impl Tests {
             Some(excess) => bail!("{excess}"),
             None => Ok(()),
         }
+    }
+
+    /// The server under the restrictions of the systemd unit and the container.
+    fn packaging(&self) -> Result<()> {
+        process::run(Command::new(self.workspace.root.join("packaging/try.sh")).arg(self.workspace.binary(RECIPE.server)))
     }
 
     /// The state machine's own tests, compiled to WebAssembly and run by Node.

@@ -47,7 +47,7 @@ pub fn AccountPage() -> impl IntoView {
             {match kept {
                 None => view! { <p><a class="btn primary" href=base::to("/set-up") rel="external">"Make the first account"</a></p> }.into_any(),
                 Some(false) => view! { <p class="soft">"This node has no majority, or you came with a token or a certificate: there is no session to show."</p> }.into_any(),
-                Some(true) => view! { <div class="split"><Sessions rows=people.sessions/><Password name=title.clone()/></div> }.into_any(),
+                Some(true) => view! { <div class="split"><Sessions rows=people.sessions/>{(!people.provided).then(|| view! { <Password name=title.clone()/> })}</div> }.into_any(),
             }}
         </div>
     }

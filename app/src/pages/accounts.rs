@@ -39,7 +39,7 @@ pub fn AccountsPage() -> impl IntoView {
         (_, Some(people)) => {
             let proven = people.proven;
             view! {
-                {(!proven).then(|| view! { <Prove/> })}
+                {(!proven).then(|| prove(people.provided))}
                 <Add proven=proven/>
                 <List rows=people.accounts proven=proven/>
             }
@@ -89,8 +89,18 @@ fn not_theirs(why: Option<String>) -> AnyView {
 }
 
 /// What was left open for a while asks who is there.
-#[component]
-fn Prove() -> impl IntoView {
+fn prove(provided: bool) -> AnyView {
+    if provided {
+        return view! {
+            <section class="card" aria-label="Sign in once more">
+                <div class="card-b prove">
+                    <p class="row"><Icon of=icons::LOCK/><span>"Nothing here can be changed until you have signed in once more."</span></p>
+                    <a class="btn primary" href=base::to("/sign-in/provider?to=%2Faccounts") rel="external">"Sign in by the provider"</a>
+                </div>
+            </section>
+        }
+        .into_any();
+    }
     let name = match use_looker() {
         Looker::Known(person) => person.name,
         Looker::Anybody(_) => String::new(),
@@ -186,8 +196,12 @@ fn List(rows: Vec<AccountRow>, proven: bool) -> impl IntoView {
 }
 
 fn account(row: AccountRow, proven: bool, now: u64) -> AnyView {
-    let AccountRow { name, role, person, created_at_ms, sessions, tokens } = row;
-    let kind = if person { "signs in" } else { "shows tokens" };
+    let AccountRow { name, role, person, provided, created_at_ms, sessions, tokens } = row;
+    let kind = match (provided, person) {
+        (true, _) => "signs in by the provider",
+        (false, true) => "signs in",
+        (false, false) => "shows tokens",
+    };
     let more = format!("{}, {}", count(u64::from(sessions), "session", "sessions"), count(tokens.len() as u64, "token", "tokens"));
     let label = |words: &str| format!("{words} {name}");
     let hidden = || view! { <input type="hidden" name="name" value=name.clone()/> };
@@ -221,7 +235,7 @@ fn account(row: AccountRow, proven: bool, now: u64) -> AnyView {
                             <div><button class="btn sm">"Change the role"</button></div>
                         </fieldset>
                     </form>
-                    {(!is_broker).then(|| view! {
+                    {(!is_broker && !provided).then(|| view! {
                         <form method="post" action=base::to("/accounts/password") class="row" aria-label=label("Password of")>
                             {hidden()}
                             <input type="text" name="username" autocomplete="username" value=name.clone() hidden/>

@@ -27,6 +27,8 @@ pub enum Page<'a> {
         /// Where to afterwards.
         to: &'a str,
         name: &'a str,
+        /// Who else vouches for people here.
+        provider: Option<&'a str>,
     },
     SetUp {
         /// Where the code is that it takes; none where everybody may.
@@ -53,7 +55,7 @@ impl Door {
 
     fn document(&self, page: &Page<'_>, refusal: Option<&Rejection>, theme: Option<&'static str>) -> String {
         let (title, body) = match page {
-            Page::SignIn { to, name } => ("Sign in", sign_in(to, name, refusal)),
+            Page::SignIn { to, name, provider } => ("Sign in", sign_in(to, name, *provider, refusal)),
             Page::SetUp { code, name } => ("Set up", set_up(*code, name, refusal)),
             Page::Token { account, token } => ("A new token", new_token(account, token)),
             Page::Behind { why } => ("Not caught up", behind(why)),
@@ -130,12 +132,20 @@ fn field(
     .into_any()
 }
 
-fn sign_in(to: &str, name: &str, refusal: Option<&Rejection>) -> AnyView {
+fn sign_in(to: &str, name: &str, provider: Option<&str>, refusal: Option<&Rejection>) -> AnyView {
+    let by_provider = provider.map(|host| {
+        let href = format!("{}?to={}", base::to("/sign-in/provider"), leptos_router::location::Url::escape(to));
+        view! {
+            <a class="btn" href=href>{format!("Sign in with {host}")}</a>
+            <p class="or" aria-hidden="true">"or"</p>
+        }
+    });
     view! {
         <form class="card" method="post" action=base::to("/sign-in")>
             <header class="card-h"><h1>"Sign in"</h1></header>
             <div class="card-b stacked">
                 {wrong(refusal)}
+                {by_provider}
                 <input type="hidden" name="to" value=to.to_owned()/>
                 {field("name", "Account", "text", name, "username", refusal, None)}
                 {field("password", "Password", "password", "", "current-password", refusal, None)}

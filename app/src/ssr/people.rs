@@ -32,7 +32,8 @@ pub fn shown(controller: &Controller, trail: &Trail, place: &Place, asker: Optio
         Place::Accounts if asker.who.role == Some(Role::Admin) => {
             let accounts = access.accounts().map(|account| row(access, account, now_ms)).collect();
             // A token or a certificate is not asked for again.
-            Some(People { accounts, proven: asker.who.password != Given::Before, ..People::default() })
+            let provided = signs_in_elsewhere(access, &asker.credential);
+            Some(People { accounts, provided, proven: asker.who.password != Given::Before, ..People::default() })
         }
         Place::Audit if asker.who.role.as_ref().is_none_or(|role| *role == Role::Admin) => {
             let committed =
@@ -63,10 +64,19 @@ pub fn shown(controller: &Controller, trail: &Trail, place: &Place, asker: Optio
                 })
                 .collect();
             sessions.sort_by_key(|session| (!session.this, std::cmp::Reverse(session.seen_at_ms)));
-            Some(People { sessions, ..People::default() })
+            Some(People { sessions, provided: signs_in_elsewhere(access, &asker.credential), ..People::default() })
         }
         _ => None,
     }
+}
+
+/// Whether the account of a session is one of the provider's.
+fn signs_in_elsewhere(access: &Access, credential: &Credential) -> bool {
+    let session = match credential {
+        Credential::Session { id } => access.session(id),
+        _ => None,
+    };
+    session.and_then(|session| access.account(&session.account)).is_some_and(|account| account.subject.is_some())
 }
 
 fn row(access: &Access, account: &Account, now_ms: u64) -> AccountRow {
@@ -75,6 +85,7 @@ fn row(access: &Access, account: &Account, now_ms: u64) -> AccountRow {
         name: account.name.clone(),
         role: account.role.clone(),
         person: account.password.is_some(),
+        provided: account.subject.is_some(),
         created_at_ms: account.created_at_ms,
         sessions: access.sessions_of(&account.name, now_ms).count() as u32,
         tokens: tokens.map(|token| TokenRow { id: token.id.clone(), expires_at_ms: token.expires_at_ms }).collect(),

@@ -128,6 +128,11 @@ impl Access {
                 Some(password) if password.since == *since => known(Principal::user(account), Role::Viewer),
                 _ => no("This password was changed meanwhile".to_owned()),
             },
+            // It is worth a sign-in, and nothing else: the role that comes with it is in the change.
+            Credential::Provider { account } if self.claimed() => {
+                Ok(Who { principal: Principal::user(account), role: Some(Role::Viewer), password: Given::Now })
+            }
+            Credential::Provider { .. } => no("Nobody has an account yet: the first is no provider's".to_owned()),
             Credential::Local => known(Principal("user:local".to_owned()), Role::Admin),
         }
     }

@@ -17,6 +17,8 @@ const MOST_SESSIONS: usize = 10_000;
 /// Of one account: who signs in once more ends the one that was unused for longest.
 const MOST_SESSIONS_EACH: usize = 20;
 const LONGEST_NAME: usize = 64;
+/// As OpenID Connect Core 1.0 has it, section 2.
+const LONGEST_SUBJECT: usize = 255;
 const DAY_MS: u64 = 86_400_000;
 /// The longest that a token holds.
 const LONGEST_TOKEN_MS: u64 = 365 * DAY_MS;
@@ -96,6 +98,13 @@ pub enum AccessChange {
         account: String,
         keeps: Option<String>,
     },
+    /// Somebody whom a provider of identities vouches for signs in, with the role that it gives them now; the account comes with that.
+    Admit {
+        name: String,
+        role: Role,
+        subject: String,
+        session: NewSession,
+    },
 }
 
 impl Access {
@@ -158,6 +167,10 @@ impl Access {
                 self.put_account(changed);
                 self.drop_sessions(|session| session.account == *account && Some(&session.id) != keeps.as_ref());
                 Ok(())
+            }
+            AccessChange::Admit { name, role, subject, session } => {
+                self.admit(name, role, subject, (at_ms, index))?;
+                self.begin_session(name, session, at_ms)
             }
             of_a_session => self.change_session(of_a_session, at_ms),
         }
@@ -222,10 +235,38 @@ impl Access {
             let detail = "The first account closes the cluster to everybody else: it is an admin's, and comes with a token or a password";
             return Err(Rejection::new(Code::PolicyViolation, detail).at("role", role, "admin, with a token or a password"));
         }
-        let account = Account { name: name.to_owned(), role: role.clone(), created_at_ms: at_ms, changed_index: index, password: None };
+        let account = Account {
+            name: name.to_owned(),
+            role: role.clone(),
+            created_at_ms: at_ms,
+            changed_index: index,
+            password: None,
+            subject: None,
+        };
         let account = password.map_or(account.clone(), |password| with_password(&account, password, index));
         check_person(&account)?;
         self.put_account(account);
+        Ok(())
+    }
+
+    /// An account for whoever the provider knows by this; never one that is another's.
+    fn admit(&mut self, name: &str, role: &Role, subject: &str, (at_ms, index): (u64, Index)) -> Result<(), Rejection> {
+        if subject.is_empty() || subject.len() > LONGEST_SUBJECT {
+            let no = Rejection::new(Code::InvalidRequest, "The provider knows nobody by this");
+            return Err(no.at("subject", subject, format!("1 to {LONGEST_SUBJECT} bytes")));
+        }
+        let taken = self.account(name).is_some_and(|account| account.subject.as_deref() != Some(subject));
+        if taken {
+            let no = Rejection::new(Code::AccountExists, format!("The account {name} is somebody else's"));
+            return Err(no.at("name", name, "a name that is free here, or an admin who removes that account"));
+        }
+        if self.account(name).is_none() {
+            self.add_account(name, role, true, None, (at_ms, index))?;
+        }
+        check_role(role)?;
+        let account = Account { role: role.clone(), subject: Some(subject.to_owned()), ..self.known(name)?.clone() };
+        check_person(&account)?;
+        self.put_account(Account { changed_index: index, ..account });
         Ok(())
     }
 
@@ -299,8 +340,12 @@ fn with_password(account: &Account, password: &PasswordHash, index: Index) -> Ac
 /// No broker signs in.
 fn check_person(account: &Account) -> Result<(), Rejection> {
     match (&account.role, &account.password) {
-        (Role::Broker { .. }, Some(_)) => {
-            let no = Rejection::new(Code::InvalidRequest, "An account with a password is a person's, and no broker's");
+        (_, Some(_)) if account.subject.is_some() => {
+            let no = Rejection::new(Code::PolicyViolation, "Its person signs in by the provider, and has no password here");
+            Err(no.at("password", "given", "none"))
+        }
+        (Role::Broker { .. }, password) if password.is_some() || account.subject.is_some() => {
+            let no = Rejection::new(Code::InvalidRequest, "An account that signs in is a person's, and no broker's");
             Err(no.at("role", &account.role, "viewer, operator, admin"))
         }
         _ => Ok(()),

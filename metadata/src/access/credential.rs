@@ -71,4 +71,8 @@ pub enum Credential {
         account: String,
         since: Index,
     },
+    /// A provider of identities has vouched for the account's person, just now and to a node.
+    Provider {
+        account: String,
+    },
 }

@@ -89,9 +89,9 @@ impl Demand {
             | AccessChange::RemoveToken { .. }
             | AccessChange::Revoke { .. } => Demand::Access,
             AccessChange::SetPassword { account, .. } => Demand::Password { account: account.clone() },
-            AccessChange::BeginSession { account, .. } | AccessChange::ProveSession { account, .. } => {
-                Demand::SignIn { account: account.clone() }
-            }
+            AccessChange::Admit { name: account, .. }
+            | AccessChange::BeginSession { account, .. }
+            | AccessChange::ProveSession { account, .. } => Demand::SignIn { account: account.clone() },
             AccessChange::SeeSession { account, .. }
             | AccessChange::EndSession { account, .. }
             | AccessChange::EndSessions { account, .. } => Demand::Sessions { account: account.clone() },

@@ -21,6 +21,8 @@ pub struct Account {
     pub changed_index: Index,
     /// A person's; none where only tokens are shown.
     pub password: Option<Password>,
+    /// By what the provider of identities knows its person, who signs in there.
+    pub subject: Option<String>,
 }
 
 impl Account {

@@ -149,6 +149,45 @@ fn what_cannot_be_is_refused() {
     assert_eq!(format!("{:?} {}", password("$argon2id$x"), serde_json::to_string(&password("$argon2id$x")).unwrap()), "hidden \"hidden\"");
 }
 
+#[test]
+fn who_a_provider_vouches_for_gets_an_account_and_nobody_elses() {
+    let admit = |name: &str, role, subject: &str, id: &str| {
+        let session = NewSession { id: id.to_owned(), hash: SecretHash([3; 32]), address: "127.0.0.1".to_owned() };
+        AccessChange::Admit { name: name.to_owned(), role, subject: subject.to_owned(), session }
+    };
+    let mut access = people();
+    access.change(&admit("cy", Role::Viewer, "0b1e", "s-cy"), 2_000, 5).unwrap();
+    assert_eq!(access.who(&session("s-cy"), 2_000).unwrap().role, Some(Role::Viewer));
+    // Another time, with the role that the groups give then.
+    access.change(&admit("cy", Role::Admin, "0b1e", "s-cy-2"), 3_000, 6).unwrap();
+    assert_eq!(access.who(&session("s-cy"), 3_000).unwrap().role, Some(Role::Admin));
+    let set = AccessChange::SetPassword { account: "cy".to_owned(), password: password("$argon2id$x"), keeps: None };
+    for (change, code) in [
+        (admit("cy", Role::Viewer, "another", "s-x"), Code::AccountExists),
+        (admit("ana", Role::Viewer, "0b1e", "s-x"), Code::AccountExists),
+        (admit("Cy", Role::Viewer, "0b1f", "s-x"), Code::InvalidRequest),
+        (admit("dee", Role::Viewer, "", "s-x"), Code::InvalidRequest),
+        (admit("dee", Role::Broker { id: metadata::BrokerId(1) }, "0b1f", "s-x"), Code::InvalidRequest),
+        (set, Code::PolicyViolation),
+    ] {
+        let before = access.clone();
+        assert_eq!(access.change(&change, 3_000, 7).unwrap_err().code, code, "{change:?}");
+        assert_eq!(access, before, "{change:?}");
+    }
+    // What vouches for a person signs that person in, and no more.
+    let vouched = Credential::Provider { account: "cy".to_owned() };
+    for (demand, allowed) in [
+        (Demand::SignIn { account: "cy".to_owned() }, true),
+        (Demand::SignIn { account: "ana".to_owned() }, false),
+        (Demand::Access, false),
+        (Demand::Brokers, false),
+        (Demand::Password { account: "ana".to_owned() }, false),
+    ] {
+        assert_eq!(access.authorise(&vouched, &demand, 3_000).is_ok(), allowed, "{demand:?}");
+    }
+    assert_eq!(Access::default().who(&vouched, 0).unwrap_err().code, Code::Unauthenticated, "the first account is made otherwise");
+}
+
 fn some_change() -> impl Strategy<Value = AccessChange> {
     let name = prop::sample::select(vec!["ana", "ben", "cy"]).prop_map(str::to_owned);
     let id = prop::sample::select(vec!["s-ana", "s-ben", "s-1", "s-2"]).prop_map(str::to_owned);

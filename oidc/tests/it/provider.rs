@@ -166,6 +166,8 @@ pub struct Wishes {
     /// The error that browsers bring back.
     pub denies: Option<&'static str>,
     pub takes: Takes,
+    /// Where browsers go back to, as was agreed.
+    pub redirect: String,
     pub now_ms: u64,
     hits: HashMap<String, usize>,
     codes: HashMap<String, HashMap<String, String>>,
@@ -190,6 +192,7 @@ impl Running {
             faults: HashMap::new(),
             denies: None,
             takes: Takes::Header,
+            redirect: REDIRECT.to_owned(),
             now_ms,
             hits: HashMap::new(),
             codes: HashMap::new(),
@@ -274,7 +277,7 @@ async fn jwks(State(running): State<Running>) -> Response {
 async fn authorize(State(running): State<Running>, Query(asked): Query<HashMap<String, String>>) -> Response {
     let text = |name: &str| asked.get(name).cloned().unwrap_or_default();
     let good = text("client_id") == CLIENT
-        && text("redirect_uri") == REDIRECT
+        && text("redirect_uri") == running.wishes().redirect
         && text("response_type") == "code"
         && text("code_challenge_method") == "S256"
         && text("scope").split(' ').any(|scope| scope == "openid");
@@ -291,7 +294,7 @@ async fn authorize(State(running): State<Running>, Query(asked): Query<HashMap<S
             format!("code={code}&session_state=1")
         }
     };
-    Redirect::to(&format!("{REDIRECT}?{answer}&state={}", text("state"))).into_response()
+    Redirect::to(&format!("{}?{answer}&state={}", wishes.redirect, text("state"))).into_response()
 }
 
 fn no(status: StatusCode, error: &str) -> Response {
@@ -318,7 +321,10 @@ async fn token(State(running): State<Running>, headers: HeaderMap, Form(form): F
     // A code is good once, whoever comes with it.
     let Some(asked) = wishes.codes.remove(text("code")) else { return no(StatusCode::BAD_REQUEST, "invalid_grant") };
     let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(text("code_verifier")));
-    if asked.get("code_challenge") != Some(&challenge) || text("redirect_uri") != REDIRECT || text("grant_type") != "authorization_code" {
+    if asked.get("code_challenge") != Some(&challenge)
+        || text("redirect_uri") != wishes.redirect
+        || text("grant_type") != "authorization_code"
+    {
         return no(StatusCode::BAD_REQUEST, "invalid_grant");
     }
     let now = wishes.now_ms / 1_000;

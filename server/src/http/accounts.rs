@@ -270,6 +270,7 @@ pub fn words(change: &AccessChange) -> String {
         AccessChange::Revoke { fingerprint } => format!("revoke certificate {fingerprint}"),
         AccessChange::SetPassword { account, .. } => format!("set the password of {account}"),
         AccessChange::EndSessions { account, .. } => format!("end the sessions of {account}"),
+        AccessChange::Admit { name, role, .. } => format!("admit {name}, {role}, by the provider"),
         AccessChange::BeginSession { account, session } => format!("begin session {} of {account}", session.id),
         AccessChange::SeeSession { account, id } => format!("use session {id} of {account}"),
         AccessChange::ProveSession { account, id } => format!("give the password of {account} in session {id}"),

@@ -28,25 +28,44 @@ pub fn id_of(text: &str) -> Option<&str> {
     (hex(id, ID_DIGITS) && hex(secret, SECRET_DIGITS)).then_some(id)
 }
 
+/// Of a sign-in by a provider that the browser has begun.
+const BEGUN: [&str; 2] = ["quorate-begun", "__Host-quorate-begun"];
+const BEGUN_HOLDS_S: u32 = 600;
+
+/// What the browser has begun to sign in with.
+pub fn begun(headers: &HeaderMap, secure: bool) -> Option<&str> {
+    find(headers, BEGUN[usize::from(secure)])
+}
+
+/// The header that keeps it until the browser comes back; an empty one takes it away.
+pub fn set_begun(state: &str, secure: bool) -> Option<HeaderValue> {
+    let holds = if state.is_empty() { 0 } else { BEGUN_HOLDS_S };
+    header_of(BEGUN[usize::from(secure)], state, secure, &format!("; Max-Age={holds}"))
+}
+
 /// What a browser sends along.
 pub fn shown(headers: &HeaderMap, secure: bool) -> Option<&str> {
+    find(headers, name(secure))
+}
+
+fn find<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
-    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == name(secure)).map(|(_, value)| value)
+    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(key, _)| *key == wanted).map(|(_, value)| value)
 }
 
 /// The header that gives it to a browser, which forgets it when it is closed.
 pub fn set(text: &str, secure: bool) -> Option<HeaderValue> {
-    header_of(text, secure, "")
+    header_of(name(secure), text, secure, "")
 }
 
 /// The header that takes it away.
 pub fn clear(secure: bool) -> Option<HeaderValue> {
-    header_of("", secure, "; Max-Age=0")
+    header_of(name(secure), "", secure, "; Max-Age=0")
 }
 
-fn header_of(text: &str, secure: bool, more: &str) -> Option<HeaderValue> {
+fn header_of(name: &str, text: &str, secure: bool, more: &str) -> Option<HeaderValue> {
     let only = if secure { "; Secure" } else { "" };
-    let mut value = HeaderValue::from_str(&format!("{}={text}; Path=/; HttpOnly; SameSite=Lax{only}{more}", name(secure))).ok()?;
+    let mut value = HeaderValue::from_str(&format!("{name}={text}; Path=/; HttpOnly; SameSite=Lax{only}{more}")).ok()?;
     value.set_sensitive(true);
     Some(value)
 }

@@ -1,11 +1,13 @@
 //! People at this node: what they sign in with and how that is kept from being guessed.
 //!
 //! `passwords` checks and makes hashes, one at a time; `cookie` is a session in a browser; `guests` are those who signed in while there was
-//! no majority; `set_up` is how the first of them comes in.
+//! no majority; `provider` is another who
+//! vouches for them; `set_up` is how the first of them comes in.
 
 pub mod cookie;
 mod guests;
 mod passwords;
+pub mod provider;
 pub mod set_up;
 
 pub use guests::Guests;
@@ -14,6 +16,7 @@ pub use passwords::{Passwords, rule};
 use controller::{Asker, Controller, LONGEST_DEADLINE, Networks};
 use metadata::Intent;
 use metadata::access::{AccessChange, Credential};
+use provider::Provider;
 use set_up::Code;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,15 +46,17 @@ pub struct People {
     pub guests: Arc<Guests>,
     /// What the first account takes, where not everybody may make it.
     pub code: Option<Arc<Code>>,
+    /// Who else vouches for people.
+    pub provider: Option<Arc<Provider>>,
     seeing: Arc<Seeing>,
     /// Proxies whose word on who asks is taken.
     pub proxies: Arc<Networks>,
 }
 
 impl People {
-    /// What the first account takes, and whose word on who asks is taken.
-    pub fn new(code: Option<Arc<Code>>, proxies: Networks) -> Self {
-        People { code, proxies: Arc::new(proxies), ..People::default() }
+    /// What the first account takes, who else vouches for people, and whose word on where they come from is taken.
+    pub fn new(code: Option<Arc<Code>>, provider: Option<Arc<Provider>>, proxies: Networks) -> Self {
+        People { code, provider, proxies: Arc::new(proxies), ..People::default() }
     }
 
     /// Writes down that a session is in use, now and then.

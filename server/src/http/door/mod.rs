@@ -1,11 +1,13 @@
 //! The door of the dashboard: how people come in and go. Every form here is a plain one; nothing of it needs a script.
 //!
-//! `entering` is the one way to sign in; `sign_in` and `set_up` are the two pages before the door, `own` and `others` what is asked of the
+//! `entering` is the one way to sign in; `provider` the way round by a provider of identities;
+//! `sign_in` and `set_up` are the two pages before the door, `own` and `others` what is asked of the
 //! own account and of all. `before` puts the door before the pages.
 
 mod entering;
 mod others;
 mod own;
+mod provider;
 mod set_up;
 mod sign_in;
 
@@ -40,6 +42,8 @@ pub fn before(pages: Router, node: Node, assets: app::Assets) -> Router {
     let porch = Porch { door: Door { assets, base: app::base::Base(node.base.as_str().into()) }, node };
     Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::enter))
+        .route("/sign-in/provider", get(provider::begin))
+        .route(crate::people::provider::CALLBACK, get(provider::back))
         .route("/set-up", get(set_up::page).post(set_up::claim))
         .route("/sign-out", post(own::sign_out))
         .route("/account/prove", post(own::prove))

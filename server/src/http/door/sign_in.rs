@@ -2,7 +2,6 @@
 
 use super::{Porch, Sent, safe, status};
 use crate::people::cookie;
-use app::ssr::door::Page;
 use audit::Kind;
 use axum::Form;
 use axum::extract::{Query, State};
@@ -31,7 +30,7 @@ pub async fn page(State(porch): State<Porch>, Query(wish): Query<Wish>, sent: Se
     if sent.shown.by_cookie() {
         return porch.go(safe(&wish.to));
     }
-    porch.page(&sent.headers, StatusCode::OK, Page::SignIn { to: safe(&wish.to), name: "" }, None)
+    porch.page(&sent.headers, StatusCode::OK, porch.sign_in(safe(&wish.to), ""), None)
 }
 
 pub async fn enter(State(porch): State<Porch>, sent: Sent, Form(entry): Form<Entry>) -> Response {
@@ -47,7 +46,7 @@ pub async fn enter(State(porch): State<Porch>, sent: Sent, Form(entry): Form<Ent
         }
         Err(no) => {
             porch.note(Kind::SignInRefused, None, sent.seen, format!("sign in as {name}"), Some(&no));
-            porch.page(&sent.headers, status(&no), Page::SignIn { to, name }, Some(&no))
+            porch.page(&sent.headers, status(&no), porch.sign_in(to, name), Some(&no))
         }
     }
 }
