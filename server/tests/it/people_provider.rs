@@ -107,7 +107,10 @@ async fn who_the_provider_vouches_for_comes_in_with_the_role_of_a_group() -> Res
     }
     until("all of it is written down", async || {
         let audit = api.get("/audit").ok().await?.body.to_string();
-        ensure!(audit.contains("sign in as anna by the provider") && audit.contains("belongs to no sign-in that was begun here"), "{audit}");
+        ensure!(
+            audit.contains("sign in as anna by the provider") && audit.contains("belongs to no sign-in that was begun here"),
+            "{audit}"
+        );
         Ok(())
     })
     .await?;
