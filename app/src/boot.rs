@@ -73,6 +73,11 @@ impl Boot {
     }
 }
 
+/// Who looks at this page.
+pub fn use_looker() -> Looker {
+    leptos::prelude::use_context::<Arc<Boot>>().map(|boot| boot.looker.clone()).unwrap_or_default()
+}
+
 /// The boot data of this page.
 #[cfg(feature = "hydrate")]
 pub fn of_page() -> Arc<Boot> {

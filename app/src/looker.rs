@@ -1,12 +1,9 @@
 //! Who looks at the page, and what is theirs: what is not is shown all the same, and said why it is off.
 
-use crate::boot::Boot;
-use leptos::prelude::use_context;
 use metadata::access::{Demand, Given, Role, Who};
 use metadata::contract::Need;
 use metadata::{Principal, Rejection};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// How far a node can be reached from while everybody may do everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,11 +34,6 @@ impl Default for Looker {
     fn default() -> Self {
         Looker::Anybody(Reach::Machine)
     }
-}
-
-/// Who looks at this page.
-pub fn use_looker() -> Looker {
-    use_context::<Arc<Boot>>().map(|boot| boot.looker.clone()).unwrap_or_default()
 }
 
 impl Looker {

@@ -1,8 +1,9 @@
 //! What became true: the whole vocabulary of the feed.
 
 use crate::ids::{BrokerId, Index, Term, TopicId};
-use crate::intent::{Intent, Principal};
+use crate::intent::Intent;
 use crate::model::{Broker, Configs, ControllerNode, Identity, Partition, RecoveryState, Standing};
+use crate::principal::Principal;
 use crate::reassignment::{Move, MoveState, Reassignment};
 use crate::settings::Settings;
 use serde::{Deserialize, Serialize};

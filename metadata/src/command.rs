@@ -2,8 +2,9 @@
 
 use crate::access::{AccessChange, Credential, Demand};
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
-use crate::intent::{Intent, Principal, Registration};
+use crate::intent::{Intent, Registration};
 use crate::model::{BrokerState, Configs, ControllerNode, Identity, Partition, RecoveryState};
+use crate::principal::Principal;
 use crate::reassignment::{Limits, MoveEnd, MoveState, ReassignmentState, Source, Why};
 use crate::secret::SecretHash;
 use serde::{Deserialize, Serialize};

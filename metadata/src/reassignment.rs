@@ -2,7 +2,8 @@
 
 use crate::ids::{BrokerId, Index, TopicId};
 pub use crate::intent::Limits;
-use crate::intent::{Principal, Rebalance};
+use crate::intent::Rebalance;
+use crate::principal::Principal;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

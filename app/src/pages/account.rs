@@ -1,12 +1,12 @@
 //! The own account: where one is signed in, another password, an end of the other sessions.
 
 use crate::base;
-use crate::boot::Boot;
+use crate::boot::{Boot, use_looker};
 use crate::components::card::Card;
 use crate::components::field::{FormNote, refusal_before};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
-use crate::looker::{Looker, use_looker};
+use crate::looker::Looker;
 use crate::people::SessionRow;
 use crate::time;
 use crate::words::count;

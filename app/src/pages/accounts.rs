@@ -2,12 +2,12 @@
 //! it was last given a while ago.
 
 use crate::base;
-use crate::boot::Boot;
+use crate::boot::{Boot, use_looker};
 use crate::components::card::Card;
 use crate::components::field::{FormNote, refusal_before};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
-use crate::looker::{Looker, use_looker};
+use crate::looker::Looker;
 use crate::people::AccountRow;
 use crate::time;
 use crate::words::count;
@@ -209,7 +209,7 @@ fn account(row: AccountRow, proven: bool, now: u64) -> AnyView {
     let token = |id: String, until: u64| {
         view! {
             <li class="row">
-                <code>{format!("qrt_{id}_…")}</code><span class="mute num">"until "{time::day(until, now)}</span>
+                <span>"Token "<code>{id.clone()}</code></span><span class="mute num">"until "{time::day(until, now)}</span>
                 <form method="post" action=base::to("/accounts/revoke-token")>
                     <input type="hidden" name="id" value=id.clone()/>
                     <button class="btn sm" disabled=!proven aria-label=format!("Revoke token {id}")>"Revoke"</button>

@@ -1,11 +1,10 @@
 //! Audit: what was committed by whom, and who came in or was refused at this node.
 
-use crate::boot::Boot;
+use crate::boot::{Boot, use_looker};
 use crate::components::card::Card;
 use crate::components::code::CodeLine;
 use crate::icons::{self, Icon};
 use crate::live::use_live;
-use crate::looker::use_looker;
 use crate::people::{Outcome, TrailRow};
 use crate::time;
 use crate::words::num;

@@ -8,11 +8,11 @@ mod preview;
 
 use crate::api::{Asked, Asking, CreateTopic, asking};
 use crate::base;
+use crate::boot::use_looker;
 use crate::components::entered;
 use crate::components::field::{FormNote, refusal_of};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
-use crate::looker::use_looker;
 use crate::pages::first_paint::actions_off;
 use crate::shown::Shown;
 use crate::signals::{Memo, changing};

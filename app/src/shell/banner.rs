@@ -1,10 +1,11 @@
 //! The banner of a page that is not live: stale must never look live.
 
 use crate::base;
+use crate::boot::use_looker;
 use crate::freshness::Silence;
 use crate::icons::{self, Icon};
 use crate::live::{Hindrance, use_live};
-use crate::looker::{Looker, Reach, use_looker};
+use crate::looker::{Looker, Reach};
 use crate::signals::{Memo, changing};
 use crate::words::num;
 use leptos::prelude::*;

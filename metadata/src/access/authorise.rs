@@ -6,7 +6,7 @@ use super::demand::Demand;
 use super::role::Role;
 use super::table::Access;
 use crate::contract::Need;
-use crate::intent::Principal;
+use crate::principal::Principal;
 use crate::rejection::{Code, Rejection};
 
 /// When a person last gave the password.

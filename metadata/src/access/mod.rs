@@ -1,9 +1,10 @@
 //! Who may do what: the replicated table of accounts, tokens and revoked certificates, and the one function that judges by it. The table
 //! is beside the state, as idempotency keys are: in snapshots, and never on the feed, in `/state`, in SQL or in a page.
 //!
-//! * [`credential`]: what somebody shows. [`demand`]: what a call takes. [`role`]: what an account may do. [`password`], [`session`]: of people.
+//! * [`credential`]: what somebody shows. [`demand`]: what a call takes; `asked`: and which intent. [`role`]: what an account may do. [`password`], [`session`]: of people.
 //!   [`table`]: who there is. [`change`]: what changes it. [`authorise`]: who asks, and whether it is theirs.
 
+mod asked;
 pub mod authorise;
 pub mod change;
 pub mod credential;

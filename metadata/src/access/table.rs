@@ -5,7 +5,7 @@ use super::password::Password;
 use super::role::Role;
 use super::session::Session;
 use crate::ids::Index;
-use crate::intent::Principal;
+use crate::principal::Principal;
 use crate::proof::digest::{Digest, Kind};
 use crate::secret::SecretHash;
 use imbl::OrdMap;

@@ -2,8 +2,8 @@
 
 use crate::command::Command;
 use crate::ids::{BrokerId, Index, TopicId};
-use crate::intent::Principal;
 use crate::plan::{Wait, after_moves, wait_of};
+use crate::principal::Principal;
 use crate::reassignment::{Limits, Move, MoveEnd, MoveState, Progress, Reassignment, ReassignmentState, Source, Why};
 use crate::state::State;
 use serde::{Deserialize, Serialize};

@@ -51,6 +51,7 @@ mod moves;
 mod nginx;
 mod paused_leader;
 mod people;
+mod people_audit;
 mod people_provider;
 mod people_storm;
 mod pgbouncer;

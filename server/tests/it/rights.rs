@@ -5,6 +5,7 @@ use crate::api::Answer;
 use crate::claim::{account, by, claim, everywhere};
 use crate::cluster::Cluster;
 use crate::fake;
+use crate::people::{PASSWORD, person, sign_in};
 use crate::process::command;
 use crate::wait::until;
 use anyhow::{Context, Result, bail, ensure};
@@ -131,6 +132,8 @@ async fn rights_survive_and_no_secret_is_anywhere() -> Result<()> {
     let ops = claim(&cluster).await?;
     let admin = cluster.api(1)?;
     let viewer = account(&admin, "eyes", json!({ "role": "viewer" })).await?;
+    person(&admin, "ana", "admin").await?;
+    let cookie = sign_in(&admin, "ana", PASSWORD).await?;
     // One node is away while the log goes on beyond what is kept: it comes back by a snapshot.
     let away = cluster.followers().await?.first().copied().context("no follower")?;
     cluster.kill(away)?;
@@ -151,13 +154,26 @@ async fn rights_survive_and_no_secret_is_anywhere() -> Result<()> {
         nobody.get("/topics").refused(401, "UNAUTHENTICATED").await?;
         viewer.post("/topics", json!({ "name": "x" })).refused(403, "FORBIDDEN").await?;
     }
-    let shown: Vec<Answer> = vec![
+    let mut feed = admin.get("/feed?from=0").stream().await?;
+    let feed = feed.chunk().await?.context("the feed says nothing")?;
+    let mut shown: Vec<Answer> = vec![
         admin.get("/state").ok().await?,
+        admin.get("/audit").ok().await?,
+        admin.get("/audit/export").ok().await?,
         admin.get("/accounts").ok().await?,
         admin.get("/tokens").ok().await?,
         admin.at(Method::GET, "/metrics").send().await?,
     ];
-    let mut found = Vec::new();
+    let browser = admin.with_token(None);
+    for path in ["/", "/accounts", "/account", "/audit", "/sign-in"] {
+        let page = until("the session is known", async || {
+            let page = browser.at(Method::GET, path).header("cookie", &cookie).header("accept", "text/html").send().await?;
+            ensure!(page.status == 200 || path == "/sign-in", "{path}: {page:?}");
+            Ok(page)
+        });
+        shown.push(page.await?);
+    }
+    let mut found = vec![("the feed".to_owned(), feed.to_vec())];
     everything(cluster.path(), &mut found)?;
     found.extend(shown.into_iter().map(|answer| ("an answer".to_owned(), answer.bytes)));
     for (whence, bytes) in found {
@@ -165,7 +181,14 @@ async fn rights_survive_and_no_secret_is_anywhere() -> Result<()> {
             let part = secret.split('_').nth(2).context("no secret")?.as_bytes();
             ensure!(!bytes.windows(part.len()).any(|window| window == part), "a token's secret is in {whence}");
         }
-        ensure!(!bytes.windows(4).any(|window| window == b"qrt_"), "a token is in {whence}");
+        let has = |secret: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
+        ensure!(!has(b"qrt_"), "a token is in {whence}");
+        ensure!(!has(PASSWORD.as_bytes()), "a password is in {whence}");
+        let secret = cookie.split_once('_').context("no secret")?.1;
+        ensure!(!has(secret.as_bytes()), "a session's secret is in {whence}");
+        // The log and what it comes to are where hashes are kept, and nothing else is.
+        let kept = whence.contains("/log/") || whence.contains("/snapshot");
+        ensure!(kept || !has(b"$argon2"), "the hash of a password is in {whence}");
     }
     cluster.passed().await
 }

@@ -2,9 +2,9 @@
 
 use crate::api::{FenceBroker, UnfenceBroker};
 use crate::base;
+use crate::boot::use_looker;
 use crate::components::late::late;
 use crate::icons::{self, Icon};
-use crate::looker::use_looker;
 use crate::pages::first_paint::{Off, actions_off};
 use crate::parts::Part;
 use crate::signals::{Memo, changing};

@@ -1,9 +1,9 @@
 //! What can be asked of topics and brokers: a form each. Sent, it comes back to this page with what it would do.
 
 use crate::base;
+use crate::boot::use_looker;
 use crate::components::card::Card;
 use crate::icons::{self, Icon};
-use crate::looker::use_looker;
 use crate::pages::first_paint::actions_off;
 use leptos::prelude::*;
 use metadata::contract::Need;

@@ -1,9 +1,9 @@
 //! The cluster's settings: each with its value, where that comes from, and a form that changes it.
 
 use crate::base;
+use crate::boot::use_looker;
 use crate::components::card::Card;
 use crate::live::use_live;
-use crate::looker::use_looker;
 use crate::signals::{Memo, changing};
 use leptos::prelude::*;
 use metadata::contract::Need;

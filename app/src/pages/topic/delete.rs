@@ -2,11 +2,11 @@
 
 use crate::api::{Asking, DeleteTopic};
 use crate::base;
+use crate::boot::use_looker;
 use crate::components::field::{FormNote, refusal_of};
 use crate::components::late::late;
 use crate::icons::{self, Icon};
 use crate::live::use_live;
-use crate::looker::use_looker;
 use crate::order::set_of;
 use crate::pages::first_paint::actions_off;
 use crate::parts::{Deletion, Part};
