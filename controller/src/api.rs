@@ -4,6 +4,7 @@ use crate::options::Speaks;
 use metadata::access::{Credential, Who};
 use metadata::{Code, Commit, Group, GroupOutcome, Index, Intent, KeyUse, NodeId, Principal, Rejection, SecretHash, State};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -28,6 +29,9 @@ pub struct Submission {
     /// What whoever asks proves that it is them by. It travels beside the rest as well.
     #[serde(skip)]
     pub credential: Credential,
+    /// Where from, as the node that was asked saw it. It travels beside the rest as well.
+    #[serde(skip)]
+    pub address: Option<IpAddr>,
 }
 
 /// What travels beside a submission or a heartbeat.
@@ -36,6 +40,7 @@ pub struct Proven {
     /// Of the broker's session.
     pub session: Option<SecretHash>,
     pub credential: Credential,
+    pub address: Option<IpAddr>,
 }
 
 /// Who asks at an edge: what is proven there, and whom it makes of the caller.
@@ -43,6 +48,8 @@ pub struct Proven {
 pub struct Asker {
     pub credential: Credential,
     pub who: Who,
+    /// Where from; none where it is this very machine.
+    pub address: Option<IpAddr>,
 }
 
 /// Whether a credential is said to the leader and in entries: somebody's, and once every controller knows of credentials.
@@ -53,14 +60,23 @@ pub(crate) fn is_told(credential: &Credential, state: &State) -> bool {
 impl Asker {
     /// An intent of theirs.
     pub fn submission(&self, intent: Intent) -> Submission {
-        Submission { credential: self.credential.clone(), ..Submission::new(intent, self.who.principal.clone()) }
+        Submission { credential: self.credential.clone(), address: self.address, ..Submission::new(intent, self.who.principal.clone()) }
     }
 }
 
 impl Submission {
     /// An intent without key, preview or dry run.
     pub fn new(intent: Intent, principal: Principal) -> Self {
-        Submission { intent, principal, key: None, preview: None, dry_run: false, proof: None, credential: Credential::Nobody }
+        Submission {
+            intent,
+            principal,
+            key: None,
+            preview: None,
+            dry_run: false,
+            proof: None,
+            credential: Credential::Nobody,
+            address: None,
+        }
     }
 }
 

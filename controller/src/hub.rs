@@ -9,6 +9,7 @@ pub use encoded::Encoded;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use metadata::command::AskedBy;
 use metadata::frame::{Frame, Since};
 use metadata::views::Level;
 use metadata::{Commit, Index, Machine, NodeId, State, json};
@@ -22,17 +23,22 @@ const MOST_COMMITS: usize = 4_096;
 /// How many changes all kept commits may hold together: one commit of a large batch weighs as much as many small ones.
 const MOST_CHANGES: usize = 100_000;
 
+/// A commit, and by what whoever asked for it was known.
+pub(crate) type Applied = (Arc<Commit>, Option<AskedBy>);
+
 /// A commit with its encodings.
 #[derive(Debug)]
 pub struct Published {
     pub commit: Arc<Commit>,
+    /// By what whoever asked was known: for the backup's history, and for no reader of the feed.
+    pub(crate) by: Option<AskedBy>,
     pub frame: Encoded,
     pushed: OnceLock<Bytes>,
 }
 
 impl Published {
-    fn new(commit: Arc<Commit>) -> Arc<Self> {
-        Arc::new(Published { frame: Encoded::new(Frame::Commit(commit.clone())), commit, pushed: OnceLock::new() })
+    fn new((commit, by): Applied) -> Arc<Self> {
+        Arc::new(Published { frame: Encoded::new(Frame::Commit(commit.clone())), commit, by, pushed: OnceLock::new() })
     }
 
     /// Its changes for storage services, between commas: each with the commit's index and time, which a replica needs to
@@ -190,7 +196,7 @@ impl Hub {
     }
 
     /// Whether this batch is to be shown, and which of its commits readers have not seen.
-    fn release(&self, machine: &Machine, applied: Index, commits: &mut Vec<Arc<Commit>>) -> bool {
+    fn release(&self, machine: &Machine, applied: Index, commits: &mut Vec<Applied>) -> bool {
         let shown = self.view.load().applied;
         let held = self.ring.read().unwrap_or_else(PoisonError::into_inner).held;
         match held {
@@ -202,22 +208,22 @@ impl Hub {
                 return false;
             }
         }
-        commits.retain(|commit| commit.index > shown);
+        commits.retain(|(commit, _)| commit.index > shown);
         self.ring.write().unwrap_or_else(PoisonError::into_inner).held = None;
         true
     }
 
     /// Publishes what a batch of entries made true.
-    pub(crate) fn publish(&self, machine: Machine, applied: Index, mut commits: Vec<Arc<Commit>>) {
+    pub(crate) fn publish(&self, machine: Machine, applied: Index, mut commits: Vec<Applied>) {
         if !self.release(&machine, applied, &mut commits) {
             return;
         }
         if !commits.is_empty() {
             let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
-            for commit in commits {
-                ring.changes += commit.changes.len();
-                *ring.counts.entry(commit.kind()).or_default() += 1;
-                ring.commits.push_back(Published::new(commit));
+            for applied in commits {
+                ring.changes += applied.0.changes.len();
+                *ring.counts.entry(applied.0.kind()).or_default() += 1;
+                ring.commits.push_back(Published::new(applied));
             }
             while ring.commits.len() > MOST_COMMITS || (ring.changes > MOST_CHANGES && ring.commits.len() > 1) {
                 if let Some(dropped) = ring.commits.pop_front() {

@@ -289,7 +289,7 @@ impl Inner {
         let mut index = view.applied;
         if !stays {
             let intent = Intent::BrokerHeartbeat { heartbeat };
-            let Proven { session: proof, credential } = proven;
+            let Proven { session: proof, credential, .. } = proven;
             let submission = Submission { proof, credential, ..Submission::new(intent, Principal::broker(heartbeat.id)) };
             match self.inbox.submit(submission, deadline.min(Instant::now() + HEARTBEAT_PATIENCE)).await {
                 Ok(Submitted::Done { index: at, .. }) => index = at,
@@ -363,7 +363,7 @@ impl Inner {
         let request = match submission.proof.filter(|_| state.binds()) {
             // A leader of an older build knows nobody.
             _ if is_told(&submission.credential, &state) => {
-                let proven = Proven { session: submission.proof, credential: submission.credential.clone() };
+                let proven = Proven { session: submission.proof, credential: submission.credential.clone(), address: submission.address };
                 Request::SubmitBy { submission: Box::new(submission), proven, remaining_ms }
             }
             Some(proof) => Request::SubmitProven { submission: Box::new(submission), proof, remaining_ms },

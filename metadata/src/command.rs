@@ -8,6 +8,7 @@ use crate::principal::Principal;
 use crate::reassignment::{Limits, MoveEnd, MoveState, ReassignmentState, Source, Why};
 use crate::secret::SecretHash;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use uuid::Uuid;
 
 /// The replicas that the leader placed for one new partition.
@@ -199,6 +200,8 @@ pub enum Command {
     Require {
         credential: Credential,
         demand: Demand,
+        /// Where from, as the node that was asked saw it.
+        address: Option<IpAddr>,
     },
 }
 
@@ -284,10 +287,25 @@ impl Entry {
     /// Who has to be allowed what.
     pub fn requires(&self) -> Option<(&Credential, &Demand)> {
         match self.groups.first()?.commands.first()? {
-            Command::Require { credential, demand } => Some((credential, demand)),
+            Command::Require { credential, demand, .. } => Some((credential, demand)),
             _ => None,
         }
     }
+
+    /// By what whoever asked was known, and from where; none where nobody was.
+    pub fn asked_by(&self) -> Option<AskedBy> {
+        match self.groups.first()?.commands.first()? {
+            Command::Require { credential, address, .. } => Some(AskedBy { credential: credential.name()?, address: *address }),
+            _ => None,
+        }
+    }
+}
+
+/// By what somebody was known who asked for what an entry did, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedBy {
+    pub credential: String,
+    pub address: Option<IpAddr>,
 }
 
 /// The committed membership, as openraft hands it to apply.

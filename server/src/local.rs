@@ -91,7 +91,7 @@ async fn reset(controller: &Controller, trail: &Trail, name: &str) -> anyhow::Re
         Some(account) => bail!("{name} is {}: name an admin, or an account that there is not", account.role),
     };
     let credential = Credential::Local;
-    let asker = Asker { who: controller.who(&credential)?, credential };
+    let asker = Asker { who: controller.who(&credential)?, credential, address: None };
     let outcome = controller.submit(asker.submission(Intent::ChangeAccess { change }), Instant::now() + LONGEST_DEADLINE).await?;
     outcome.outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
     trail.note(trail::event(Kind::AccountsChanged, Some(&asker), None, format!("make a token for {name}")));

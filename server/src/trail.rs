@@ -5,7 +5,6 @@ use anyhow::Context;
 use app::people::{Outcome, TrailRow};
 use audit::{Event, Kind, Limits, Log, Query, Record};
 use controller::Asker;
-use metadata::access::Credential;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,27 +53,12 @@ fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
-/// What proves who asks, by its name.
-fn named(credential: &Credential) -> Option<String> {
-    match credential {
-        Credential::Nobody => None,
-        Credential::Token { id } => Some(format!("token {id}")),
-        Credential::Session { id } => Some(format!("session {id}")),
-        Credential::BrokerCertificate { fingerprint, .. } | Credential::ControllerCertificate { fingerprint, .. } => {
-            Some(format!("certificate {fingerprint}"))
-        }
-        Credential::Password { .. } | Credential::Glance { .. } => Some("password".to_owned()),
-        Credential::Provider { .. } => Some("provider".to_owned()),
-        Credential::Local => Some("local".to_owned()),
-    }
-}
-
 /// An event of this kind, by whoever is known to ask.
 pub fn event(kind: Kind, asker: Option<&Asker>, address: Option<IpAddr>, what: impl Into<String>) -> Event {
     Event {
         kind,
         principal: asker.map(|asker| asker.who.principal.0.clone()),
-        credential: asker.and_then(|asker| named(&asker.credential)),
+        credential: asker.and_then(|asker| asker.credential.name()),
         address,
         what: what.into(),
         code: None,

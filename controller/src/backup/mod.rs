@@ -13,11 +13,11 @@ mod trouble;
 
 pub use place::check_database_url;
 
-use crate::hub::{Next, Published};
+use crate::hub::{Applied, Next, Published};
 use crate::node::Inner;
 use database::{Database, DatabaseError, Fence};
 use metadata::frame::Backup;
-use metadata::{Commit, Index, Term};
+use metadata::{Index, Term};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ async fn follow(
                 let few = few_enough(&commits);
                 // What did not fit is late already.
                 gathered = few.len() < commits.len();
-                let rows = few.iter().map(|commit| commit.changes.len() + 1).sum();
+                let rows = few.iter().map(|(commit, _)| commit.changes.len() + 1).sum();
                 *watermark = within(patience(rows), database.append(&fence, *watermark, &few)).await?;
             }
             Next::Gone { .. } => {
@@ -127,12 +127,12 @@ async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Databas
 }
 
 /// The first of these, as many as make a transaction that does not take long.
-fn few_enough(commits: &[Arc<Published>]) -> Vec<Arc<Commit>> {
+fn few_enough(commits: &[Arc<Published>]) -> Vec<Applied> {
     let mut changes = 0;
     let fits = |published: &&Arc<Published>| {
         changes += published.commit.changes.len();
         changes <= MOST_CHANGES
     };
     let count = commits.iter().take_while(fits).count().max(1);
-    commits.iter().take(count).map(|published| published.commit.clone()).collect()
+    commits.iter().take(count).map(|published| (published.commit.clone(), published.by.clone())).collect()
 }

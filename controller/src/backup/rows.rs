@@ -4,6 +4,7 @@
 //! four of them, and hundreds of commits together need a few dozen.
 
 use super::connection::{Tx, Value};
+use metadata::command::AskedBy;
 use metadata::model::Configs;
 use metadata::{Broker, BrokerId, Change, Commit, Index, Partition, State, Term, TopicId};
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ const BROKERS: Table = Table { name: "brokers", key: 1, columns: &["id", "epoch"
 const HISTORY: Table = Table {
     name: "history",
     key: 1,
-    columns: &["log_index", "prev_index", "term", "at_ms", "principal", "kind", "intent", "changes", "digest"],
+    columns: &["log_index", "prev_index", "term", "at_ms", "principal", "kind", "intent", "changes", "digest", "credential", "address"],
 };
 
 impl From<u64> for Value {
@@ -78,7 +79,7 @@ impl Rows {
     }
 
     /// Takes a commit; commits come in their order.
-    pub(super) fn commit(&mut self, commit: &Commit) -> Result<(), serde_json::Error> {
+    pub(super) fn commit(&mut self, commit: &Commit, by: Option<&AskedBy>) -> Result<(), serde_json::Error> {
         for change in &commit.changes {
             self.change(commit, change)?;
         }
@@ -96,6 +97,8 @@ impl Rows {
             serde_json::to_string(&intent)?.into(),
             format!("[{}]", changes.join(",")).into(),
             commit.digest.to_string().into(),
+            by.map(|by| by.credential.clone()).unwrap_or_default().into(),
+            by.and_then(|by| by.address).map(|address| address.to_string()).unwrap_or_default().into(),
         ]);
         Ok(())
     }
@@ -168,7 +171,8 @@ impl Rows {
     pub(super) fn gap(&mut self, from: Index, term: Term, state: &State) {
         let [principal, kind, intent, changes] = ["", "gap", "null", "[]"].map(|text| Value::from(text.to_owned()));
         let (index, at_ms, digest) = (state.revision().into(), state.at_ms().into(), state.digest().to_string().into());
-        self.history.push(vec![index, from.into(), term.into(), at_ms, principal, kind, intent, changes, digest]);
+        let [credential, address] = [(); 2].map(|()| Value::from(String::new()));
+        self.history.push(vec![index, from.into(), term.into(), at_ms, principal, kind, intent, changes, digest, credential, address]);
     }
 
     /// Writes everything. What is gone goes first: its name may have been taken again.
@@ -329,7 +333,7 @@ mod tests {
         tx.commit().await?;
         for part in commits().chunks(at_once) {
             let mut rows = Rows::default();
-            part.iter().try_for_each(|commit| rows.commit(commit))?;
+            part.iter().try_for_each(|commit| rows.commit(commit, None))?;
             let mut tx = pool.begin().await?;
             rows.write(&mut tx).await?;
             tx.commit().await?;

@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// In the SQL that both databases understand.
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration {
         version: 1,
         description: "backup",
@@ -29,6 +29,7 @@ const MIGRATIONS: [Migration; 2] = [
         tables: &["backup", "archived_watermark", "archived_brokers", "archived_topics", "archived_partitions", "archived_history"],
         sql: include_str!("../../../migrations/0002_whose.sql"),
     },
+    Migration { version: 3, description: "by what", tables: &[], sql: include_str!("../../../migrations/0003_by_what.sql") },
 ];
 
 /// Where it is noted what was made, as sqlx's own migrator did for the versions before.
@@ -103,6 +104,6 @@ mod tests {
             let made = migration.tables.iter().filter(|table| migration.sql.contains(&format!("CREATE TABLE {table} ("))).count();
             assert_eq!((made, migration.sql.matches("CREATE TABLE").count()), (migration.tables.len(), migration.tables.len()));
         }
-        assert_eq!(known, [(1, "D2338F7BD9448EA6".to_owned()), (2, "50D0D61FC42ECE4B".to_owned())]);
+        assert_eq!(known, [(1, "D2338F7BD9448EA6".to_owned()), (2, "50D0D61FC42ECE4B".to_owned()), (3, "24E4DD84D18D37EE".to_owned())]);
     }
 }

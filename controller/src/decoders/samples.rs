@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 fn proven() -> crate::api::Proven {
     let credential = metadata::access::Credential::Token { id: "0123456789ab".to_owned() };
-    crate::api::Proven { session: Some(SecretHash([7; 32])), credential }
+    crate::api::Proven { session: Some(SecretHash([7; 32])), credential, address: Some(std::net::Ipv4Addr::LOCALHOST.into()) }
 }
 
 fn log_id(index: u64) -> LogId {

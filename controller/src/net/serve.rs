@@ -232,7 +232,8 @@ async fn decide(node: &Arc<Inner>, request: Request) -> Reply {
         }
         Request::HeartbeatBy { heartbeat, proven, remaining_ms } => beat(node, heartbeat, proven, remaining_ms).await,
         Request::SubmitBy { submission, proven, remaining_ms } => {
-            let submission = Submission { proof: proven.session, credential: proven.credential, ..*submission };
+            let Proven { session: proof, credential, address } = proven;
+            let submission = Submission { proof, credential, address, ..*submission };
             node.submit_as_leader(submission, deadline(remaining_ms)).await.map_or_else(Reply::Refused, Reply::Submit)
         }
         Request::ChangeBy { change, credential, remaining_ms } => change_members(node, change, &credential, remaining_ms).await,

@@ -3,7 +3,7 @@
 use super::snapshot_file::{self, SnapshotFile};
 use super::{LogId, Payload, SnapshotMeta, StoredMembership, TypeConfig};
 use crate::environment::{Environment, elsewhere};
-use crate::hub::Hub;
+use crate::hub::{Applied, Hub};
 use crate::living::proofs::Proofs;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -50,11 +50,11 @@ impl StateMachine {
         Ok(StateMachine { machine, applied: meta.last_log_id, membership: meta.last_membership, file, hub, proofs, environment })
     }
 
-    fn apply_one(&mut self, log_id: LogId, payload: Payload) -> io::Result<(Option<Response>, Option<Commit>)> {
+    fn apply_one(&mut self, log_id: LogId, payload: Payload) -> io::Result<(Option<Response>, Option<Applied>)> {
         let term = log_id.leader_id.term;
         self.applied = Some(log_id);
         match payload {
-            EntryPayload::Blank => Ok((None, self.take_membership(log_id))),
+            EntryPayload::Blank => Ok((None, self.take_membership(log_id).map(|commit| (Arc::new(commit), None)))),
             EntryPayload::Normal(data) => {
                 let (checked, entry) = data.decode().map_err(|error| {
                     io::Error::new(io::ErrorKind::InvalidData, format!("entry {} does not decode: {error}", log_id.index))
@@ -63,13 +63,13 @@ impl StateMachine {
                     self.proofs.compare(checked);
                 }
                 let (response, commit) = self.machine.apply(&entry, log_id.index, term);
-                Ok((Some(response), commit))
+                Ok((Some(response), commit.map(|commit| (Arc::new(commit), entry.asked_by()))))
             }
             EntryPayload::Membership(members) => {
                 self.membership = StoredMembership::new(Some(log_id), members);
                 // Index 0 means "nothing yet" to every reader: the first membership comes out with the blank entry after it.
                 let commit = if log_id.index > 0 { self.take_membership(log_id) } else { None };
-                Ok((None, commit))
+                Ok((None, commit.map(|commit| (Arc::new(commit), None))))
             }
         }
     }
@@ -109,7 +109,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
                 let (entry, responder) = item?;
                 let (response, commit) = self.apply_one(entry.log_id, entry.payload)?;
                 self.proofs.note(self.machine.proof());
-                commits.extend(commit.map(Arc::new));
+                commits.extend(commit);
                 answers.extend(responder.map(|responder| (responder, response.map(Arc::new))));
             }
             let applied = self.applied.map_or(0, |log_id| log_id.index);

@@ -52,5 +52,5 @@ pub(super) fn require(who: &Who, submission: &Submission, plan: &Plan) -> Comman
         }
         (demand, _) => demand,
     };
-    Command::Require { credential: submission.credential.clone(), demand }
+    Command::Require { credential: submission.credential.clone(), demand, address: submission.address }
 }

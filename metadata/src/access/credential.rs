@@ -76,3 +76,20 @@ pub enum Credential {
         account: String,
     },
 }
+
+impl Credential {
+    /// By what somebody is known, without a secret; none of nobody.
+    pub fn name(&self) -> Option<String> {
+        Some(match self {
+            Credential::Nobody => return None,
+            Credential::Token { id } => format!("token {id}"),
+            Credential::Session { id } => format!("session {id}"),
+            Credential::BrokerCertificate { fingerprint, .. } | Credential::ControllerCertificate { fingerprint, .. } => {
+                format!("certificate {fingerprint}")
+            }
+            Credential::Password { .. } | Credential::Glance { .. } => "password".to_owned(),
+            Credential::Provider { .. } => "provider".to_owned(),
+            Credential::Local => "local".to_owned(),
+        })
+    }
+}

@@ -191,7 +191,7 @@ fn by(world: &mut World, credential: Credential, intent: Intent, key: Option<Key
     let demand = Demand::of(&intent);
     let mut groups = world.plan(&intent).unwrap().groups();
     if let (false, Some(first)) = (credential == Credential::Nobody, groups.first_mut()) {
-        first.commands.insert(0, Command::Require { credential, demand });
+        first.commands.insert(0, Command::Require { credential, demand, address: None });
     }
     world.apply(&Entry { at_ms: 1, principal: Principal::anonymous(), intent, key, groups })
 }
@@ -229,7 +229,7 @@ fn a_key_tells_nothing_to_whom_it_is_not_for() {
     let key = KeyUse { hash: [1; 32], fingerprint: [2; 16] };
     assert_eq!(refused(&by(&mut world, shows(OPERATORS), create("ci.a"), Some(key.clone()))), None);
     let again = |world: &mut World| {
-        let require = Command::Require { credential: shows(OPERATORS), demand: topics(&["ci.a"]) };
+        let require = Command::Require { credential: shows(OPERATORS), demand: topics(&["ci.a"]), address: None };
         let groups = vec![metadata::Group::of(vec![require])];
         let intent = create("ci.a");
         world.apply(&Entry { at_ms: 1, principal: Principal::service("ci"), intent, key: Some(key.clone()), groups })

@@ -178,6 +178,7 @@ every! {
         Require => Command::Require {
             credential: Credential::Token { id: "0123456789ab".into() },
             demand: Demand::Topics { names: vec!["ci.orders".into()] },
+            address: Some("10.0.0.7".parse().unwrap()),
         },
     }
 }

@@ -157,7 +157,7 @@ pub async fn heartbeat(State(node): State<Node>, Path(text): Path<String>, parts
         want_fence: beat.want_fence,
         want_shut_down: beat.want_shut_down,
     };
-    let proven = Proven { session: call::proof(&parts)?, credential };
+    let proven = Proven { session: call::proof(&parts)?, credential, address: None };
     let (revision, reply) = node.controller.heartbeat(heartbeat, proven, call::deadline(&parts)?).await?;
     Ok(HeartbeatAnswer { revision, reply }.into_response())
 }

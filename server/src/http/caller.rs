@@ -29,7 +29,7 @@ impl Shown {
             if who.role.is_none() && node.people.closed() {
                 return Err(Rejection::new(Code::Unauthenticated, "Nobody has an account yet: set this cluster up at /set-up"));
             }
-            Ok(Asker { credential, who })
+            Ok(Asker { credential, who, address: Some(Seen::of(node, headers, extensions).address) })
         });
         Shown(shown.map_err(|no| match no.code {
             // A node that is behind may not have heard of a token yet, and it is no refusal that others do not know it.

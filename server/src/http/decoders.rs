@@ -181,9 +181,11 @@ fn parts(query: &str, headers: &[(&str, HeaderValue)]) -> Parts {
 }
 
 fn asked_by(principal: Principal, mut parts: Parts) -> Parts {
-    parts
-        .extensions
-        .insert(Asker { credential: Credential::Nobody, who: Who { principal, role: None, password: metadata::access::Given::Never } });
+    parts.extensions.insert(Asker {
+        credential: Credential::Nobody,
+        who: Who { principal, role: None, password: metadata::access::Given::Never },
+        address: None,
+    });
     parts
 }
 

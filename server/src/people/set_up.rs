@@ -129,7 +129,7 @@ impl InitialAdmin {
 /// As [`Controller::submit`]; UNAUTHENTICATED when another was faster.
 pub async fn claim(controller: &Controller, name: &str, password: PasswordHash) -> Result<Index, Refusal> {
     let credential = Credential::Nobody;
-    let asker = Asker { who: controller.who(&credential)?, credential };
+    let asker = Asker { who: controller.who(&credential)?, credential, address: None };
     let change = AccessChange::AddPerson { name: name.to_owned(), role: Role::Admin, password };
     let outcome = controller.submit(asker.submission(Intent::ChangeAccess { change }), Instant::now() + LONGEST_DEADLINE).await?;
     for outcome in outcome.outcomes {

@@ -1,6 +1,7 @@
 //! Full disks: who has no room acknowledges nothing and says why; what was acknowledged stays; it goes on by itself when there is room.
 
 use crate::api::Api;
+use crate::claim::{account, by, claim};
 use crate::cluster::{Cluster, Limits};
 use crate::fake;
 use crate::load::{self, Load};
@@ -8,6 +9,7 @@ use crate::small_disk::SmallDisk;
 use crate::wait::until;
 use anyhow::{Context, Result, ensure};
 use reqwest::Method;
+use serde_json::json;
 use std::io::Write;
 use std::time::Duration;
 
@@ -72,5 +74,45 @@ async fn disk_full() -> Result<()> {
     cluster.ready().await?;
     load.acknowledged(before + 50).await?;
     load::settle(&cluster, &load.end(true).await?).await?;
+    cluster.passed().await
+}
+
+/// A node whose disk is full hears of a revocation when it has room again, and lets nobody in meanwhile who is not known; what it could
+/// not write down of who was refused it says then.
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_hold_on_a_full_disk() -> Result<()> {
+    if !SmallDisk::possible() {
+        writeln!(std::io::stderr(), "rights_hold_on_a_full_disk is skipped: this machine mounts no file system for its users")?;
+        return Ok(());
+    }
+    let mut cluster = Cluster::start_within(3, fake::LONG_SESSION, Limits { disk_bytes: Some(DISK), ..Limits::default() }).await?;
+    fake::online(&cluster, fake::THREE).await?;
+    claim(&cluster).await?;
+    let admin = cluster.led().await?;
+    let token = account(&admin, "ci", json!({ "role": "operator" })).await?;
+    let victim = cluster.followers().await?[0];
+    let (full, id) = (cluster.api(victim)?, token.split('_').nth(1).context("no id")?.to_owned());
+    until("the token is known", async || by(&full, &token).get("/whoami").ok().await).await?;
+    let filler = cluster.fill_disk(victim)?;
+    // Something has to be written for the disk to be found full.
+    let load = Load::paced("meanwhile", &[admin.clone()], usize::MAX, 1, PAUSE);
+    says_why(&full).await?;
+    load.end(true).await?;
+    admin.delete(&format!("/tokens/{id}")).ok().await?;
+    full.with_token(None).get("/topics").refused(401, "UNAUTHENTICATED").await?;
+    let body = json!({ "name": "late", "replication_factor": 1 });
+    let late = by(&full, &token).post("/topics", body).send().await?;
+    ensure!(matches!(late.status, 401 | 503), "{late:?}");
+    filler.remove()?;
+    cluster.ready().await?;
+    until("the revocation is known", async || by(&full, &token).get("/whoami").refused(401, "UNAUTHENTICATED").await).await?;
+    admin.get("/topics/late").refused(404, "UNKNOWN_TOPIC_OR_PARTITION").await?;
+    until("it is written down again", async || {
+        full.with_token(None).get("/brokers").refused(401, "UNAUTHENTICATED").await?;
+        let audit = full.get("/audit").ok().await?.body.to_string();
+        ensure!(audit.contains("GET /api/v1/brokers"), "{audit}");
+        Ok(())
+    })
+    .await?;
     cluster.passed().await
 }

@@ -69,5 +69,6 @@ mod talkative;
 mod tls;
 mod topic_settings;
 mod under_load;
+mod upgrade;
 mod verbs;
 mod verdict;

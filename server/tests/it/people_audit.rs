@@ -108,3 +108,40 @@ async fn who_came_in_and_who_was_refused_is_written_down() -> Result<()> {
     }
     cluster.passed().await
 }
+
+/// The history of the backup says by what whoever asked was known, and from where; the feed says neither.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_backups_history_says_by_what_and_from_where() -> Result<()> {
+    let cluster = Cluster::start(1, fake::LONG_SESSION).await?;
+    fake::online(&cluster, &[(101, "a")]).await?;
+    let token = claim(&cluster).await?;
+    let admin = cluster.api(1)?;
+    admin.post("/topics", json!({ "name": "by.token", "replication_factor": 1 })).ok().await?;
+    person(&admin, "ana", "operator").await?;
+    let cookie = sign_in(&admin, "ana", PASSWORD).await?;
+    let browser = admin.with_token(None);
+    let create = browser.post("/topics", json!({ "name": "by.session", "replication_factor": 1 }));
+    create.header("cookie", &cookie).header("sec-fetch-site", "same-origin").ok().await?;
+    let url = format!("sqlite://{}?mode=ro", cluster.data_dir(1).join("backup.sqlite").display());
+    let token_id = token.split('_').nth(1).context("no id")?;
+    let session_id = cookie.split(['=', '_']).nth(1).context("no id")?;
+    until("both are in the history", async || {
+        sqlx::any::install_default_drivers();
+        let mut database = <sqlx::AnyConnection as sqlx::Connection>::connect(&url).await?;
+        let rows: Vec<(String, String, String)> =
+            sqlx::query_as("SELECT principal, credential, address FROM history WHERE kind = 'create_topics' ORDER BY log_index")
+                .fetch_all(&mut database)
+                .await?;
+        let of = |who: &str, by: String| (who.to_owned(), by, "127.0.0.1".to_owned());
+        ensure!(rows == [of("service:ops", format!("token {token_id}")), of("user:ana", format!("session {session_id}"))], "{rows:?}");
+        Ok(())
+    })
+    .await?;
+    let mut feed = admin.get("/feed?from=0").stream().await?;
+    let mut said = String::new();
+    while !said.contains("by.session") {
+        said += &String::from_utf8_lossy(&feed.chunk().await?.context("the feed ends")?);
+    }
+    ensure!(!said.contains(token_id) && !said.contains(session_id) && said.contains("user:ana"), "{said}");
+    cluster.passed().await
+}

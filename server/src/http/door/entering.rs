@@ -67,7 +67,7 @@ impl Porch {
     pub async fn begin(&self, name: &str, since: Index, address: IpAddr) -> Result<Entered, Rejection> {
         let (id, text) = cookie::new();
         let session = NewSession { id, hash: SecretHash::of(&text), address: address.to_string() };
-        let asker = self.by_password(name, since)?;
+        let asker = self.by_password(name, since, address)?;
         self.change(&asker, AccessChange::BeginSession { account: name.to_owned(), session }).await?;
         Ok(Entered { cookie: text })
     }
@@ -76,8 +76,8 @@ impl Porch {
     ///
     /// # Errors
     /// UNAUTHENTICATED when it was changed meanwhile.
-    pub fn by_password(&self, name: &str, since: Index) -> Result<Asker, Rejection> {
+    pub fn by_password(&self, name: &str, since: Index, address: IpAddr) -> Result<Asker, Rejection> {
         let credential = Credential::Password { account: name.to_owned(), since };
-        Ok(Asker { who: self.node.controller.who(&credential)?, credential })
+        Ok(Asker { who: self.node.controller.who(&credential)?, credential, address: Some(address) })
     }
 }

@@ -96,7 +96,7 @@ impl Porch {
         let asker = person(&sent.shown)?;
         let (account, id) = session_of(self, &asker)?;
         let since = self.checked(&account, password, sent.seen.address).await?;
-        let by_password = self.by_password(&account, since)?;
+        let by_password = self.by_password(&account, since, sent.seen.address)?;
         self.change(&by_password, AccessChange::ProveSession { account, id }).await.map(drop)
     }
 
@@ -107,7 +107,7 @@ impl Porch {
         let since = current.map_err(|no| if no.code == Code::Unauthenticated { no.renamed("current") } else { no })?;
         rule(&passwords.password, &account)?;
         let password = self.node.people.passwords.hash(passwords.password.clone()).await?;
-        let by_password = self.by_password(&account, since)?;
+        let by_password = self.by_password(&account, since, sent.seen.address)?;
         self.change(&by_password, AccessChange::SetPassword { account, password, keeps: Some(id) }).await.map(drop)
     }
 

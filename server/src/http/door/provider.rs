@@ -31,7 +31,7 @@ impl Porch {
         let begun = cookie::begun(&sent.headers, sent.seen.secure).unwrap_or_default();
         let (person, to) = self.provider()?.finish(begun, callback, self.node.controller.judged_ms()).await?;
         let credential = Credential::Provider { account: person.name.clone() };
-        let asker = Asker { who: self.node.controller.who(&credential)?, credential };
+        let asker = Asker { who: self.node.controller.who(&credential)?, credential, address: Some(sent.seen.address) };
         let (id, text) = cookie::new();
         let session = NewSession { id, hash: SecretHash::of(&text), address: sent.seen.address.to_string() };
         let (name, role, subject) = (person.name.clone(), person.role, person.subject);
