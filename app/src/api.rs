@@ -11,7 +11,7 @@ mod encoding;
 pub mod steered;
 pub mod steering;
 #[cfg(feature = "ssr")]
-mod submit;
+pub mod submit;
 pub mod topics;
 
 #[cfg(feature = "ssr")]

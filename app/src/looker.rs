@@ -19,8 +19,10 @@ pub struct Person {
     /// As `ana`, or as `service:ci` where it is no person.
     pub name: String,
     pub role: Role,
-    /// Whether a session of theirs is written down, as it is not without a majority.
+    /// Whether a session of theirs is written down.
     pub kept: bool,
+    /// Whether they were let in by a node without a majority, to look.
+    pub to_look: bool,
 }
 
 /// Who looks; while the cluster is open that is nobody in particular.
@@ -49,12 +51,20 @@ impl Looker {
 
     /// Why calls about this are not for them.
     pub fn lacks(&self, need: Need) -> Option<String> {
-        self.who()?.has(need).err().map(|no| reason(&no, need))
+        self.who()?.has(need).err().map(|no| self.reason(&no, need))
     }
 
     /// Why this very thing is not for them.
     pub fn may_not(&self, demand: &Demand) -> Option<String> {
-        self.who()?.may(demand).err().map(|no| reason(&no, demand.need()))
+        self.who()?.may(demand).err().map(|no| self.reason(&no, demand.need()))
+    }
+
+    fn reason(&self, no: &Rejection, need: Need) -> String {
+        if matches!(self, Looker::Known(person) if person.to_look) {
+            return "You are signed in to look, as this node had no majority then: sign in again to change something.".to_owned();
+        }
+        let role = no.value.as_deref().unwrap_or_default();
+        format!("Your role is {role}: this takes the grant \u{201c}{}\u{201d}.", need.name())
     }
 
     /// Whether it is an admin, or anybody at all.
@@ -63,18 +73,13 @@ impl Looker {
     }
 }
 
-fn reason(no: &Rejection, need: Need) -> String {
-    let role = no.value.as_deref().unwrap_or_default();
-    format!("Your role is {role}: this takes the grant \u{201c}{}\u{201d}.", need.name())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_is_not_theirs_is_said_with_the_grant() {
-        let looker = |role| Looker::Known(Person { name: "ana".to_owned(), role, kept: true });
+        let looker = |role| Looker::Known(Person { name: "ana".to_owned(), role, kept: true, to_look: false });
         let operator = looker(Role::Operator { prefixes: vec!["ci.".to_owned()] });
         let topic = |name: &str| Demand::Topics { names: vec![name.to_owned()] };
         assert_eq!(Looker::default().lacks(Need::Admin), None);

@@ -66,6 +66,8 @@ pub struct People {
     pub sessions: Vec<SessionRow>,
     /// For an admin, on the page of what was written down; newest first.
     pub trail: Vec<TrailRow>,
+    /// Why what was written down at this node is not among it.
+    pub unread: Option<String>,
     /// Whether who looks signs in by the provider, and has no password here.
     pub provided: bool,
     /// Whether the password was given lately, so that accounts can be changed.

@@ -36,9 +36,11 @@ impl Controller {
 impl Inner {
     pub(crate) fn may_try(&self, account: &str, address: IpAddr) -> Result<(), Duration> {
         let view = self.hub.view();
-        let of_account = view.machine.access.sessions().filter(|session| session.account == account);
-        let proven_ms = of_account.map(|session| session.proven_at_ms).max().unwrap_or(0);
-        self.attempts.permit(account, address, proven_ms, self.judged_ms())
+        let now_ms = self.judged_ms();
+        let sessions: Vec<_> = view.machine.access.sessions_of(account, now_ms).collect();
+        let proven_ms = sessions.iter().map(|session| session.proven_at_ms).max().unwrap_or(0);
+        let known: Vec<IpAddr> = sessions.iter().filter_map(|session| session.address.parse().ok()).collect();
+        self.attempts.permit(account, address, &known, proven_ms, now_ms)
     }
 
     pub(crate) fn judged_ms(&self) -> u64 {

@@ -176,7 +176,7 @@ pub struct ServeFlags {
     /// Whether TLS is spoken: require where there are certificates, and off where there are none, by default.
     #[arg(long, env = "QUORATE_TLS", value_name = "MODE")]
     pub tls: Option<Mode>,
-    /// Listen beyond loopback although everybody there can change everything.
+    /// Listen beyond loopback without TLS, or open until there is an account: everybody there can change everything until then, and speak Raft.
     #[arg(long, env = "QUORATE_INSECURE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub insecure: Option<bool>,
     /// The name of the first account, an admin's, which closes the cluster to everybody else; nothing when there is an account.

@@ -8,6 +8,7 @@ use controller::Asker;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub const DIRECTORY: &str = "audit";
 /// Events that wait to be written; who brings more is not waited for.
 const MOST_WAITING: usize = 4_096;
+const MOST_REFUSALS_WAITING: usize = 3_072;
 const TICK: Duration = Duration::from_secs(1);
 /// How often it is said that nothing can be written.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
@@ -27,6 +29,9 @@ pub struct Trail(Option<Arc<Inner>>);
 struct Inner {
     dir: PathBuf,
     said: SyncSender<Said>,
+    /// How many wait, and how many found no place.
+    waiting: Arc<AtomicUsize>,
+    lost: Arc<AtomicU64>,
 }
 
 enum Said {
@@ -60,7 +65,7 @@ pub fn event(kind: Kind, asker: Option<&Asker>, address: Option<IpAddr>, what: i
         principal: asker.map(|asker| asker.who.principal.0.clone()),
         credential: asker.and_then(|asker| asker.credential.name()),
         address,
-        what: what.into(),
+        what: what.into().chars().take(audit::LONGEST_FIELD).collect(),
         code: None,
         detail: None,
     }
@@ -74,33 +79,41 @@ impl Trail {
     pub fn begin(data_dir: &Path, node_id: u64) -> anyhow::Result<(Trail, Writing)> {
         let dir = data_dir.join(DIRECTORY);
         let log = Log::open(&dir, node_id, Limits::default(), now_ms()).with_context(|| format!("{} cannot be used", dir.display()))?;
-        let (said, waiting) = sync_channel(MOST_WAITING);
-        let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(move || write(log, &waiting))?;
-        Ok((Trail(Some(Arc::new(Inner { dir, said: said.clone() }))), Writing { thread, said }))
+        let (said, coming) = sync_channel(MOST_WAITING);
+        let (waiting, lost) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
+        let inner = Inner { dir, said: said.clone(), waiting: waiting.clone(), lost: lost.clone() };
+        let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(move || write(log, &coming, &waiting, &lost))?;
+        Ok((Trail(Some(Arc::new(inner))), Writing { thread, said }))
     }
 
     /// Notes something; never waits.
     pub fn note(&self, event: Event) {
-        if let Some(inner) = &self.0
-            && inner.said.try_send(Said::Note(event)).is_err()
-        {
-            tracing::debug!("an event was not written down: too many wait");
+        let Some(inner) = &self.0 else { return };
+        // Refusals, of which strangers make as many as they like, leave room for the rest.
+        let refusal = matches!(event.kind, Kind::Refused | Kind::SignInRefused);
+        let most = if refusal { MOST_REFUSALS_WAITING } else { MOST_WAITING };
+        if inner.waiting.load(Ordering::Relaxed) < most && inner.said.try_send(Said::Note(event)).is_ok() {
+            inner.waiting.fetch_add(1, Ordering::Relaxed);
+        } else {
+            inner.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// What was noted, newest first. It reads files.
-    pub fn read(&self, query: &Query) -> Vec<Record> {
-        let Some(inner) = &self.0 else { return Vec::new() };
-        audit::read(&inner.dir, query).unwrap_or_else(|error| {
-            tracing::warn!(%error, "what was noted cannot be read");
-            Vec::new()
-        })
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub fn read(&self, query: &Query) -> Result<Vec<Record>, audit::AuditError> {
+        self.0.as_ref().map_or(Ok(Vec::new()), |inner| audit::read(&inner.dir, query))
     }
 
     /// For the page: what was noted last.
     pub fn rows(&self) -> app::ssr::Trail {
         let trail = self.clone();
-        Arc::new(move |most| trail.read(&Query { most, ..Query::default() }).into_iter().map(row).collect())
+        Arc::new(move |most| match trail.read(&Query { most, ..Query::default() }) {
+            Ok(records) => Ok(records.into_iter().map(row).collect()),
+            Err(error) => Err(error.to_string()),
+        })
     }
 
     /// Where it is noted.
@@ -120,11 +133,14 @@ fn row(record: Record) -> TrailRow {
     }
 }
 
-fn write(mut log: Log, waiting: &Receiver<Said>) {
+fn write(mut log: Log, coming: &Receiver<Said>, waiting: &AtomicUsize, lost: &AtomicU64) {
     let mut complained = None::<Instant>;
     loop {
-        let done = match waiting.recv_timeout(TICK) {
-            Ok(Said::Note(event)) => log.note(event, now_ms()),
+        let done = match coming.recv_timeout(TICK) {
+            Ok(Said::Note(event)) => {
+                waiting.fetch_sub(1, Ordering::Relaxed);
+                log.note(event, now_ms()).and_then(|()| own_up(&mut log, lost))
+            }
             Err(RecvTimeoutError::Timeout) => log.tick(now_ms()),
             Ok(Said::End) | Err(RecvTimeoutError::Disconnected) => break,
         };
@@ -135,8 +151,17 @@ fn write(mut log: Log, waiting: &Receiver<Said>) {
             tracing::error!(%error, "who came in and who was refused cannot be written down");
         }
     }
-    if let Err(error) = log.close(now_ms()) {
+    let owned = own_up(&mut log, lost);
+    if let Err(error) = owned.and_then(|()| log.close(now_ms())) {
         tracing::error!(%error, "the last of who came in and who was refused was not written down");
+    }
+}
+
+/// Says how many found no place in the queue.
+fn own_up(log: &mut Log, lost: &AtomicU64) -> Result<(), audit::AuditError> {
+    match lost.swap(0, Ordering::Relaxed) {
+        0 => Ok(()),
+        count => log.note(event(Kind::Lost, None, None, format!("{count} events came faster than they could be written")), now_ms()),
     }
 }
 

@@ -7,6 +7,7 @@ use controller::{Asker, Controller, LONGEST_DEADLINE, MemberChange, Submission};
 use leptos::prelude::{ServerFnError, use_context};
 use leptos_axum::ResponseOptions;
 use metadata::{Code, Intent, Rejection};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 /// What every server function does with an intent that one call asks: submit it and, for a plain form, answer with the way on.
@@ -22,6 +23,24 @@ pub async fn answer(
     };
     redirect(&answer, done, refused);
     Ok(answer)
+}
+
+/// Where a server function leaves the refusal that it answers with, for whoever writes refusals down: a page's answer is no refused call.
+#[derive(Clone, Default)]
+pub struct Left(Arc<Mutex<Option<Rejection>>>);
+
+impl Left {
+    /// What was left.
+    pub fn take(&self) -> Option<Rejection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Leaves a refusal there, where there is somebody to take it.
+fn leave(no: &Rejection) {
+    if let Some(left) = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Left>().cloned()) {
+        *left.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(no.clone());
+    }
 }
 
 /// Submits one intent for whoever asks and waits until this node has applied its outcome.
@@ -54,6 +73,9 @@ pub async fn change_members(change: MemberChange) -> Answer {
 
 /// Answers a plain form with 303: to the result's page, or back to the form. A call from a page that is alive is left alone.
 pub fn redirect(answer: &Answer, done: impl FnOnce() -> String, refused: impl FnOnce(Code) -> String) {
+    if let Err(no) = answer {
+        leave(no);
+    }
     let plain_form = use_context::<Parts>().is_some_and(|parts| {
         parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
     });

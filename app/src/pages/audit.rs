@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub fn AuditPage() -> impl IntoView {
     let people = use_context::<Arc<Boot>>().and_then(|boot| boot.people.clone());
     let body = match (use_looker().lacks(Need::Admin), people) {
-        (None, Some(people)) => list(people.trail),
+        (None, Some(people)) => list(people.trail, people.unread),
         (why, _) => {
             let why = why.unwrap_or_else(|| "Load this page anew to see it.".to_owned());
             view! { <section class="card"><div class="card-b"><p class="row"><Icon of=icons::LOCK/><span>{why}</span></p></div></section> }
@@ -38,7 +38,8 @@ pub fn AuditPage() -> impl IntoView {
     .into_any()
 }
 
-fn list(rows: Vec<TrailRow>) -> AnyView {
+fn list(rows: Vec<TrailRow>, unread: Option<String>) -> AnyView {
+    let unread = unread.map(|why| view! { <p class="form-error" role="alert"><Icon of=icons::CRIT/><span>"What this node has written down cannot be read: "{why}</span></p> });
     let now = use_live().now_ms.get_untracked();
     let none = rows.is_empty().then(|| view! { <div class="card-b"><p class="soft">"Nothing yet."</p></div> });
     let some = (!rows.is_empty()).then(|| {
@@ -60,6 +61,7 @@ fn list(rows: Vec<TrailRow>) -> AnyView {
         }
     });
     view! {
+        {unread}
         <Card title="The last of it" sub=|| "newest first">{none}{some}</Card>
         <Card title="All of it" sub=|| "of every node, as it was written">
             <div class="card-b stacked">

@@ -1,8 +1,9 @@
 //! A replica follows, ignores what it knows, and notices what does not fit.
 
 use super::{Absorbed, Mismatch, Replica, digest_at};
+use metadata::Principal;
 use metadata::digest::Digest;
-use metadata::intent::{Principal, Registration};
+use metadata::intent::Registration;
 use metadata::{BrokerId, Change, Command, Commit, Entry, Group, Intent, Machine, Partition, RecoveryState, TopicId};
 use uuid::Uuid;
 

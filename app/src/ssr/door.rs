@@ -33,12 +33,18 @@ pub enum Page<'a> {
     SetUp {
         /// Where the code is that it takes; none where everybody may.
         code: Option<&'a Path>,
+        /// As it was entered.
+        entered: &'a str,
         name: &'a str,
     },
     /// A token, this once.
     Token { account: &'a str, token: &'a str },
     /// The node cannot know who asks.
-    Behind { why: &'a str },
+    Behind {
+        why: &'a str,
+        /// What was asked for.
+        to: &'a str,
+    },
 }
 
 impl Door {
@@ -56,9 +62,9 @@ impl Door {
     fn document(&self, page: &Page<'_>, refusal: Option<&Rejection>, theme: Option<&'static str>) -> String {
         let (title, body) = match page {
             Page::SignIn { to, name, provider } => ("Sign in", sign_in(to, name, *provider, refusal)),
-            Page::SetUp { code, name } => ("Set up", set_up(*code, name, refusal)),
+            Page::SetUp { code, entered, name } => ("Set up", set_up(*code, entered, name, refusal)),
             Page::Token { account, token } => ("A new token", new_token(account, token)),
-            Page::Behind { why } => ("Not caught up", behind(why)),
+            Page::Behind { why, to } => ("Not caught up", behind(why, to)),
         };
         let css = self.assets.css.clone();
         let fonts = self.assets.fonts.clone().into_iter().map(|name| {
@@ -156,14 +162,14 @@ fn sign_in(to: &str, name: &str, provider: Option<&str>, refusal: Option<&Reject
     .into_any()
 }
 
-fn set_up(code: Option<&Path>, name: &str, refusal: Option<&Rejection>) -> AnyView {
+fn set_up(code: Option<&Path>, entered: &str, name: &str, refusal: Option<&Rejection>) -> AnyView {
     let why = match code {
         Some(_) => "Nobody has an account yet, and until somebody has, this node answers nothing else.",
         None => "Anybody who reaches this node can change everything now. The first account ends that.",
     };
     let code = code.map(|file| {
         let help = format!("It is in {} on the machine of this node, and is another one each hour.", file.display());
-        field("code", "Code", "text", "", "off", refusal, Some(help))
+        field("code", "Code", "text", entered, "off", refusal, Some(help))
     });
     let rule = "15 characters or more, of any kind; a few words that belong to nobody's sentence are good.";
     view! {
@@ -201,13 +207,15 @@ fn new_token(account: &str, token: &str) -> AnyView {
     .into_any()
 }
 
-fn behind(why: &str) -> AnyView {
+fn behind(why: &str, to: &str) -> AnyView {
+    let sign_in = format!("{}?to={}", base::to("/sign-in"), leptos_router::location::Url::escape(to));
     view! {
         <section class="card">
             <header class="card-h"><h1>"Not caught up"</h1></header>
             <div class="card-b stacked">
-                <p>{why.to_owned()}"."</p>
-                <a class="btn" href="">"Try again"</a>
+                <p>{why.to_owned()}". Whoever signs in here meanwhile can look at what it has, for a quarter of an hour."</p>
+                <a class="btn primary" href=base::to(to)>"Try again"</a>
+                <a class="btn" href=sign_in>"Sign in to look"</a>
             </div>
         </section>
     }

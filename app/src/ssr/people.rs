@@ -10,7 +10,7 @@ use metadata::{Code, Rejection};
 use std::sync::Arc;
 
 /// Reads the newest things that were written down at this node, at most so many.
-pub type Trail = Arc<dyn Fn(usize) -> Vec<TrailRow> + Send + Sync>;
+pub type Trail = Arc<dyn Fn(usize) -> Result<Vec<TrailRow>, String> + Send + Sync>;
 
 /// How much of it a page shows.
 const MOST_SHOWN: usize = 200;
@@ -20,7 +20,12 @@ pub fn looker(asker: Option<&Asker>, reach: Reach) -> Looker {
     let Some((asker, role)) = asker.and_then(|asker| Some((asker, asker.who.role.clone()?))) else { return Looker::Anybody(reach) };
     let principal = &asker.who.principal.0;
     let name = principal.strip_prefix("user:").unwrap_or(principal).to_owned();
-    Looker::Known(Person { name, role, kept: matches!(asker.credential, Credential::Session { .. }) })
+    Looker::Known(Person {
+        name,
+        role,
+        kept: matches!(asker.credential, Credential::Session { .. }),
+        to_look: asker.who.password == Given::ToLook,
+    })
 }
 
 /// What the page at this place shows of people; none where it shows nothing of them.
@@ -45,10 +50,12 @@ pub fn shown(controller: &Controller, trail: &Trail, place: &Place, asker: Optio
                     outcome: Outcome::Committed(commit.index),
                     times: 1,
                 });
-            let mut rows: Vec<TrailRow> = trail(MOST_SHOWN).into_iter().chain(committed).collect();
+            let noted = trail(MOST_SHOWN);
+            let unread = noted.as_ref().err().cloned();
+            let mut rows: Vec<TrailRow> = noted.unwrap_or_default().into_iter().chain(committed).collect();
             rows.sort_by_key(|row| std::cmp::Reverse(row.at_ms));
             rows.truncate(MOST_SHOWN);
-            Some(People { trail: rows, ..People::default() })
+            Some(People { trail: rows, unread, ..People::default() })
         }
         Place::Account => {
             let Credential::Session { id } = &asker.credential else { return Some(People::default()) };
@@ -111,9 +118,11 @@ pub fn reworded(query: &ParamsMap) -> Option<Rejection> {
         (Code::InvalidRequest, "expires_in_days") => ("A token expires", "1 to 365 days"),
         (Code::Forbidden, "password") => ("It was last given more than ten minutes ago", "to give your password once more first"),
         (Code::Unauthenticated, "password" | "current") => ("That is not your password", "the one that you sign in with"),
-        (Code::PolicyViolation, _) => {
-            ("It is the last admin's, or there are as many as may be", "at least one account with the role admin")
+        (Code::PolicyViolation, "role") => {
+            ("It is the last admin's: nobody could change anything here any more", "at least one account with the role admin")
         }
+        (Code::PolicyViolation, "password" | "account") => ("Its person signs in by the provider", "neither a password nor a token"),
+        (Code::PolicyViolation, _) => ("There are as many as may be", "1 000 accounts and 5 000 tokens"),
         (Code::TooManyAttempts, _) => {
             let seconds = query.get_str("wait").and_then(|wait| wait.parse::<u64>().ok()).unwrap_or(1);
             return Some(Rejection::new(code, format!("Try again in {seconds} s")).at(field, "too early", format!("from {seconds} s on")));

@@ -1,7 +1,7 @@
 //! How fast passwords may be tried: soft, in memory, by the leader for the whole cluster; by a node for itself while it knows no leader.
 //!
 //! Who tries is slowed and never locked out: five failures are free, then each doubles the wait for that account, up to a minute. What
-//! comes from one address is limited beside it, whatever the accounts.
+//! comes from one address is limited beside it, whatever the accounts. Where somebody is signed in to the account, tries are counted apart.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -39,31 +39,44 @@ struct Table {
 pub(crate) struct Attempts(Mutex<Table>);
 
 impl Attempts {
-    /// Whether this may be tried now; it counts as a failure until its account has given the password, last at `proven_ms`.
+    /// Whether this may be tried now; it counts as a failure until its account has given the password, last at `proven_ms`. With an
+    /// empty account only the address counts. `known` are where people are who are signed in to the account: nobody elsewhere makes
+    /// them wait.
     ///
     /// # Errors
     /// How long to wait.
-    pub(crate) fn permit(&self, account: &str, address: IpAddr, proven_ms: u64, now_ms: u64) -> Result<(), Duration> {
+    pub(crate) fn permit(&self, account: &str, address: IpAddr, known: &[IpAddr], proven_ms: u64, now_ms: u64) -> Result<(), Duration> {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let network = network(address);
         let from_here = table.addresses.get(&network).copied().filter(|tries| now_ms < tries.at_ms + MINUTE_MS);
         if let Some(tries) = from_here.filter(|tries| tries.count >= MOST_EACH_MINUTE) {
-            return Err(Duration::from_millis(tries.at_ms + MINUTE_MS - now_ms));
+            return Err(waited(tries.at_ms + MINUTE_MS, now_ms));
         }
-        let failed = table.accounts.get(account).copied();
+        // What is refused below has been tried from there as well.
+        let tries = Tries { count: from_here.map_or(0, |tries| tries.count) + 1, at_ms: from_here.map_or(now_ms, |tries| tries.at_ms) };
+        remember(&mut table.addresses, network, tries, now_ms);
+        if account.is_empty() {
+            return Ok(());
+        }
+        let at_home = known.iter().any(|known| self::network(*known) == network);
+        let account = if at_home { format!("{account} {network}") } else { account.to_owned() };
+        let failed = table.accounts.get(&account).copied();
         let failed = failed.filter(|tries| proven_ms < tries.at_ms && now_ms < tries.at_ms + REMEMBERED_MS);
         if let Some(tries) = failed {
             let until_ms = tries.at_ms + wait_ms(tries.count);
             if now_ms < until_ms {
-                return Err(Duration::from_millis(until_ms - now_ms));
+                return Err(waited(until_ms, now_ms));
             }
         }
-        let tries = Tries { count: from_here.map_or(0, |tries| tries.count) + 1, at_ms: from_here.map_or(now_ms, |tries| tries.at_ms) };
-        remember(&mut table.addresses, network, tries, now_ms);
         let tries = Tries { count: failed.map_or(0, |tries| tries.count) + 1, at_ms: now_ms };
-        remember(&mut table.accounts, account.to_owned(), tries, now_ms);
+        remember(&mut table.accounts, account, tries, now_ms);
         Ok(())
     }
+}
+
+/// What is left until then; a clock that went back makes nobody wait for longer than the longest wait.
+fn waited(until_ms: u64, now_ms: u64) -> Duration {
+    Duration::from_millis(until_ms.saturating_sub(now_ms).min(LONGEST_WAIT_MS))
 }
 
 /// How long after so many failures the next try has to wait.
@@ -110,18 +123,31 @@ mod tests {
         for at in 0..14 {
             // Each from another address: these are limited apart.
             let from = address(&format!("10.0.0.{at}"));
-            if let Err(wait) = attempts.permit("ana", from, 0, now_ms) {
+            if let Err(wait) = attempts.permit("ana", from, &[], 0, now_ms) {
                 waits.push(wait.as_secs());
                 now_ms += wait.as_millis() as u64;
-                assert_eq!(attempts.permit("ana", from, 0, now_ms), Ok(()));
+                assert_eq!(attempts.permit("ana", from, &[], 0, now_ms), Ok(()));
             }
         }
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-        assert_eq!(attempts.permit("ben", address("10.0.0.1"), 0, now_ms), Ok(()), "another account is free");
+        assert_eq!(attempts.permit("ben", address("10.0.0.1"), &[], 0, now_ms), Ok(()), "another account is free");
         // Whoever has given the password begins anew.
-        assert!(attempts.permit("ana", address("10.0.0.1"), 0, now_ms).is_err());
-        assert_eq!(attempts.permit("ana", address("10.0.0.1"), now_ms, now_ms), Ok(()));
-        assert_eq!(attempts.permit("ana", address("10.0.0.1"), 0, now_ms), Ok(()));
+        assert!(attempts.permit("ana", address("10.0.0.1"), &[], 0, now_ms).is_err());
+        assert_eq!(attempts.permit("ana", address("10.0.0.1"), &[], now_ms, now_ms), Ok(()));
+        assert_eq!(attempts.permit("ana", address("10.0.0.1"), &[], 0, now_ms), Ok(()));
+    }
+
+    #[test]
+    fn strangers_make_nobody_wait_where_somebody_is_signed_in() {
+        let (attempts, home, now_ms) = (Attempts::default(), address("10.0.0.7"), 1_000_000);
+        for at in 0..9 {
+            let _may_wait = attempts.permit("ana", address(&format!("10.1.0.{at}")), &[home], 0, now_ms);
+        }
+        assert!(attempts.permit("ana", address("10.2.0.1"), &[home], 0, now_ms).is_err());
+        assert_eq!(attempts.permit("ana", home, &[home], 0, now_ms), Ok(()));
+        // What has no account is limited by its address alone.
+        assert!((0..20).all(|_| attempts.permit("", address("10.3.0.1"), &[], 0, now_ms).is_ok()));
+        assert!(attempts.permit("", address("10.3.0.1"), &[], 0, now_ms).is_err());
     }
 
     #[test]
@@ -129,11 +155,11 @@ mod tests {
         for (first, again) in [("10.0.0.1", "10.0.0.1"), ("::ffff:10.0.0.1", "10.0.0.1"), ("2001:db8::1", "2001:db8::ffff:1")] {
             let attempts = Attempts::default();
             for at in 0..20 {
-                assert_eq!(attempts.permit(&format!("a-{at}"), address(first), 0, 5_000 + at), Ok(()));
+                assert_eq!(attempts.permit(&format!("a-{at}"), address(first), &[], 0, 5_000 + at), Ok(()));
             }
-            assert_eq!(attempts.permit("other", address(again), 0, 35_000), Err(Duration::from_secs(30)), "{again}");
-            assert_eq!(attempts.permit("other", address("10.9.9.9"), 0, 35_000), Ok(()));
-            assert_eq!(attempts.permit("other", address(again), 0, 65_000), Ok(()));
+            assert_eq!(attempts.permit("other", address(again), &[], 0, 35_000), Err(Duration::from_secs(30)), "{again}");
+            assert_eq!(attempts.permit("other", address("10.9.9.9"), &[], 0, 35_000), Ok(()));
+            assert_eq!(attempts.permit("other", address(again), &[], 0, 65_000), Ok(()));
         }
     }
 
@@ -141,10 +167,10 @@ mod tests {
     fn what_is_remembered_is_bounded_and_the_worst_stay() {
         let attempts = Attempts::default();
         for _ in 0..5 {
-            assert_eq!(attempts.permit("ana", address("10.0.0.1"), 0, 1), Ok(()));
+            assert_eq!(attempts.permit("ana", address("10.0.0.1"), &[], 0, 1), Ok(()));
         }
         for at in 0..MOST_REMEMBERED as u32 + 100 {
-            let _may_wait = attempts.permit(&format!("a-{at}"), IpAddr::V4(at.into()), 0, 2);
+            let _may_wait = attempts.permit(&format!("a-{at}"), IpAddr::V4(at.into()), &[], 0, 2);
         }
         let table = attempts.0.lock().expect("nobody panicked");
         assert!(table.accounts.len() <= MOST_REMEMBERED && table.addresses.len() <= MOST_REMEMBERED);

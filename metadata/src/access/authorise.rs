@@ -18,6 +18,8 @@ pub enum Given {
     Before,
     /// Something else is shown.
     Never,
+    /// To a node without a majority: to look, and nothing else.
+    ToLook,
 }
 
 /// Somebody who is known, and what they may do.
@@ -36,6 +38,9 @@ impl Who {
     /// FORBIDDEN with the grant that is missing.
     pub fn may(&self, demand: &Demand) -> Result<(), Rejection> {
         let Some(role) = &self.role else { return Ok(()) };
+        if self.password == Given::ToLook && *demand != Demand::View {
+            return Err(self.refused(demand.need().name(), "a session that a majority has written down".to_owned()));
+        }
         let own = |account: &String| self.principal == Principal::user(account);
         let now = self.password == Given::Now;
         match demand {
@@ -125,7 +130,9 @@ impl Access {
                 _ => no("This password was changed meanwhile".to_owned()),
             },
             Credential::Glance { account, since } => match self.account(account).and_then(|account| account.password.as_ref()) {
-                Some(password) if password.since == *since => known(Principal::user(account), Role::Viewer),
+                Some(password) if password.since == *since => {
+                    Ok(Who { principal: Principal::user(account), role: Some(Role::Viewer), password: Given::ToLook })
+                }
                 _ => no("This password was changed meanwhile".to_owned()),
             },
             // It is worth a sign-in, and nothing else: the role that comes with it is in the change.

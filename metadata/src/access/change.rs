@@ -150,7 +150,11 @@ impl Access {
                 Ok(())
             }
             AccessChange::AddToken { account, token } => {
-                self.known(account)?;
+                if self.known(account)?.subject.is_some() {
+                    let no =
+                        Rejection::new(Code::PolicyViolation, "Its person signs in by the provider: a token would outlive what that says");
+                    return Err(no.at("account", account, "an account without a provider"));
+                }
                 self.add_token(account, token, at_ms)
             }
             AccessChange::RemoveToken { id } => match self.drop_token(id) {

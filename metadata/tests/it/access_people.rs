@@ -169,10 +169,28 @@ fn who_a_provider_vouches_for_gets_an_account_and_nobody_elses() {
         (admit("dee", Role::Viewer, "", "s-x"), Code::InvalidRequest),
         (admit("dee", Role::Broker { id: metadata::BrokerId(1) }, "0b1f", "s-x"), Code::InvalidRequest),
         (set, Code::PolicyViolation),
+        (
+            AccessChange::AddToken {
+                account: "cy".to_owned(),
+                token: NewToken { id: "1".to_owned(), hash: SecretHash([1; 32]), holds_ms: 1 },
+            },
+            Code::PolicyViolation,
+        ),
     ] {
         let before = access.clone();
         assert_eq!(access.change(&change, 3_000, 7).unwrap_err().code, code, "{change:?}");
         assert_eq!(access, before, "{change:?}");
+    }
+    // Who was let in to look changes nothing, not even what is theirs.
+    let guest = Credential::Glance { account: "ana".to_owned(), since: 1 };
+    for (demand, allowed) in [
+        (Demand::View, true),
+        (Demand::Sessions { account: "ana".to_owned() }, false),
+        (Demand::SignIn { account: "ana".to_owned() }, false),
+        (Demand::Password { account: "ana".to_owned() }, false),
+        (Demand::Access, false),
+    ] {
+        assert_eq!(access.authorise(&guest, &demand, 3_000).is_ok(), allowed, "{demand:?}");
     }
     // What vouches for a person signs that person in, and no more.
     let vouched = Credential::Provider { account: "cy".to_owned() };

@@ -73,7 +73,9 @@ pub async fn list(State(node): State<Node>, parts: Parts) -> Result<Response, Re
     };
     let trail = node.trail.clone();
     let read = tokio::task::spawn_blocking(move || trail.read(&asked)).await;
-    let records = read.map_err(|error| Refused::new(Code::Overloaded, error.to_string()))?;
+    let unreadable =
+        |error: &dyn std::fmt::Display| Refused::new(Code::Overloaded, format!("What was written down cannot be read: {error}"));
+    let records = read.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))?;
     let records = records.into_iter().map(RecordView::from).collect();
     Ok(Json(AuditAnswer { revision: view.applied, node_id: node.controller.node_id(), records }).into_response())
 }
@@ -85,9 +87,13 @@ pub async fn export(State(node): State<Node>, parts: Parts) -> Result<Response, 
     let Ok(Ok(turn)) = turn else { return Err(Refused::new(Code::Overloaded, "Others are taking what is whole")) };
     let (pieces, sending) = mpsc::channel::<Result<Bytes, audit::AuditError>>(PIECES);
     let trail = node.trail.clone();
+    let opened = tokio::task::spawn_blocking(move || trail.dir().map(audit::export).transpose()).await;
+    let unreadable =
+        |error: &dyn std::fmt::Display| Refused::new(Code::Overloaded, format!("What was written down cannot be read: {error}"));
+    let lines = opened.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))?;
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        let Some(Ok(lines)) = trail.dir().map(audit::export) else { return };
+        let Some(lines) = lines else { return };
         let mut piece = Vec::with_capacity(PIECE);
         for line in lines {
             match line {

@@ -4,7 +4,7 @@
 use super::Node;
 use super::problem::Refused;
 use super::seen::Seen;
-use crate::people::cookie;
+use crate::people::{Guests, cookie};
 use crate::token;
 use acceptor::Caller;
 use axum::extract::Request;
@@ -16,6 +16,7 @@ use http::{Extensions, HeaderMap, header};
 use metadata::access::{Credential, Demand, Fingerprint};
 use metadata::contract::Need;
 use metadata::{BrokerId, Code, Rejection, SecretHash};
+use std::sync::Arc;
 use tls::Identity;
 
 /// What the guard found out.
@@ -96,9 +97,16 @@ fn session(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Option<
     let kept = cookie::id_of(text).and_then(|id| access.session(id)).filter(|session| session.hash == SecretHash::of(text));
     let credential = match kept {
         Some(session) => Some(Credential::Session { id: session.id.clone() }),
-        None => node.people.guests.find(text).map(|(credential, _)| credential),
+        None => node.people.guests.find(text),
     };
     Some(credential.ok_or_else(|| Rejection::new(Code::Unauthenticated, "This session has ended: sign in")))
+}
+
+/// The guests of this node with the cookie of one, where it is one who asks.
+pub fn guest(node: &Node, parts: &Parts) -> Option<(Arc<Guests>, String)> {
+    let text = cookie::shown(&parts.headers, Seen::of(node, &parts.headers, &parts.extensions).secure)?;
+    node.people.guests.find(text)?;
+    Some((node.people.guests.clone(), text.to_owned()))
 }
 
 /// Before an operation: whoever lacks its grant does not reach it, and its handler knows who asks.

@@ -3,7 +3,7 @@
 use super::Node;
 use acceptor::Caller;
 use http::{Extensions, HeaderMap, HeaderName};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -14,6 +14,12 @@ pub struct Seen {
     pub address: IpAddr,
     /// Over TLS all the way.
     pub secure: bool,
+}
+
+/// With a port, as some proxies write it, or without.
+fn address(word: &str) -> Option<IpAddr> {
+    let alone = word.trim_matches(['[', ']']).parse::<IpAddr>().ok();
+    alone.or_else(|| Some(word.parse::<SocketAddr>().ok()?.ip())).map(|address| address.to_canonical())
 }
 
 impl Seen {
@@ -33,8 +39,28 @@ impl Seen {
             all.flat_map(|value| value.split(',')).map(|word| word.trim().to_owned()).collect()
         };
         // The last one that none of them has: what stands before it anybody may have written.
-        let far = words(FORWARDED_FOR).iter().rev().map_while(|word| word.parse::<IpAddr>().ok()).find(|address| !trusted(*address));
+        let far = words(FORWARDED_FOR).iter().rev().map_while(|word| address(word)).find(|address| !trusted(*address));
         let secure = words(FORWARDED_PROTO).last().map(|scheme| scheme.eq_ignore_ascii_case("https"));
-        Seen { address: far.map_or(near.address, |address| address.to_canonical()), secure: secure.unwrap_or(near.secure) }
+        Seen { address: far.unwrap_or(near.address), secure: secure.unwrap_or(near.secure) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn addresses_are_read_as_proxies_write_them() {
+        for (word, read) in [
+            ("198.51.100.7", Some("198.51.100.7")),
+            ("198.51.100.7:5678", Some("198.51.100.7")),
+            ("::ffff:10.0.0.1", Some("10.0.0.1")),
+            ("[2001:db8::1]:443", Some("2001:db8::1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("unknown", None),
+            ("", None),
+        ] {
+            assert_eq!(address(word).map(|address| address.to_string()).as_deref(), read, "{word}");
+        }
     }
 }

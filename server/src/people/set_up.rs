@@ -3,7 +3,7 @@
 use super::{Passwords, rule};
 use crate::usage::Usage;
 use controller::{Asker, Controller, LONGEST_DEADLINE, Refusal};
-use metadata::access::{AccessChange, Credential, PasswordHash, Role};
+use metadata::access::{AccessChange, Credential, PasswordHash, Role, check_name};
 use metadata::{Index, Intent, SecretHash};
 use std::fs;
 use std::io;
@@ -104,18 +104,28 @@ impl InitialAdmin {
         let no = |why: String| Usage(format!("--initial-admin-password-file {}: {why}", file.display()));
         let text = fs::read_to_string(file).map_err(|error| no(error.to_string()))?;
         let password = text.lines().next().unwrap_or_default().to_owned();
+        if let Err(refused) = check_name(&name) {
+            return Err(Usage(format!("--initial-admin {name:?}: {}; allowed: {}", refused.detail, refused.allowed.unwrap_or_default())));
+        }
         rule(&password, &name).map_err(|refused| no(format!("{}: {}", refused.detail, refused.allowed.unwrap_or_default())))?;
         Ok(InitialAdmin { name, password })
     }
 
     /// Sees to it that there is an account, unless there is one: this node's, or another's that was faster.
     pub async fn make(self, controller: Controller, passwords: Arc<Passwords>) {
-        let Ok(hash) = passwords.hash(self.password).await else { return };
+        let hash = loop {
+            match passwords.hash(self.password.clone()).await {
+                Ok(hash) => break hash,
+                Err(no) => tracing::warn!(%no, "the password of the first account is not worked on yet"),
+            }
+            sleep(LOOK_EVERY).await;
+        };
         while !controller.view().machine.access.claimed() {
             if controller.ready() {
                 match claim(&controller, &self.name, hash.clone()).await {
                     Ok(_) => tracing::info!(account = self.name, "the first account was made"),
-                    Err(refusal) => tracing::debug!(%refusal, "the first account was not made yet"),
+                    Err(refusal) if refusal.retryable() => tracing::debug!(%refusal, "the first account was not made yet"),
+                    Err(refusal) => tracing::warn!(%refusal, account = self.name, "the first account is not made"),
                 }
             }
             sleep(LOOK_EVERY).await;

@@ -61,6 +61,7 @@ mod preview;
 mod resume;
 mod rights;
 mod services;
+mod set_up;
 mod silent;
 mod starting;
 mod steering;

@@ -271,6 +271,13 @@ async fn without_a_majority_one_signs_in_to_look() -> Result<()> {
         cluster.kill(id)?;
     }
     let api = cluster.api(alone)?;
+    let door = until("it has noticed that it is alone", async || {
+        let page = api.with_token(None).at(Method::GET, "/topics?search=a").header("accept", "text/html").send().await?;
+        ensure!(page.status == 503, "{page:?}");
+        Ok(String::from_utf8_lossy(&page.bytes).into_owned())
+    })
+    .await?;
+    ensure!(door.contains("/sign-in?to=") && door.contains("Sign in to look"), "{door}");
     let cookie = until("it has noticed", async || sign_in(&api, "ana", PASSWORD).await).await?;
     let who = api.with_token(None).get("/whoami").header("cookie", &cookie).send().await?;
     // A session may have been begun before the loss was noticed; then it says so.

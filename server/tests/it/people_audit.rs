@@ -50,6 +50,8 @@ async fn who_came_in_and_who_was_refused_is_written_down() -> Result<()> {
     let viewer = admin.with_token(None);
     viewer.delete("/topics/x").header("cookie", &cookie).header("sec-fetch-site", "same-origin").refused(403, "FORBIDDEN").await?;
     viewer.get("/topics").refused(401, "UNAUTHENTICATED").await?;
+    let by_form = post(&admin, Some(&cookie), "/_fn/delete_topic", &[("name", "x"), ("confirm", "x")]).await?;
+    ensure!(by_form.to.contains("refused=FORBIDDEN"), "{by_form:?}");
     let eyes = account(&admin, "eyes", json!({ "role": "viewer" })).await?;
     by(&admin, &eyes).get("/audit").refused(403, "FORBIDDEN").await?;
     until("all of it is written down", async || {
@@ -60,6 +62,7 @@ async fn who_came_in_and_who_was_refused_is_written_down() -> Result<()> {
             ("signed_in", "", "sign in as ana", ""),
             ("refused", "user:ana", "DELETE /api/v1/topics/{name}", "FORBIDDEN"),
             ("refused", "", "GET /api/v1/topics", "UNAUTHENTICATED"),
+            ("refused", "user:ana", "POST /_fn/delete_topic", "FORBIDDEN"),
             ("accounts_changed", "user:anonymous", "add account ops, admin", ""),
             ("accounts_changed", "service:ops", "add account ana, viewer", ""),
             ("refused", "service:eyes", "GET /api/v1/audit", "FORBIDDEN"),

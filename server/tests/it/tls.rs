@@ -4,7 +4,6 @@ use crate::api::Api;
 use crate::cluster::Cluster;
 use crate::fake;
 use crate::load::{Load, Outcome, kept};
-use crate::people;
 use crate::process::command;
 use crate::wait::until;
 use anyhow::{Context, Result, ensure};
@@ -32,13 +31,13 @@ fn cert(arguments: &[&str]) -> Result<String> {
 }
 
 /// An authority, and the directories of those that it vouches for.
-struct Vouched {
+pub struct Vouched {
     dir: TempDir,
     authority: PathBuf,
 }
 
 impl Vouched {
-    fn new() -> Result<Self> {
+    pub fn new() -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let authority = dir.path().join("authority");
         cert(&["ca", "--dir", &authority.display().to_string()])?;
@@ -65,14 +64,14 @@ impl Vouched {
     }
 
     /// How this process speaks to controllers.
-    fn caller(&self, identity: Identity) -> Result<tls::ClientConfig> {
+    pub fn caller(&self, identity: Identity) -> Result<tls::ClientConfig> {
         self.equip(identity)?;
         Ok(Certificates::read(&self.of(identity), identity)?.client(Expected::Controller)?)
     }
 }
 
 /// Controllers that speak nothing but TLS, and are open all the same.
-async fn secured(vouched: &Vouched, count: u64) -> Result<Cluster> {
+pub async fn secured(vouched: &Vouched, count: u64) -> Result<Cluster> {
     let mut cluster = Cluster::start(count, fake::LONG_SESSION).await?;
     cluster.trusts(&vouched.ca())?;
     for id in cluster.ids() {
@@ -372,66 +371,5 @@ async fn certificates_and_their_authority_change_under_load() -> Result<()> {
     let late = cluster.api(1)?.with_tls(old.caller(Identity::Broker(BrokerId(102)))?)?;
     ensure!(late.post("/brokers", fake::registration(102, "b")).send().await.is_err(), "the old authority is still trusted");
     cluster.change_leader().await?;
-    cluster.passed().await
-}
-
-/// Nobody has an account, and there is TLS: nothing but health and the page that makes the first account is answered, and that takes what
-/// is in a file of the node.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_is_set_up_by_who_can_read_a_nodes_files() -> Result<()> {
-    let vouched = Vouched::new()?;
-    let mut cluster = secured(&vouched, 3).await?;
-    for id in cluster.ids() {
-        cluster.set_flag(id, "--insecure", "false")?;
-        cluster.stop(id).await?;
-    }
-    for id in cluster.ids() {
-        cluster.start_again(id)?;
-    }
-    cluster.ready().await?;
-    let file = |id: u64| cluster.data_dir(id).join("setup-code");
-    let code = until("each node has a code of its own", async || {
-        let codes = cluster.ids().into_iter().map(|id| std::fs::read_to_string(file(id))).collect::<Result<Vec<_>, _>>()?;
-        ensure!(codes.iter().collect::<std::collections::BTreeSet<_>>().len() == 3, "{codes:?}");
-        Ok(codes[0].clone())
-    })
-    .await?;
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file(1))?.permissions());
-    ensure!(mode & 0o077 == 0 && !cluster.log(1).contains(code.trim()), "{mode:o}");
-    let (one, two) = (cluster.api(1)?, cluster.api(2)?);
-    for (path, status) in
-        [("/healthz", 200), ("/readyz", 200), ("/openapi.json", 200), ("/metrics", 401), ("/api/v1/topics", 401), ("/api/v1/feed", 401)]
-    {
-        let answer = one.at(Method::GET, path).send().await?;
-        ensure!(answer.status == status && !answer.headers.contains_key("quorate-security"), "{path}: {answer:?}");
-    }
-    let led = one.at(Method::GET, "/topics").header("accept", "text/html").send().await?;
-    ensure!(led.status == 303 && led.text("location") == "/set-up", "{led:?}");
-    one.post("/accounts", json!({ "name": "eve", "role": "admin", "token": {} })).refused(401, "UNAUTHENTICATED").await?;
-    // A broker's certificate is known all the while, and says nothing of people.
-    let broker = one.clone().with_tls(vouched.caller(Identity::Broker(BrokerId(101)))?)?;
-    broker.post("/brokers", fake::registration(101, "a")).ok().await?;
-    let fields = |code: &'static str| [("code", code), ("name", "ana"), ("password", people::PASSWORD)];
-    let wrong = people::post(&one, None, "/set-up", &fields("00000-00000-00000-00000")).await?;
-    ensure!(wrong.status == 401 && wrong.cookie.is_none(), "{wrong:?}");
-    // The code of another node is not this one's.
-    let foreign = people::post(&two, None, "/set-up", &[("code", code.trim()), ("name", "ana"), ("password", people::PASSWORD)]).await?;
-    ensure!(foreign.status == 401, "{foreign:?}");
-    let made = people::post(&one, None, "/set-up", &[("code", code.trim()), ("name", "ana"), ("password", people::PASSWORD)]).await?;
-    let cookie = made.cookie.clone().unwrap_or_default();
-    ensure!(made.status == 303 && cookie.starts_with("__Host-quorate="), "{made:?}");
-    let set = made.headers.get("set-cookie").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    ensure!(set.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"), "{set}");
-    let answer = one.get("/whoami").header("cookie", &cookie).ok().await?;
-    ensure!(answer.body["principal"] == "user:ana", "{answer:?}");
-    until("no code is left", async || {
-        ensure!(cluster.ids().into_iter().all(|id| !file(id).exists()));
-        Ok(())
-    })
-    .await?;
-    let token = command()?.args(["accounts", "reset", "ana", "--local", &cluster.data_dir(1).display().to_string()]).output()?;
-    let token = String::from_utf8(token.stdout)?;
-    let token = token.split_whitespace().find(|word| word.starts_with("qrt_")).map(str::to_owned).unwrap_or_default();
-    cluster.every_api().iter().for_each(|api| api.shows(&token));
     cluster.passed().await
 }

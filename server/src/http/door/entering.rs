@@ -1,12 +1,16 @@
 //! The one way to sign in: a permit, the slow hash, and a session that a majority has written down.
 
-use super::Porch;
+use super::own::session_of;
+use super::{Porch, Sent};
 use crate::http::seen::Seen;
 use crate::people::cookie;
 use controller::Asker;
-use metadata::access::{AccessChange, Credential, NewSession};
+use metadata::access::{AccessChange, Credential, NewSession, check_name};
 use metadata::{Code, Index, Rejection, SecretHash};
 use std::net::IpAddr;
+
+/// No account has such a name.
+const NOBODY: &str = "/nobody";
 
 /// Who has come in.
 pub struct Entered {
@@ -20,6 +24,8 @@ impl Porch {
     /// # Errors
     /// TOO_MANY_ATTEMPTS, OVERLOADED, UNAUTHENTICATED.
     pub async fn checked(&self, name: &str, password: &str, address: IpAddr) -> Result<Index, Rejection> {
+        // What can be no name is counted as one that nobody has: nobody decides how much is remembered of it.
+        let name = if check_name(name).is_ok() { name } else { NOBODY };
         self.permitted(name, address).await?;
         let view = self.node.controller.view();
         let kept = view.machine.access.account(name).and_then(|account| account.password.clone());
@@ -33,7 +39,7 @@ impl Porch {
         }
     }
 
-    /// Refuses what is tried too often.
+    /// Refuses what is tried too often: for an account, or with an empty name from an address alone.
     ///
     /// # Errors
     /// TOO_MANY_ATTEMPTS.
@@ -43,6 +49,24 @@ impl Porch {
             let no = Rejection::new(Code::TooManyAttempts, format!("Too many attempts: try again in {seconds} s"));
             no.at("retry_after_s", seconds, "to wait that many seconds")
         })
+    }
+
+    /// Who somebody said to be, as it is written down: what nobody is called may be a password in the wrong field.
+    pub fn said(&self, name: &str) -> String {
+        match self.node.controller.view().machine.access.account(name) {
+            Some(_) => format!("sign in as {name}"),
+            None => "sign in as nobody that there is".to_owned(),
+        }
+    }
+
+    /// The session that the browser had before ends with another sign-in.
+    pub async fn replace(&self, sent: &Sent) {
+        let Some(asker) = sent.shown.known() else { return };
+        if let Ok((account, id)) = session_of(self, asker)
+            && let Err(no) = self.change(asker, AccessChange::EndSession { account, id }).await
+        {
+            tracing::debug!(%no, "the session before goes on until it ends by itself");
+        }
     }
 
     /// Signs somebody in.

@@ -16,10 +16,11 @@ use super::caller::Shown;
 use super::problem::Refused;
 use super::seen::Seen;
 use crate::trail;
+use app::api::submit::Left;
 use app::ssr::door::{Door, Page};
 use audit::{Event, Kind};
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -29,6 +30,11 @@ use metadata::access::AccessChange;
 use metadata::contract::Need;
 use metadata::{Code, Index, Intent, Rejection};
 use tokio::time::Instant;
+
+/// Bytes of a form: a password has 128 characters, and prefixes of a role have their room.
+const LONGEST_FORM: usize = 64 << 10;
+/// Bytes of a path that somebody is led back to.
+const LONGEST_PATH: usize = 2_048;
 
 /// A node with what its pages before the door are drawn with.
 #[derive(Clone)]
@@ -56,6 +62,7 @@ pub fn before(pages: Router, node: Node, assets: app::Assets) -> Router {
         .route("/accounts/end-sessions", post(others::end_sessions))
         .route("/accounts/token", post(others::add_token))
         .route("/accounts/revoke-token", post(others::revoke_token))
+        .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .with_state(porch.clone())
         .merge(pages.layer(axum::middleware::from_fn_with_state(porch, through)))
 }
@@ -66,8 +73,14 @@ async fn through(State(porch): State<Porch>, mut request: Request, next: Next) -
     let nobody = || Rejection::new(Code::Unauthenticated, "Nothing is known of this connection");
     match shown.map_or_else(|| Err(nobody()), |shown| shown.has(Need::View)) {
         Ok(asker) => {
-            request.extensions_mut().insert(asker);
+            let seen = request.extensions().get::<Seen>().copied();
+            let (left, what) = (Left::default(), format!("{} {}", request.method(), request.uri().path()));
+            request.extensions_mut().insert(asker.clone());
+            request.extensions_mut().insert(left.clone());
             let mut response = next.run(request).await;
+            if let Some((no, seen)) = left.take().zip(seen).filter(|(no, _)| matches!(no.code, Code::Unauthenticated | Code::Forbidden)) {
+                porch.note(Kind::Refused, Some(&asker), seen, what, Some(&no));
+            }
             // What was drawn for one person is not shown to the next who goes back.
             if porch.node.controller.view().machine.access.claimed() {
                 response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -81,7 +94,11 @@ async fn through(State(porch): State<Porch>, mut request: Request, next: Next) -
             let from = if *request.method() == Method::GET { path.to_owned() } else { came_from(&porch, request.headers()) };
             porch.to_the_door(&from)
         }
-        Err(no) => porch.page(request.headers(), status(&no), Page::Behind { why: &no.detail }, None),
+        Err(no) => {
+            let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+            let to = if *request.method() == Method::GET { safe(path) } else { "/" };
+            porch.page(request.headers(), status(&no), Page::Behind { why: &no.detail, to }, None)
+        }
     }
 }
 
@@ -109,7 +126,10 @@ fn status(no: &Rejection) -> StatusCode {
 
 /// Where somebody wanted to go: a path of this node, and of nobody else.
 fn safe(to: &str) -> &str {
-    let ours = to.starts_with('/') && !to.starts_with("//") && to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let ours = to.len() <= LONGEST_PATH
+        && to.starts_with('/')
+        && !to.starts_with("//")
+        && to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     // The door itself leads nowhere.
     if ours && !["/sign-in", "/set-up", "/sign-out"].iter().any(|door| to.starts_with(door)) { to } else { "/" }
 }

@@ -10,7 +10,7 @@ use axum::Form;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use metadata::access::{AccessChange, Credential};
+use metadata::access::{AccessChange, Credential, Demand};
 use metadata::{Code, Rejection};
 use serde::Deserialize;
 
@@ -71,6 +71,8 @@ impl Porch {
 pub async fn add(State(porch): State<Porch>, sent: Sent, Form(wanted): Form<Wanted>) -> Response {
     let name = wanted.name();
     let change = async {
+        // Before anything is worked on for whoever it is.
+        person(&sent.shown)?.who.may(&Demand::Access)?;
         let role = wanted.role()?;
         if wanted.password.is_empty() {
             return Ok(AccessChange::AddAccount { name, role, token: None });
@@ -90,6 +92,7 @@ pub async fn change_role(State(porch): State<Porch>, sent: Sent, Form(wanted): F
 pub async fn set_password(State(porch): State<Porch>, sent: Sent, Form(wanted): Form<Wanted>) -> Response {
     let account = wanted.name();
     let change = async {
+        person(&sent.shown)?.who.may(&Demand::Password { account: account.clone() })?;
         rule(&wanted.password, &account)?;
         let password = porch.node.people.passwords.hash(wanted.password.clone()).await?;
         Ok(AccessChange::SetPassword { account, password, keeps: own_session(&sent) })

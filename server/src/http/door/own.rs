@@ -33,7 +33,9 @@ pub async fn sign_out(State(porch): State<Porch>, sent: Sent) -> Response {
         // The browser forgets it all the same; the session ends by itself.
         tracing::warn!(%no, "that somebody signed out was not written down");
     }
-    porch.note(Kind::SignedOut, sent.shown.known(), sent.seen, "sign out", None);
+    if sent.shown.by_cookie() {
+        porch.note(Kind::SignedOut, sent.shown.known(), sent.seen, "sign out", None);
+    }
     if let Some(text) = cookie::shown(&sent.headers, sent.seen.secure) {
         porch.node.people.guests.end(text);
     }
@@ -103,9 +105,9 @@ impl Porch {
     async fn set_own_password(&self, sent: &Sent, passwords: &Passwords) -> Result<(), Rejection> {
         let asker = person(&sent.shown)?;
         let (account, id) = session_of(self, &asker)?;
+        rule(&passwords.password, &account)?;
         let current = self.checked(&account, &passwords.current, sent.seen.address).await;
         let since = current.map_err(|no| if no.code == Code::Unauthenticated { no.renamed("current") } else { no })?;
-        rule(&passwords.password, &account)?;
         let password = self.node.people.passwords.hash(passwords.password.clone()).await?;
         let by_password = self.by_password(&account, since, sent.seen.address)?;
         self.change(&by_password, AccessChange::SetPassword { account, password, keeps: Some(id) }).await.map(drop)

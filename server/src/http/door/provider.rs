@@ -50,7 +50,11 @@ impl Porch {
 }
 
 pub async fn begin(State(porch): State<Porch>, Query(wish): Query<Wish>, sent: Sent) -> Response {
-    let begun = async { porch.provider()?.begin(safe(&wish.to), porch.node.controller.judged_ms()).await };
+    let begun = async {
+        let provider = porch.provider()?;
+        porch.permitted("", sent.seen.address).await?;
+        provider.begin(safe(&wish.to), porch.node.controller.judged_ms()).await
+    };
     match begun.await {
         Ok((url, state)) => {
             let to = HeaderValue::from_str(url.as_str()).unwrap_or(HeaderValue::from_static("/"));
@@ -67,6 +71,7 @@ pub async fn begin(State(porch): State<Porch>, Query(wish): Query<Wish>, sent: S
 pub async fn back(State(porch): State<Porch>, Query(callback): Query<Callback>, sent: Sent) -> Response {
     match porch.admit(&sent, &callback).await {
         Ok((name, text, to)) => {
+            porch.replace(&sent).await;
             porch.note(Kind::SignedIn, None, sent.seen, format!("sign in as {name} by the provider"), None);
             let mut response = porch.go(&to);
             let cookies = [cookie::set(&text, sent.seen.secure), cookie::set_begun("", sent.seen.secure)];

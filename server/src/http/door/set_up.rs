@@ -9,11 +9,9 @@ use axum::extract::State;
 use axum::response::Response;
 use controller::Refusal;
 use http::{StatusCode, header};
+use metadata::access::check_name;
 use metadata::{Code, Rejection};
 use serde::Deserialize;
-
-/// What tries of the code are counted under: no account has such a name.
-const TRIES: &str = "/set-up";
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -24,20 +22,21 @@ pub struct Claim {
 }
 
 impl Porch {
-    fn set_up<'a>(&'a self, name: &'a str) -> Page<'a> {
-        Page::SetUp { code: self.node.people.code.as_ref().map(|code| code.file()), name }
+    fn set_up<'a>(&'a self, name: &'a str, entered: &'a str) -> Page<'a> {
+        Page::SetUp { code: self.node.people.code.as_ref().map(|code| code.file()), entered, name }
     }
 
     async fn claim(&self, claim: &Claim, sent: &Sent) -> Result<String, Rejection> {
+        let name = claim.name.trim();
+        check_name(name)?;
+        rule(&claim.password, name)?;
         if let Some(code) = &self.node.people.code {
-            self.permitted(TRIES, sent.seen.address).await?;
+            self.permitted("", sent.seen.address).await?;
             if !code.is(&claim.code) {
                 let no = Rejection::new(Code::Unauthenticated, "That is not the code, or no more");
                 return Err(no.at("code", "another one", format!("what is in {} on this node now", code.file().display())));
             }
         }
-        let name = claim.name.trim();
-        rule(&claim.password, name)?;
         let hash = self.node.people.passwords.hash(claim.password.clone()).await?;
         set_up::claim(&self.node.controller, name, hash).await.map_err(|Refusal { rejection, .. }| *rejection)?;
         let view = self.node.controller.view();
@@ -50,7 +49,7 @@ pub async fn page(State(porch): State<Porch>, sent: Sent) -> Response {
     if porch.node.controller.view().machine.access.claimed() {
         return porch.go("/");
     }
-    porch.page(&sent.headers, StatusCode::OK, porch.set_up(""), None)
+    porch.page(&sent.headers, StatusCode::OK, porch.set_up("", ""), None)
 }
 
 pub async fn claim(State(porch): State<Porch>, sent: Sent, Form(claim): Form<Claim>) -> Response {
@@ -68,7 +67,7 @@ pub async fn claim(State(porch): State<Porch>, sent: Sent, Form(claim): Form<Cla
         }
         Err(no) => {
             porch.note(Kind::SignInRefused, None, sent.seen, "make the first account", Some(&no));
-            porch.page(&sent.headers, status(&no), porch.set_up(claim.name.trim()), Some(&no))
+            porch.page(&sent.headers, status(&no), porch.set_up(claim.name.trim(), claim.code.trim()), Some(&no))
         }
     }
 }

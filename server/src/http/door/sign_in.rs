@@ -7,6 +7,7 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use http::{StatusCode, header};
+use metadata::access::Credential;
 use serde::Deserialize;
 
 #[derive(Default, Deserialize)]
@@ -27,7 +28,8 @@ pub async fn page(State(porch): State<Porch>, Query(wish): Query<Wish>, sent: Se
     if !porch.node.controller.view().machine.access.claimed() {
         return porch.go(if porch.node.people.closed() { "/set-up" } else { "/" });
     }
-    if sent.shown.by_cookie() {
+    // Who was let in to look signs in again.
+    if sent.shown.known().is_some_and(|asker| matches!(asker.credential, Credential::Session { .. })) {
         return porch.go(safe(&wish.to));
     }
     porch.page(&sent.headers, StatusCode::OK, porch.sign_in(safe(&wish.to), ""), None)
@@ -37,7 +39,8 @@ pub async fn enter(State(porch): State<Porch>, sent: Sent, Form(entry): Form<Ent
     let (name, to) = (entry.name.trim(), safe(&entry.to));
     match porch.enter(name, &entry.password, sent.seen).await {
         Ok(entered) => {
-            porch.note(Kind::SignedIn, None, sent.seen, format!("sign in as {name}"), None);
+            porch.replace(&sent).await;
+            porch.note(Kind::SignedIn, None, sent.seen, porch.said(name), None);
             let mut response = porch.go(to);
             if let Some(cookie) = cookie::set(&entered.cookie, sent.seen.secure) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -45,7 +48,7 @@ pub async fn enter(State(porch): State<Porch>, sent: Sent, Form(entry): Form<Ent
             response
         }
         Err(no) => {
-            porch.note(Kind::SignInRefused, None, sent.seen, format!("sign in as {name}"), Some(&no));
+            porch.note(Kind::SignInRefused, None, sent.seen, porch.said(name), Some(&no));
             porch.page(&sent.headers, status(&no), porch.sign_in(to, name), Some(&no))
         }
     }

@@ -16,6 +16,7 @@ use super::caller;
 use super::problem::Refused;
 use super::query::Query;
 use super::{Node, ids, upgraded};
+use crate::people::Guests;
 use acceptor::Place;
 use axum::Extension;
 use axum::extract::State;
@@ -30,6 +31,7 @@ use metadata::{Code, Index, Rejection};
 use reader::Reader;
 use socket::Socket;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -68,7 +70,8 @@ pub async fn open(State(node): State<Node>, Extension(place): Extension<Place>, 
     };
     let generation = controller.generation();
     let credential = caller::asker(&parts)?.credential.clone();
-    let follow = move |reader| Feed { generation, controller, reader, position, credential, judged: (0, Instant::now()) }.run();
+    let guest = caller::guest(&node, &parts);
+    let follow = move |reader| Feed { generation, controller, reader, position, credential, guest, judged: (0, Instant::now()) }.run();
     if let Some(opening) = opening {
         let binary = opening.binary();
         let (upgrading, response) = opening.accepted();
@@ -135,6 +138,8 @@ enum Caught {
 struct Feed {
     /// Whom it is for.
     credential: Credential,
+    /// Of a guest of this node: with them, and the cookie.
+    guest: Option<(Arc<Guests>, String)>,
     /// At which change of the rights that was looked at, and when.
     judged: (Index, Instant),
     controller: Controller,
@@ -193,7 +198,7 @@ impl Feed {
             return true;
         }
         self.judged = (changed_index, Instant::now());
-        self.controller.who(&self.credential).is_ok()
+        self.guest.as_ref().is_none_or(|(guests, text)| guests.find(text).is_some()) && self.controller.who(&self.credential).is_ok()
     }
 
     /// Sends everything after the position.
