@@ -20,7 +20,7 @@ const USUAL: usize = 100;
 /// Bytes of a piece of an export, and pieces that wait to be sent.
 const PIECE: usize = 64 << 10;
 const PIECES: usize = 4;
-const KINDS: &str =
+pub const KINDS: &str =
     "signed_in, sign_in_refused, signed_out, refused, set_up, password_changed, accounts_changed, overflow, torn, broken, lost";
 
 #[derive(Serialize, JsonSchema)]

@@ -171,7 +171,8 @@ fn what_has_no_dry_run_says_so() -> Result<()> {
         }
     }
     // One only touches a session; the others are about the table of rights, of which nothing is shown beforehand.
-    let rights = ["addAccount", "addToken", "changeRole", "removeAccount", "revokeCertificate", "revokeToken"];
+    let rights =
+        ["addAccount", "addToken", "changeRole", "endSessions", "removeAccount", "revokeCertificate", "revokeToken", "setPassword"];
     ensure!(without == rights.into_iter().chain(["heartbeat"]).collect(), "{without:?}");
     Ok(())
 }
