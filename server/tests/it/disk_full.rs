@@ -95,7 +95,7 @@ async fn rights_hold_on_a_full_disk() -> Result<()> {
     until("the token is known", async || by(&full, &token).get("/whoami").ok().await).await?;
     let filler = cluster.fill_disk(victim)?;
     // Something has to be written for the disk to be found full.
-    let load = Load::paced("meanwhile", &[admin.clone()], usize::MAX, 1, PAUSE);
+    let load = Load::paced("meanwhile", std::slice::from_ref(&admin), usize::MAX, 1, PAUSE);
     says_why(&full).await?;
     load.end(true).await?;
     admin.delete(&format!("/tokens/{id}")).ok().await?;
