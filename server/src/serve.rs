@@ -7,7 +7,7 @@ use crate::peers;
 use crate::people::People;
 use crate::people::provider::Provider;
 use crate::people::set_up::{Code, InitialAdmin};
-use crate::trail::Trail;
+use crate::trail::{Trail, Writing};
 use crate::transport::Tcp;
 use crate::usage::Usage;
 use crate::{certificates, local, open_files, private, stop, telemetry};
@@ -52,12 +52,38 @@ struct Settings {
     /// Whether nobody may do anything before somebody has an account.
     closed: bool,
     reach: Reach,
-    proxies: Networks,
-    admin: Option<InitialAdmin>,
-    provider: Option<Arc<Provider>>,
+    door: Door,
     base: BasePath,
     pages: bool,
     stop_with_stdin: bool,
+}
+
+/// How people come in.
+#[derive(Clone)]
+struct Door {
+    /// Proxies whose word on who asks is taken.
+    proxies: Networks,
+    admin: Option<InitialAdmin>,
+    provider: Option<Arc<Provider>>,
+}
+
+impl Door {
+    fn read(flags: &ServeFlags, base: &BasePath) -> Result<Self, Usage> {
+        let usage = |text: String| Err(Usage(text));
+        let admin = match (&flags.initial_admin, &flags.initial_admin_password_file) {
+            (Some(name), Some(file)) => Some(InitialAdmin::read(name.clone(), file)?),
+            (None, None) => None,
+            (Some(name), None) => return usage(format!("--initial-admin {name} goes with --initial-admin-password-file FILE")),
+            (None, Some(file)) => return usage(format!("--initial-admin-password-file {} goes with --initial-admin NAME", file.display())),
+        };
+        let proxies = Networks::parse(flags.trusted_proxies.as_deref().unwrap_or_default())
+            .map_err(|part| Usage(format!("--trusted-proxies: {part:?} is no network; expected 10.0.0.0/8,fd00::/8,…")))?;
+        let provider = match &flags.oidc {
+            Some(file) => Some(Arc::new(Provider::read(file, flags.public_url.as_deref(), base.as_str())?)),
+            None => None,
+        };
+        Ok(Door { proxies, admin, provider })
+    }
 }
 
 /// Refuses a zero where it makes no sense.
@@ -91,13 +117,13 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     at_least_one(&flags)?;
     check_session_timeout(&flags)?;
     let node_id = flags.node_id.unwrap_or(1);
-    let listen = flags.listen.unwrap_or_else(|| "127.0.0.1:9091".to_owned());
+    let listen = flags.listen.clone().unwrap_or_else(|| "127.0.0.1:9091".to_owned());
     let Some((host, _)) = listen.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
     else {
         return usage(format!("--listen {listen:?} is no HOST:PORT with a port from 1 to 65535"));
     };
     let loopback = matches!(host, "localhost" | "[::1]") || host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
-    let data_dir = flags.data_dir.unwrap_or_else(|| PathBuf::from(format!("./data/node-{node_id}")));
+    let data_dir = flags.data_dir.clone().unwrap_or_else(|| PathBuf::from(format!("./data/node-{node_id}")));
     let tls = certificates::read(flags.tls_dir.as_deref(), flags.tls, &data_dir, Identity::Controller(node_id), host)?;
     let speaks = match &tls {
         None => Speaks::Plain,
@@ -108,14 +134,6 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     if !loopback && !insecure && speaks != Speaks::Tls {
         return usage(beyond_loopback(&listen, host, node_id, &data_dir));
     }
-    let admin = match (flags.initial_admin, &flags.initial_admin_password_file) {
-        (Some(name), Some(file)) => Some(InitialAdmin::read(name, file)?),
-        (None, None) => None,
-        (Some(name), None) => return usage(format!("--initial-admin {name} goes with --initial-admin-password-file FILE")),
-        (None, Some(file)) => return usage(format!("--initial-admin-password-file {} goes with --initial-admin NAME", file.display())),
-    };
-    let proxies = Networks::parse(flags.trusted_proxies.as_deref().unwrap_or_default())
-        .map_err(|part| Usage(format!("--trusted-proxies: {part:?} is no network; expected 10.0.0.0/8,fd00::/8,…")))?;
     let scheme = speaks.scheme().unwrap_or("http");
     let peers = match &flags.peers {
         Some(text) => peers::peers(text, scheme)?,
@@ -130,37 +148,22 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
         own.rsplit_once("://").map_or(own.as_str(), |(_, address)| address).rsplit_once(':').map_or("", |(host, _)| host).to_owned();
     let push_networks = PushNetworks::parse(flags.push_networks.as_deref().unwrap_or_default())
         .map_err(|part| Usage(format!("--push-networks: {part:?} is no network; expected 10.0.0.0/8,fd00::/8,…")))?;
-    let sqlite = || format!("sqlite://{}?mode=rwc", data_dir.join("backup.sqlite").display());
-    let given = match (&flags.database_url, &flags.database_url_file) {
-        (Some(_), Some(file)) => return usage(format!("--database-url-file {}: --database-url is given too", file.display())),
-        (None, Some(file)) => Some(first_line(file)?),
-        (given, None) => given.clone(),
-    };
-    let database_url = (flags.no_backup != Some(true)).then(|| given.unwrap_or_else(sqlite));
-    if let Some(Err(why)) = database_url.as_deref().map(controller::check_database_url) {
-        let flag = if flags.database_url_file.is_some() { "--database-url-file" } else { "--database-url" };
-        return usage(format!("{flag}: {why}"));
-    }
+    let database_url = database_url(&flags, &data_dir)?;
     let election = flags.election_timeout_ms.unwrap_or(ELECTION_TIMEOUT_MS);
     let heartbeat = flags.heartbeat_interval_ms.unwrap_or((election / 5).clamp(1, HEARTBEAT_INTERVAL_MS));
     if heartbeat == 0 || election < heartbeat * 3 {
         return usage(format!("--election-timeout-ms {election} has to be at least three times --heartbeat-interval-ms {heartbeat}"));
     }
-    let base = flags.base_path.unwrap_or_default();
+    let base = flags.base_path.clone().unwrap_or_default();
     let base = BasePath::parse(&base).map_err(|why| Usage(format!("--base-path {base:?} {why}; expected a path such as /quorate")))?;
-    let provider = match &flags.oidc {
-        Some(file) => Some(Arc::new(Provider::read(file, flags.public_url.as_deref(), base.as_str())?)),
-        None => None,
-    };
+    let door = Door::read(&flags, &base)?;
     let more_names = flags.host_names.iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned());
     Ok(Settings {
         names: Names::new(more_names.chain([host.to_owned(), own_host]).filter(|name| !name.is_empty())),
         tls,
         closed: speaks == Speaks::Tls && !insecure,
         reach: if loopback { Reach::Machine } else { Reach::Network },
-        proxies,
-        admin,
-        provider,
+        door,
         base,
         listen,
         data_dir,
@@ -180,6 +183,23 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
             database_url,
         },
     })
+}
+
+/// Where the SQL backup goes; none where it is switched off.
+fn database_url(flags: &ServeFlags, data_dir: &Path) -> Result<Option<String>, Usage> {
+    let usage = |text: String| Err(Usage(text));
+    let sqlite = || format!("sqlite://{}?mode=rwc", data_dir.join("backup.sqlite").display());
+    let given = match (&flags.database_url, &flags.database_url_file) {
+        (Some(_), Some(file)) => return usage(format!("--database-url-file {}: --database-url is given too", file.display())),
+        (None, Some(file)) => Some(first_line(file)?),
+        (given, None) => given.clone(),
+    };
+    let database_url = (flags.no_backup != Some(true)).then(|| given.unwrap_or_else(sqlite));
+    if let Some(Err(why)) = database_url.as_deref().map(controller::check_database_url) {
+        let flag = if flags.database_url_file.is_some() { "--database-url-file" } else { "--database-url" };
+        return usage(format!("{flag}: {why}"));
+    }
+    Ok(database_url)
 }
 
 /// What to do instead, in commands.
@@ -277,7 +297,7 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     let controller = starting.await.context("the node did not start")??;
     let listener = socket.listen(BACKLOG).with_context(|| format!("cannot listen on {}", settings.listen))?;
     tracing::info!(node_id, listen = settings.listen, "serving");
-    let (trail, writing) = Trail::begin(&settings.data_dir, node_id)?;
+    let (trail, writing) = trail(&settings.data_dir, node_id);
     match local::listen(&settings.data_dir) {
         Ok(listener) => drop(tokio::spawn(local::serve(listener, controller.clone(), trail.clone()))),
         Err(error) => tracing::warn!(%error, "no socket in the data directory: a lost admin cannot be reset there"),
@@ -319,10 +339,23 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     stopping.notify_one();
     // A call may take longer than anybody waits.
     drop(tokio::time::timeout(LINGER, server).await);
-    writing.end();
+    if let Some(writing) = writing {
+        writing.end();
+    }
     match refused {
         Some(fault) => bail!("{fault}"),
         None => Ok(()),
+    }
+}
+
+/// What is written down of who comes in. A disk that has no room for it keeps no node from starting.
+fn trail(data_dir: &Path, node_id: u64) -> (Trail, Option<Writing>) {
+    match Trail::begin(data_dir, node_id) {
+        Ok((trail, writing)) => (trail, Some(writing)),
+        Err(error) => {
+            tracing::error!(%error, "who comes in and who is refused is not written down until this node is started again");
+            (Trail::default(), None)
+        }
     }
 }
 
@@ -332,8 +365,8 @@ fn people(settings: &Settings, controller: &Controller) -> People {
     if let Some(code) = &code {
         tokio::spawn(code.clone().keep(controller.clone()));
     }
-    let people = People::new(code, settings.provider.clone(), settings.proxies.clone());
-    if let Some(admin) = settings.admin.clone() {
+    let people = People::new(code, settings.door.provider.clone(), settings.door.proxies.clone());
+    if let Some(admin) = settings.door.admin.clone() {
         tokio::spawn(admin.make(controller.clone(), people.passwords.clone()));
     }
     people
