@@ -14,8 +14,8 @@ pub const COMMAND: crate::Command = crate::Command {
     about: "Runs every test there is, from the state machine to the browser",
     usage: "Usage: cargo xtask test [--quick] [step…] [-- arguments]
 
-  --quick     Leaves out what needs the built server: site, budget, cluster, browser.
-  step…       Only these: xtask, metadata, wasm, controller, storage, bench, simulation, app, site, server, budget, cluster, browser.
+  --quick     Leaves out what needs the built server: site, budget, cluster, packaging, browser.
+  step…       Only these: xtask, metadata, wasm, controller, storage, bench, simulation, app, site, server, budget, cluster, packaging, browser.
               Part of a name is enough. `site` is added where a step needs it.
   arguments   Go to the test programs of the steps: `cargo xtask test controller -- snapshot`.",
     run: main,
