@@ -1,8 +1,11 @@
-//! What a node that somebody signs in at asks: whether a password may be tried now.
+//! What the edges ask about who may do what: who somebody is, whether a password may be tried now, and to change it.
 
+use crate::api::{Asker, Refusal};
 use crate::handle::Controller;
 use crate::net::rpc::{Reply, Request};
 use crate::node::Inner;
+use metadata::access::{AccessChange, Credential};
+use metadata::{Index, Intent, Rejection};
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -11,6 +14,26 @@ use tokio::time::Instant;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Controller {
+    /// Who shows this, and from where; none where that is this very machine.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED, as [`Controller::who`].
+    pub fn asker(&self, credential: Credential, address: Option<IpAddr>) -> Result<Asker, Rejection> {
+        Ok(Asker { who: self.who(&credential)?, credential, address })
+    }
+
+    /// Commits one change of who may do what; its index.
+    ///
+    /// # Errors
+    /// As [`Controller::submit`], and what the table refuses.
+    pub async fn change_access(&self, asker: &Asker, change: AccessChange, deadline: Instant) -> Result<Index, Refusal> {
+        let outcome = self.submit(asker.submission(Intent::ChangeAccess { change }), deadline).await?;
+        match outcome.outcomes.into_iter().find_map(Result::err) {
+            Some(no) => Err(Refusal { revision: Some(outcome.index), ..no.into() }),
+            None => Ok(outcome.index),
+        }
+    }
+
     /// Whether a password of this account may be tried from there now, by the leader, or by this node alone while it knows none.
     ///
     /// # Errors

@@ -295,7 +295,8 @@ impl Entry {
     /// By what whoever asked was known, and from where; none where nobody was.
     pub fn asked_by(&self) -> Option<AskedBy> {
         match self.groups.first()?.commands.first()? {
-            Command::Require { credential, address, .. } => Some(AskedBy { credential: credential.name()?, address: *address }),
+            Command::Require { credential: Credential::Nobody, .. } => None,
+            Command::Require { credential, address, .. } => Some(AskedBy { credential: credential.clone(), address: *address }),
             _ => None,
         }
     }
@@ -304,7 +305,7 @@ impl Entry {
 /// By what somebody was known who asked for what an entry did, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedBy {
-    pub credential: String,
+    pub credential: Credential,
     pub address: Option<IpAddr>,
 }
 

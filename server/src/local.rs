@@ -5,8 +5,7 @@ use crate::token;
 use crate::trail::{self, Trail};
 use anyhow::{Context, bail, ensure};
 use audit::Kind;
-use controller::{Asker, Controller, LONGEST_DEADLINE};
-use metadata::Intent;
+use controller::{Controller, LONGEST_DEADLINE};
 use metadata::access::{AccessChange, Credential, Role};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -90,11 +89,9 @@ async fn reset(controller: &Controller, trail: &Trail, name: &str) -> anyhow::Re
         Some(account) if account.role == Role::Admin => AccessChange::AddToken { account: name.to_owned(), token },
         Some(account) => bail!("{name} is {}: name an admin, or an account that there is not", account.role),
     };
-    let credential = Credential::Local;
-    let asker = Asker { who: controller.who(&credential)?, credential, address: None };
-    let outcome = controller.submit(asker.submission(Intent::ChangeAccess { change }), Instant::now() + LONGEST_DEADLINE).await?;
-    outcome.outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
-    trail.note(trail::event(Kind::AccountsChanged, Some(&asker), None, format!("make a token for {name}")));
+    let asker = controller.asker(Credential::Local, None)?;
+    controller.change_access(&asker, change, Instant::now() + LONGEST_DEADLINE).await?;
+    trail.note(trail::event(Kind::AccountsChanged, Some(&asker), None, format!("make a token for {name}"), None));
     tracing::warn!(account = name, "a token was made for an admin by the user of this machine");
     Ok(text)
 }

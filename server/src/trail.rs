@@ -5,6 +5,7 @@ use anyhow::Context;
 use app::people::{Outcome, TrailRow};
 use audit::{Event, Kind, Limits, Log, Query, Record};
 use controller::Asker;
+use metadata::Rejection;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,16 +59,16 @@ fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
-/// An event of this kind, by whoever is known to ask.
-pub fn event(kind: Kind, asker: Option<&Asker>, address: Option<IpAddr>, what: impl Into<String>) -> Event {
+/// An event of this kind, by whoever is known to ask; with why it was refused, if it was.
+pub fn event(kind: Kind, asker: Option<&Asker>, address: Option<IpAddr>, what: impl Into<String>, no: Option<&Rejection>) -> Event {
     Event {
         kind,
         principal: asker.map(|asker| asker.who.principal.0.clone()),
         credential: asker.and_then(|asker| asker.credential.name()),
         address,
         what: what.into().chars().take(audit::LONGEST_FIELD).collect(),
-        code: None,
-        detail: None,
+        code: no.map(|no| no.code.name().to_owned()),
+        detail: no.map(|no| no.detail.clone()),
     }
 }
 
@@ -92,9 +93,9 @@ impl Trail {
         // Refusals, of which strangers make as many as they like, leave room for the rest.
         let refusal = matches!(event.kind, Kind::Refused | Kind::SignInRefused);
         let most = if refusal { MOST_REFUSALS_WAITING } else { MOST_WAITING };
-        if inner.waiting.load(Ordering::Relaxed) < most && inner.said.try_send(Said::Note(event)).is_ok() {
-            inner.waiting.fetch_add(1, Ordering::Relaxed);
-        } else {
+        // Counted before it is there: the thread may have taken it off before this one goes on.
+        if inner.waiting.fetch_add(1, Ordering::Relaxed) >= most || inner.said.try_send(Said::Note(event)).is_err() {
+            inner.waiting.fetch_sub(1, Ordering::Relaxed);
             inner.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -161,7 +162,7 @@ fn write(mut log: Log, coming: &Receiver<Said>, waiting: &AtomicUsize, lost: &At
 fn own_up(log: &mut Log, lost: &AtomicU64) -> Result<(), audit::AuditError> {
     match lost.swap(0, Ordering::Relaxed) {
         0 => Ok(()),
-        count => log.note(event(Kind::Lost, None, None, format!("{count} events came faster than they could be written")), now_ms()),
+        count => log.note(event(Kind::Lost, None, None, format!("{count} events came faster than they could be written"), None), now_ms()),
     }
 }
 
@@ -193,10 +194,9 @@ mod tests {
     fn what_is_noted_is_read_again_and_verifies() {
         let dir = tempfile::tempdir().expect("a directory");
         let (trail, writing) = Trail::begin(dir.path(), 7).expect("it begins");
-        let mut refused = event(Kind::Refused, None, Some(IpAddr::from([10, 0, 0, 1])), "POST /api/v1/topics");
-        refused.code = Some("FORBIDDEN".to_owned());
-        trail.note(refused);
-        trail.note(event(Kind::SignedOut, None, None, "sign out"));
+        let no = Rejection::new(metadata::Code::Forbidden, "not theirs");
+        trail.note(event(Kind::Refused, None, Some(IpAddr::from([10, 0, 0, 1])), "POST /api/v1/topics", Some(&no)));
+        trail.note(event(Kind::SignedOut, None, None, "sign out", None));
         let at = trail.dir().expect("a directory").to_owned();
         writing.end();
         let records = audit::read(&at, &Query::default()).expect("it can be read");

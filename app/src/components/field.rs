@@ -27,6 +27,11 @@ pub fn refusal_before() -> StoredValue<Option<Rejection>> {
     StoredValue::new(use_context::<Arc<Boot>>().filter(|_| first).and_then(|boot| boot.refusal.clone()))
 }
 
+/// What the form that led to this page has done.
+pub fn done_note(words: AnyView) -> AnyView {
+    view! { <p class="notes impact done" role="status"><Icon of=icons::OK/>{words}</p> }.into_any()
+}
+
 /// Whether a refusal is about this field; `configs.` matches every configuration key.
 pub fn concerns(no: &Rejection, field: &str) -> bool {
     no.field.as_deref().is_some_and(|at| {

@@ -3,7 +3,7 @@
 use crate::base;
 use crate::boot::{Boot, use_looker};
 use crate::components::card::Card;
-use crate::components::field::{FormNote, refusal_before};
+use crate::components::field::{FormNote, done_note, refusal_before};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
 use crate::looker::Looker;
@@ -43,7 +43,7 @@ pub fn AccountPage() -> impl IntoView {
                 })}
             </header>
             <FormNote fields=&[] refusal=refusal/>
-            {done.map(|done| view! { <p class="notes impact done" role="status"><Icon of=icons::OK/><span>{done}</span></p> })}
+            {done.map(|done| done_note(view! { <span>{done}</span> }.into_any()))}
             {match kept {
                 None => view! { <p><a class="btn primary" href=base::to("/set-up") rel="external">"Make the first account"</a></p> }.into_any(),
                 Some(false) => view! { <p class="soft">"This node has no majority, or you came with a token or a certificate: there is no session to show."</p> }.into_any(),

@@ -4,7 +4,7 @@
 use crate::base;
 use crate::boot::{Boot, use_looker};
 use crate::components::card::Card;
-use crate::components::field::{FormNote, refusal_before};
+use crate::components::field::{FormNote, done_note, refusal_before};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
 use crate::looker::Looker;
@@ -56,7 +56,7 @@ pub fn AccountsPage() -> impl IntoView {
                 </div>
             </header>
             <FormNote fields=&[] refusal=refusal/>
-            {done.map(|done| view! { <p class="notes impact done" role="status"><Icon of=icons::OK/><span>{done}</span></p> })}
+            {done.map(|done| done_note(view! { <span>{done}</span> }.into_any()))}
             {body}
         </div>
     }

@@ -8,7 +8,7 @@ mod under_way;
 
 use crate::base;
 use crate::boot::Boot;
-use crate::components::field::{FormNote, refusal_before};
+use crate::components::field::{FormNote, done_note, refusal_before};
 use crate::foreseen::Foreseen;
 use crate::icons::{self, Icon};
 use crate::pages::first_paint::actions_off;
@@ -33,7 +33,7 @@ pub fn OperationsPage() -> impl IntoView {
                 </div>
             </header>
             <FormNote fields=&[] refusal=refusal/>
-            {done.map(|index| view! { <p class="notes impact done" role="status"><Icon of=icons::OK/><span class="num">"Committed at #"{num(index)}"."</span></p> })}
+            {done.map(|index| done_note(view! { <span class="num">"Committed at #"{num(index)}"."</span> }.into_any()))}
             {foreseen.map(|foreseen| view! { <Confirm foreseen=foreseen/> })}
             <under_way::UnderWay/>
             <div class="split">

@@ -35,9 +35,7 @@ pub fn Document(assets: Assets) -> impl IntoView {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme>
             <head>
-                <meta charset="utf-8"/>
-                <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
-                <meta name="color-scheme" content="light dark"/>
+                <Metas/>
                 <title inner_html=escaped(&tab::title(&verdict, &place))></title>
                 <link rel="icon" id=tab::ICON_ELEMENT type="image/svg+xml" href=tab::icon(verdict.level) data-dead=tab::icon(Some(Level::Warning))/>
                 <Fonts names=assets.fonts.clone()/>
@@ -64,9 +62,19 @@ fn connection(boot: &Boot) -> &'static str {
     if boot.quorum_age_ms > STALE_MS { "stale" } else { "connecting" }
 }
 
+/// What every document of ours begins its head with.
+#[component]
+pub fn Metas() -> impl IntoView {
+    view! {
+        <meta charset="utf-8"/>
+        <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
+        <meta name="color-scheme" content="light dark"/>
+    }
+}
+
 /// Asked for before the style sheet that names them: what is not there for the first paint is not used (style/fonts.css).
 #[component]
-fn Fonts(names: Vec<String>) -> impl IntoView {
+pub fn Fonts(names: Vec<String>) -> impl IntoView {
     let link = |name| view! { <link rel="preload" href={name} as="font" type="font/woff2" crossorigin="anonymous"/> };
     names.into_iter().map(link).collect_view()
 }

@@ -4,6 +4,7 @@ use crate::Assets;
 use crate::base::{self, Base};
 use crate::components::field::words;
 use crate::icons::{self, Icon, Mark};
+use crate::shell::document::{Fonts, Metas};
 use crate::shell::theme;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -66,20 +67,15 @@ impl Door {
             Page::Token { account, token } => ("A new token", new_token(account, token)),
             Page::Behind { why, to } => ("Not caught up", behind(why, to)),
         };
-        let css = self.assets.css.clone();
-        let fonts = self.assets.fonts.clone().into_iter().map(|name| {
-            view! { <link rel="preload" href={name} as="font" type="font/woff2" crossorigin="anonymous"/> }
-        });
+        let Assets { css, fonts, .. } = self.assets.clone();
         let page = view! {
             <!DOCTYPE html>
             <html lang="en" data-theme=theme>
                 <head>
-                    <meta charset="utf-8"/>
-                    <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
-                    <meta name="color-scheme" content="light dark"/>
+                    <Metas/>
                     <title inner_html=format!("{title} · Quorate")></title>
                     <link rel="icon" type="image/svg+xml" href=base::to("/pkg/favicon.svg")/>
-                    {fonts.collect_view()}
+                    <Fonts names=fonts/>
                     <link rel="stylesheet" href=css/>
                 </head>
                 <body class="door">

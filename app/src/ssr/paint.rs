@@ -37,8 +37,7 @@ pub struct Node {
     pub reach: Reach,
     /// What was written down last.
     pub trail: Trail,
-    /// None where a page is drawn without a node.
-    pub controller: Option<Controller>,
+    pub controller: Controller,
 }
 
 impl Node {
@@ -53,7 +52,7 @@ impl Node {
             heard: sampler.heard(),
             reach,
             trail,
-            controller: Some(controller.clone()),
+            controller: controller.clone(),
         }
     }
 }
@@ -80,7 +79,7 @@ pub fn boot(node: Node, parts: &Parts) -> Boot {
         attention: attention(&state).count,
         foreseen: foreseen(&state, &place, &query, &looker, now_ms),
         refusal: refusal(&state, &place, &query, &looker, now_ms),
-        people: node.controller.and_then(|controller| people::shown(&controller, &node.trail, &place, asker)),
+        people: people::shown(&node.controller, &node.trail, &place, asker),
         looker,
     }
 }

@@ -20,12 +20,7 @@ pub fn looker(asker: Option<&Asker>, reach: Reach) -> Looker {
     let Some((asker, role)) = asker.and_then(|asker| Some((asker, asker.who.role.clone()?))) else { return Looker::Anybody(reach) };
     let principal = &asker.who.principal.0;
     let name = principal.strip_prefix("user:").unwrap_or(principal).to_owned();
-    Looker::Known(Person {
-        name,
-        role,
-        kept: matches!(asker.credential, Credential::Session { .. }),
-        to_look: asker.who.password == Given::ToLook,
-    })
+    Looker::Known(Person { name, role, kept: asker.credential.session().is_some(), to_look: asker.who.password == Given::ToLook })
 }
 
 /// What the page at this place shows of people; none where it shows nothing of them.
@@ -58,7 +53,7 @@ pub fn shown(controller: &Controller, trail: &Trail, place: &Place, asker: Optio
             Some(People { trail: rows, unread, ..People::default() })
         }
         Place::Account => {
-            let Credential::Session { id } = &asker.credential else { return Some(People::default()) };
+            let Some(id) = asker.credential.session() else { return Some(People::default()) };
             let account = access.session(id)?.account.clone();
             let mut sessions: Vec<SessionRow> = access
                 .sessions_of(&account, now_ms)
@@ -67,7 +62,7 @@ pub fn shown(controller: &Controller, trail: &Trail, place: &Place, asker: Optio
                     created_at_ms: session.created_at_ms,
                     seen_at_ms: session.seen_at_ms,
                     ends_at_ms: session.ends_at_ms(),
-                    this: session.id == *id,
+                    this: session.id == id,
                 })
                 .collect();
             sessions.sort_by_key(|session| (!session.this, std::cmp::Reverse(session.seen_at_ms)));
@@ -79,10 +74,7 @@ pub fn shown(controller: &Controller, trail: &Trail, place: &Place, asker: Optio
 
 /// Whether the account of a session is one of the provider's.
 fn signs_in_elsewhere(access: &Access, credential: &Credential) -> bool {
-    let session = match credential {
-        Credential::Session { id } => access.session(id),
-        _ => None,
-    };
+    let session = credential.session().and_then(|id| access.session(id));
     session.and_then(|session| access.account(&session.account)).is_some_and(|account| account.subject.is_some())
 }
 

@@ -97,7 +97,7 @@ impl Rows {
             serde_json::to_string(&intent)?.into(),
             format!("[{}]", changes.join(",")).into(),
             commit.digest.to_string().into(),
-            by.map(|by| by.credential.clone()).unwrap_or_default().into(),
+            by.and_then(|by| by.credential.name()).unwrap_or_default().into(),
             by.and_then(|by| by.address).map(|address| address.to_string()).unwrap_or_default().into(),
         ]);
         Ok(())

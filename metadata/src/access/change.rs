@@ -143,10 +143,9 @@ impl Access {
                 Ok(())
             }
             AccessChange::RemoveAccount { name } => {
-                self.known(name)?;
-                self.drop_account(name);
+                self.end_sessions(name, None)?;
                 self.drop_tokens(|token| token.account == *name);
-                self.drop_sessions(|session| session.account == *name);
+                self.drop_account(name);
                 Ok(())
             }
             AccessChange::AddToken { account, token } => {
@@ -169,19 +168,12 @@ impl Access {
                 let changed = Account { changed_index: index, ..with_password(self.known(account)?, password, index) };
                 check_person(&changed)?;
                 self.put_account(changed);
-                self.drop_sessions(|session| session.account == *account && Some(&session.id) != keeps.as_ref());
-                Ok(())
+                self.end_sessions(account, keeps.as_deref())
             }
             AccessChange::Admit { name, role, subject, session } => {
                 self.admit(name, role, subject, (at_ms, index))?;
                 self.begin_session(name, session, at_ms)
             }
-            of_a_session => self.change_session(of_a_session, at_ms),
-        }
-    }
-
-    fn change_session(&mut self, change: &AccessChange, at_ms: u64) -> Result<(), Rejection> {
-        match change {
             AccessChange::BeginSession { account, session } => self.begin_session(account, session, at_ms),
             AccessChange::SeeSession { account, id } => {
                 let seen = Session { seen_at_ms: at_ms, ..self.own(account, id)?.clone() };
@@ -198,12 +190,7 @@ impl Access {
                 self.drop_session(id);
                 Ok(())
             }
-            AccessChange::EndSessions { account, keeps } => {
-                self.known(account)?;
-                self.drop_sessions(|session| session.account == *account && Some(&session.id) != keeps.as_ref());
-                Ok(())
-            }
-            _ => Ok(()),
+            AccessChange::EndSessions { account, keeps } => self.end_sessions(account, keeps.as_deref()),
         }
     }
 
@@ -317,6 +304,13 @@ impl Access {
         let NewSession { id, hash, address } = new.clone();
         let account = account.to_owned();
         self.put_session(Session { id, account, hash, address, created_at_ms: at_ms, seen_at_ms: at_ms, proven_at_ms: at_ms });
+        Ok(())
+    }
+
+    /// All of an account but one.
+    fn end_sessions(&mut self, account: &str, keeps: Option<&str>) -> Result<(), Rejection> {
+        self.known(account)?;
+        self.drop_sessions(|session| session.account == account && Some(session.id.as_str()) != keeps);
         Ok(())
     }
 

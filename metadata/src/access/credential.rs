@@ -78,6 +78,14 @@ pub enum Credential {
 }
 
 impl Credential {
+    /// The session that is shown, if it is one.
+    pub fn session(&self) -> Option<&str> {
+        match self {
+            Credential::Session { id } => Some(id),
+            _ => None,
+        }
+    }
+
     /// By what somebody is known, without a secret; none of nobody.
     pub fn name(&self) -> Option<String> {
         Some(match self {

@@ -6,19 +6,16 @@ use super::call;
 use super::caller::{self, asker};
 use super::problem::Refused;
 use super::query::Query;
-use super::seen::Seen;
-use crate::people::rule;
 use crate::{token, trail};
 use audit::Kind;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use controller::Refusal;
 use http::StatusCode;
 use http::request::Parts;
-use metadata::access::{Access, AccessChange, Account, Credential, Fingerprint, NewToken, PasswordHash, Role, Token};
-use metadata::{BrokerId, Code, Index, Intent, Rejection};
+use metadata::access::{Access, AccessChange, Account, Credential, Fingerprint, NewToken, Role, Token};
+use metadata::{BrokerId, Code, Index, Rejection};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -89,11 +86,18 @@ pub struct TokenAsked {
 }
 
 impl TokenAsked {
+    pub fn new(expires_in_days: Option<u64>) -> Self {
+        TokenAsked { expires_in_days }
+    }
+
     /// What is replicated of a new token, and the token itself.
-    fn make(&self) -> Result<(NewToken, String), Refused> {
+    ///
+    /// # Errors
+    /// INVALID_REQUEST when it would hold for too long, or not at all.
+    pub fn make(&self) -> Result<(NewToken, String), Rejection> {
         let days = self.expires_in_days.unwrap_or(USUAL_DAYS);
         if !(1..=365).contains(&days) {
-            return Err(Rejection::new(Code::InvalidRequest, "A token expires").at("expires_in_days", days, "1 to 365").into());
+            return Err(Rejection::new(Code::InvalidRequest, "A token expires").at("expires_in_days", days, "1 to 365"));
         }
         Ok(token::new(days * DAY_MS))
     }
@@ -247,16 +251,9 @@ fn about(token: &Token) -> TokenView {
 /// Commits one change of the table; its index.
 async fn change(node: &Node, parts: &Parts, change: AccessChange) -> Result<Index, Refused> {
     let (asker, what) = (asker(parts)?, words(&change));
-    let submission = asker.submission(Intent::ChangeAccess { change });
-    let mut outcome = node.controller.submit(submission, call::deadline(parts)?).await?;
-    match outcome.outcomes.pop() {
-        Some(Err(no)) => Err(Refusal { revision: Some(outcome.index), ..no.into() }.into()),
-        _ => {
-            let address = parts.extensions.get::<Seen>().map(|seen| seen.address);
-            node.trail.note(trail::event(Kind::AccountsChanged, Some(asker), address, what));
-            Ok(outcome.index)
-        }
-    }
+    let index = node.controller.change_access(asker, change, call::deadline(parts)?).await?;
+    node.trail.note(trail::event(Kind::AccountsChanged, Some(asker), asker.address, what, None));
+    Ok(index)
 }
 
 /// What a change comes to, as it is written down; a secret is in none.
@@ -315,7 +312,7 @@ pub async fn add(State(node): State<Node>, parts: Parts, body: Body) -> Result<R
             let no = Rejection::new(Code::InvalidRequest, "An account comes with a password or with a token");
             return Err(no.at("token", "given with a password", "none; a person's account can be given tokens later").into());
         }
-        Some(password) => AccessChange::AddPerson { role, password: hashed(&node, &name, password).await?, name },
+        Some(password) => AccessChange::AddPerson { role, password: node.people.hashed(&name, password).await?, name },
     };
     let revision = change(&node, &parts, wanted).await?;
     let account = changed(&node, &asked.name, "account")?;
@@ -335,14 +332,9 @@ pub async fn remove(State(node): State<Node>, Path(name): Path<String>, parts: P
     Ok(super::answers::CommittedAnswer { revision }.into_response())
 }
 
-async fn hashed(node: &Node, name: &str, password: String) -> Result<PasswordHash, Rejection> {
-    rule(&password, name)?;
-    node.people.passwords.hash(password).await
-}
-
 pub async fn set_password(State(node): State<Node>, Path(name): Path<String>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let asked: PasswordAsked = asked(&parts, body).await?;
-    let password = hashed(&node, &name, asked.password).await?;
+    let password = node.people.hashed(&name, asked.password).await?;
     let revision = change(&node, &parts, AccessChange::SetPassword { account: name, password, keeps: None }).await?;
     Ok(super::answers::CommittedAnswer { revision }.into_response())
 }
@@ -361,7 +353,7 @@ pub async fn tokens(State(node): State<Node>, parts: Parts) -> Result<Response, 
 
 pub async fn add_token(State(node): State<Node>, parts: Parts, body: Body) -> Result<Response, Refused> {
     let asked: TokenOf = asked(&parts, body).await?;
-    let (token, text) = TokenAsked { expires_in_days: asked.expires_in_days }.make()?;
+    let (token, text) = TokenAsked::new(asked.expires_in_days).make()?;
     let id = token.id.clone();
     let revision = change(&node, &parts, AccessChange::AddToken { account: asked.account, token }).await?;
     let view = node.controller.view();

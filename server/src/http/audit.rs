@@ -73,11 +73,13 @@ pub async fn list(State(node): State<Node>, parts: Parts) -> Result<Response, Re
     };
     let trail = node.trail.clone();
     let read = tokio::task::spawn_blocking(move || trail.read(&asked)).await;
-    let unreadable =
-        |error: &dyn std::fmt::Display| Refused::new(Code::Overloaded, format!("What was written down cannot be read: {error}"));
-    let records = read.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))?;
+    let records = read.map_err(unreadable)?.map_err(unreadable)?;
     let records = records.into_iter().map(RecordView::from).collect();
     Ok(Json(AuditAnswer { revision: view.applied, node_id: node.controller.node_id(), records }).into_response())
+}
+
+fn unreadable(error: impl std::fmt::Display) -> Refused {
+    Refused::new(Code::Overloaded, format!("What was written down cannot be read: {error}"))
 }
 
 /// Every line that is kept, oldest first, as it was written.
@@ -88,9 +90,7 @@ pub async fn export(State(node): State<Node>, parts: Parts) -> Result<Response, 
     let (pieces, sending) = mpsc::channel::<Result<Bytes, audit::AuditError>>(PIECES);
     let trail = node.trail.clone();
     let opened = tokio::task::spawn_blocking(move || trail.dir().map(audit::export).transpose()).await;
-    let unreadable =
-        |error: &dyn std::fmt::Display| Refused::new(Code::Overloaded, format!("What was written down cannot be read: {error}"));
-    let lines = opened.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))?;
+    let lines = opened.map_err(unreadable)?.map_err(unreadable)?;
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
         let Some(lines) = lines else { return };

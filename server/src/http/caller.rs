@@ -24,13 +24,13 @@ use tls::Identity;
 pub struct Shown(Result<Asker, Rejection>);
 
 impl Shown {
-    pub fn of(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Self {
-        let shown = credential(node, headers, extensions).and_then(|credential| {
-            let who = node.controller.who(&credential)?;
-            if who.role.is_none() && node.people.closed() {
+    pub fn of(node: &Node, headers: &HeaderMap, extensions: &Extensions, seen: Seen) -> Self {
+        let shown = credential(node, headers, extensions, seen.secure).and_then(|credential| {
+            let asker = node.controller.asker(credential, Some(seen.address))?;
+            if asker.who.role.is_none() && node.people.closed() {
                 return Err(Rejection::new(Code::Unauthenticated, "Nobody has an account yet: set this cluster up at /set-up"));
             }
-            Ok(Asker { credential, who, address: Some(Seen::of(node, headers, extensions).address) })
+            Ok(asker)
         });
         Shown(shown.map_err(|no| match no.code {
             // A node that is behind may not have heard of a token yet, and it is no refusal that others do not know it.
@@ -39,6 +39,14 @@ impl Shown {
             }
             _ => no,
         }))
+    }
+
+    /// What the guard found out of this request.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED where it did not see it.
+    pub fn within(extensions: &Extensions) -> Result<&Self, Rejection> {
+        extensions.get::<Shown>().ok_or_else(nothing_known)
     }
 
     /// Who asks, if anybody knows.
@@ -62,8 +70,13 @@ impl Shown {
     }
 }
 
+/// Of what came by no guard.
+pub fn nothing_known() -> Rejection {
+    Rejection::new(Code::Unauthenticated, "Nothing is known of this connection")
+}
+
 /// What a request shows. A token stands before a session, and both before the certificate of the connection, which may be that of a proxy.
-fn credential(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Result<Credential, Rejection> {
+fn credential(node: &Node, headers: &HeaderMap, extensions: &Extensions, secure: bool) -> Result<Credential, Rejection> {
     // Any other is for a proxy before this node.
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|text| text.strip_prefix("Bearer "));
     if let Some(text) = given.filter(|text| token::looks_like_one(text)) {
@@ -75,7 +88,7 @@ fn credential(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Resu
             None => Err(no("No such token is known: it is revoked, or has expired")),
         };
     }
-    if let Some(session) = session(node, headers, extensions) {
+    if let Some(session) = session(node, headers, secure) {
         return session;
     }
     let caller = extensions.get::<Caller>();
@@ -87,8 +100,8 @@ fn credential(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Resu
 }
 
 /// The session whose cookie a browser sends along. While the cluster is open none matters.
-fn session(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Option<Result<Credential, Rejection>> {
-    let text = cookie::shown(headers, Seen::of(node, headers, extensions).secure)?;
+fn session(node: &Node, headers: &HeaderMap, secure: bool) -> Option<Result<Credential, Rejection>> {
+    let text = cookie::shown(headers, secure)?;
     let view = node.controller.view();
     let access = &view.machine.access;
     if !access.claimed() {
@@ -104,7 +117,7 @@ fn session(node: &Node, headers: &HeaderMap, extensions: &Extensions) -> Option<
 
 /// The guests of this node with the cookie of one, where it is one who asks.
 pub fn guest(node: &Node, parts: &Parts) -> Option<(Arc<Guests>, String)> {
-    let text = cookie::shown(&parts.headers, Seen::of(node, &parts.headers, &parts.extensions).secure)?;
+    let text = cookie::shown(&parts.headers, parts.extensions.get::<Seen>()?.secure)?;
     node.people.guests.find(text)?;
     Some((node.people.guests.clone(), text.to_owned()))
 }
@@ -114,9 +127,7 @@ pub async fn needs(need: Need, mut request: Request, next: Next) -> Response {
     if need == Need::Nothing {
         return next.run(request).await;
     }
-    let nobody = || Rejection::new(Code::Unauthenticated, "Nothing is known of this connection");
-    let shown = request.extensions().get::<Shown>().map_or_else(|| Err(nobody()), |shown| shown.has(need));
-    match shown {
+    match Shown::within(request.extensions()).and_then(|shown| shown.has(need)) {
         Ok(asker) => {
             request.extensions_mut().insert(asker);
             next.run(request).await
@@ -130,7 +141,7 @@ pub async fn needs(need: Need, mut request: Request, next: Next) -> Response {
 /// # Errors
 /// UNAUTHENTICATED where nobody found it out.
 pub fn asker(parts: &Parts) -> Result<&Asker, Refused> {
-    parts.extensions.get::<Asker>().ok_or_else(|| Refused::new(Code::Unauthenticated, "Nothing is known of this connection"))
+    parts.extensions.get::<Asker>().ok_or_else(|| nothing_known().into())
 }
 
 /// Whether whoever sent this request may speak for a broker. Without a certificate or a token, what the broker's session is bound to is

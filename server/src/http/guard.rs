@@ -6,11 +6,11 @@ use super::problem::{Refused, respond};
 use super::seen::Seen;
 use crate::trail;
 use acceptor::names::whole;
-use audit::{Event, Kind};
+use audit::Kind;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, Method, StatusCode, header, uri::Authority};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header, uri::Authority};
 use metadata::{Code, Rejection};
 use std::time::Instant;
 
@@ -82,18 +82,31 @@ fn check_state(node: &Node, path: &str) -> Result<(), Refused> {
     }
 }
 
-/// The method and the route, as an operation has them, or the path of what is none.
-fn asked(request: &Request) -> String {
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| request.uri().path(), MatchedPath::as_str);
-    format!("{} {route}", request.method())
+/// What was asked, for what is said of it when it is answered.
+struct Asked {
+    method: Method,
+    uri: Uri,
+    matched: Option<MatchedPath>,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Self {
+        let matched = request.extensions().get::<MatchedPath>().cloned();
+        Asked { method: request.method().clone(), uri: request.uri().clone(), matched }
+    }
+
+    fn route(&self) -> Option<&str> {
+        self.matched.as_ref().map(MatchedPath::as_str)
+    }
 }
 
 /// Writes down that somebody was refused for who they are, or for where they come from.
-fn note(node: &Node, shown: &Shown, seen: Seen, what: String, no: &Rejection) {
+fn note(node: &Node, shown: &Shown, seen: Seen, asked: &Asked, no: &Rejection) {
     let about_them = [Code::Unauthenticated, Code::Forbidden, Code::TooManyAttempts, Code::ForbiddenOrigin, Code::WrongHost];
     if about_them.contains(&no.code) {
-        let event = trail::event(Kind::Refused, shown.known(), Some(seen.address), what);
-        node.trail.note(Event { code: Some(no.code.name().to_owned()), detail: Some(no.detail.clone()), ..event });
+        // By the route, as an operation has it, or the path of what is none.
+        let what = format!("{} {}", asked.method, asked.route().unwrap_or(asked.uri.path()));
+        node.trail.note(trail::event(Kind::Refused, shown.known(), Some(seen.address), what, Some(no)));
     }
 }
 
@@ -101,37 +114,33 @@ fn note(node: &Node, shown: &Shown, seen: Seen, what: String, no: &Rejection) {
 pub async fn guard(State(node): State<Node>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let seen = Seen::of(&node, request.headers(), request.extensions());
-    let shown = Shown::of(&node, request.headers(), request.extensions());
+    let shown = Shown::of(&node, request.headers(), request.extensions(), seen);
     if let Some(asker) = shown.known() {
         node.people.note_use(&node.controller, asker);
     }
     request.extensions_mut().insert(seen);
     request.extensions_mut().insert(shown.clone());
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let secure = seen.secure;
-    let matched = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = answered(&node, request, &shown, seen, next).await;
-    if secure && node.certificates.as_ref().is_some_and(tls::Certificates::has_web) {
+    let asked = Asked::of(&request);
+    let mut response = answered(&node, request, &shown, seen, &asked, next).await;
+    if seen.secure && node.certificates.as_ref().is_some_and(tls::Certificates::has_web) {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(A_YEAR_OF_TLS));
     }
     let (status, took) = (response.status(), began.elapsed());
-    node.counters.requests.note(&method, matched.as_ref().map(MatchedPath::as_str), status, took);
-    tracing::debug!(%method, path = uri.path(), status = status.as_u16(), ms = took.as_millis() as u64, "answered");
+    node.counters.requests.note(&asked.method, asked.route(), status, took);
+    tracing::debug!(method = %asked.method, path = asked.uri.path(), status = status.as_u16(), ms = took.as_millis() as u64, "answered");
     response
 }
 
-async fn answered(node: &Node, request: Request, shown: &Shown, seen: Seen, next: Next) -> Response {
-    let secure = seen.secure;
-    let what = asked(&request);
-    let api = request.uri().path().starts_with("/api/");
-    let checked = check(node, &request, shown, secure).and_then(|()| check_state(node, request.uri().path()));
+async fn answered(node: &Node, request: Request, shown: &Shown, seen: Seen, asked: &Asked, next: Next) -> Response {
+    let api = asked.uri.path().starts_with("/api/");
+    let checked = check(node, &request, shown, seen.secure).and_then(|()| check_state(node, asked.uri.path()));
     let mut response = match checked {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
     };
     let applied = node.controller.applied_index();
     if let Some(Refused(refusal)) = response.extensions_mut().remove::<Refused>() {
-        note(node, shown, seen, what, &refusal.rejection);
+        note(node, shown, seen, asked, &refusal.rejection);
         let allow = response.headers_mut().remove(header::ALLOW);
         response = respond(&refusal, applied);
         if let Some(allow) = allow {

@@ -14,8 +14,8 @@ pub use guests::Guests;
 pub use passwords::{Passwords, rule};
 
 use controller::{Asker, Controller, LONGEST_DEADLINE, Networks};
-use metadata::Intent;
-use metadata::access::{AccessChange, Credential};
+use metadata::Rejection;
+use metadata::access::{AccessChange, PasswordHash};
 use provider::Provider;
 use set_up::Code;
 use std::collections::BTreeSet;
@@ -61,22 +61,31 @@ impl People {
 
     /// Writes down that a session is in use, now and then.
     pub fn note_use(&self, controller: &Controller, asker: &Asker) {
-        let Credential::Session { id } = &asker.credential else { return };
+        let Some(id) = asker.credential.session() else { return };
         let view = controller.view();
         let now_ms = controller.judged_ms();
         let Some(session) = view.machine.access.session(id).filter(|session| session.to_be_seen(now_ms)) else { return };
         if !self.seeing.begin(id) {
             return;
         }
-        let change = AccessChange::SeeSession { account: session.account.clone(), id: id.clone() };
-        let (submission, controller) = (asker.submission(Intent::ChangeAccess { change }), controller.clone());
-        let (seeing, id) = (self.seeing.clone(), id.clone());
+        let change = AccessChange::SeeSession { account: session.account.clone(), id: id.to_owned() };
+        let (asker, controller) = (asker.clone(), controller.clone());
+        let (seeing, id) = (self.seeing.clone(), id.to_owned());
         tokio::spawn(async move {
-            if let Err(refusal) = controller.submit(submission, Instant::now() + LONGEST_DEADLINE).await {
+            if let Err(refusal) = controller.change_access(&asker, change, Instant::now() + LONGEST_DEADLINE).await {
                 tracing::debug!(%refusal, "that a session is in use was not written down");
             }
             seeing.end(&id);
         });
+    }
+
+    /// The hash of a new password of this account.
+    ///
+    /// # Errors
+    /// As [`rule`] and [`Passwords::hash`].
+    pub async fn hashed(&self, name: &str, password: String) -> Result<PasswordHash, Rejection> {
+        rule(&password, name)?;
+        self.passwords.hash(password).await
     }
 
     /// Whether nobody may do anything before somebody has an account.

@@ -1,7 +1,6 @@
 //! Signing in by a provider of identities: the sign-ins that were begun here, until the browser comes back.
 
 use crate::usage::Usage;
-use controller::Refusal;
 use metadata::{Code, Rejection};
 use oidc::{Callback, Limits, OidcError, Pending, Person, Settings};
 use std::collections::BTreeMap;
@@ -55,7 +54,7 @@ impl Provider {
         let mut all = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, (pending, _)| now_ms < pending.begun_at_ms + Limits::default().pending_holds_ms);
         if all.len() >= MOST_PENDING {
-            return Err(*Refusal::new(Code::Overloaded, "Too many people are signing in at this node").rejection);
+            return Err(Rejection::new(Code::Overloaded, "Too many people are signing in at this node"));
         }
         all.insert(state.clone(), (pending, to.to_owned()));
         Ok((url, state))

@@ -2,9 +2,9 @@
 
 use super::{Passwords, rule};
 use crate::usage::Usage;
-use controller::{Asker, Controller, LONGEST_DEADLINE, Refusal};
+use controller::{Controller, LONGEST_DEADLINE, Refusal};
 use metadata::access::{AccessChange, Credential, PasswordHash, Role, check_name};
-use metadata::{Index, Intent, SecretHash};
+use metadata::{Index, SecretHash};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -133,19 +133,13 @@ impl InitialAdmin {
     }
 }
 
-/// Makes the first account. Of several at once, one does.
+/// Makes the first account; the entry that set its password. Of several at once, one does.
 ///
 /// # Errors
 /// As [`Controller::submit`]; UNAUTHENTICATED when another was faster.
 pub async fn claim(controller: &Controller, name: &str, password: PasswordHash) -> Result<Index, Refusal> {
-    let credential = Credential::Nobody;
-    let asker = Asker { who: controller.who(&credential)?, credential, address: None };
     let change = AccessChange::AddPerson { name: name.to_owned(), role: Role::Admin, password };
-    let outcome = controller.submit(asker.submission(Intent::ChangeAccess { change }), Instant::now() + LONGEST_DEADLINE).await?;
-    for outcome in outcome.outcomes {
-        outcome?;
-    }
-    Ok(outcome.index)
+    controller.change_access(&controller.asker(Credential::Nobody, None)?, change, Instant::now() + LONGEST_DEADLINE).await
 }
 
 #[cfg(test)]

@@ -12,12 +12,6 @@ use std::net::IpAddr;
 /// No account has such a name.
 const NOBODY: &str = "/nobody";
 
-/// Who has come in.
-pub struct Entered {
-    /// For the browser.
-    pub cookie: String,
-}
-
 impl Porch {
     /// Whether the password of this account is right, unless it was tried too often; the entry that set it.
     ///
@@ -69,31 +63,31 @@ impl Porch {
         }
     }
 
-    /// Signs somebody in.
+    /// Signs somebody in; the cookie for the browser.
     ///
     /// # Errors
     /// As [`Porch::checked`]; what keeps a session from being written down.
-    pub async fn enter(&self, name: &str, password: &str, seen: Seen) -> Result<Entered, Rejection> {
+    pub async fn enter(&self, name: &str, password: &str, seen: Seen) -> Result<String, Rejection> {
         let since = self.checked(name, password, seen.address).await?;
         match self.begin(name, since, seen.address).await {
             Err(no) if matches!(no.code, Code::NoLeader | Code::NotController) => {
                 let busy = || Rejection::new(Code::Overloaded, "There is no majority, and too many look at this node already");
-                Ok(Entered { cookie: self.node.people.guests.begin(name, since).ok_or_else(busy)? })
+                self.node.people.guests.begin(name, since).ok_or_else(busy)
             }
             entered => entered,
         }
     }
 
-    /// A session for whoever gave the password that the account has since that entry.
+    /// A session, and its cookie, for whoever gave the password that the account has since that entry.
     ///
     /// # Errors
     /// As [`controller::Controller::submit`].
-    pub async fn begin(&self, name: &str, since: Index, address: IpAddr) -> Result<Entered, Rejection> {
+    pub async fn begin(&self, name: &str, since: Index, address: IpAddr) -> Result<String, Rejection> {
         let (id, text) = cookie::new();
         let session = NewSession { id, hash: SecretHash::of(&text), address: address.to_string() };
         let asker = self.by_password(name, since, address)?;
         self.change(&asker, AccessChange::BeginSession { account: name.to_owned(), session }).await?;
-        Ok(Entered { cookie: text })
+        Ok(text)
     }
 
     /// Who has just given the password.
@@ -101,7 +95,6 @@ impl Porch {
     /// # Errors
     /// UNAUTHENTICATED when it was changed meanwhile.
     pub fn by_password(&self, name: &str, since: Index, address: IpAddr) -> Result<Asker, Rejection> {
-        let credential = Credential::Password { account: name.to_owned(), since };
-        Ok(Asker { who: self.node.controller.who(&credential)?, credential, address: Some(address) })
+        self.node.controller.asker(Credential::Password { account: name.to_owned(), since }, Some(address))
     }
 }

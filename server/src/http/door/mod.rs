@@ -12,13 +12,13 @@ mod set_up;
 mod sign_in;
 
 use super::Node;
-use super::caller::Shown;
+use super::caller::{Shown, nothing_known};
 use super::problem::Refused;
 use super::seen::Seen;
 use crate::trail;
 use app::api::submit::Left;
 use app::ssr::door::{Door, Page};
-use audit::{Event, Kind};
+use audit::Kind;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::Next;
@@ -28,7 +28,8 @@ use controller::{Asker, LONGEST_DEADLINE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use metadata::access::AccessChange;
 use metadata::contract::Need;
-use metadata::{Code, Index, Intent, Rejection};
+use metadata::{Code, Index, Rejection};
+use serde::Deserialize;
 use tokio::time::Instant;
 
 /// Bytes of a form: a password has 128 characters, and prefixes of a role have their room.
@@ -69,17 +70,15 @@ pub fn before(pages: Router, node: Node, assets: app::Assets) -> Router {
 
 /// Whoever is not known is led to where they can be; a call of a page that is alive is told.
 async fn through(State(porch): State<Porch>, mut request: Request, next: Next) -> Response {
-    let shown = request.extensions().get::<Shown>().cloned();
-    let nobody = || Rejection::new(Code::Unauthenticated, "Nothing is known of this connection");
-    match shown.map_or_else(|| Err(nobody()), |shown| shown.has(Need::View)) {
+    match Shown::within(request.extensions()).and_then(|shown| shown.has(Need::View)) {
         Ok(asker) => {
             let seen = request.extensions().get::<Seen>().copied();
-            let (left, what) = (Left::default(), format!("{} {}", request.method(), request.uri().path()));
+            let (left, method, uri) = (Left::default(), request.method().clone(), request.uri().clone());
             request.extensions_mut().insert(asker.clone());
             request.extensions_mut().insert(left.clone());
             let mut response = next.run(request).await;
             if let Some((no, seen)) = left.take().zip(seen).filter(|(no, _)| matches!(no.code, Code::Unauthenticated | Code::Forbidden)) {
-                porch.note(Kind::Refused, Some(&asker), seen, what, Some(&no));
+                porch.note(Kind::Refused, Some(&asker), seen, format!("{method} {}", uri.path()), Some(&no));
             }
             // What was drawn for one person is not shown to the next who goes back.
             if porch.node.controller.view().machine.access.claimed() {
@@ -152,6 +151,13 @@ impl Porch {
         (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
     }
 
+    /// The same, with cookies for the browser.
+    fn go_with(&self, path: &str, cookies: impl IntoIterator<Item = HeaderValue>) -> Response {
+        let mut response = self.go(path);
+        response.headers_mut().extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
+        response
+    }
+
     fn to_the_door(&self, from: &str) -> Response {
         if !self.node.controller.view().machine.access.claimed() {
             return self.go("/set-up");
@@ -174,17 +180,13 @@ impl Porch {
 
     /// Writes down what came of it, for whoever tried.
     fn note(&self, kind: Kind, asker: Option<&Asker>, seen: Seen, what: impl Into<String>, no: Option<&Rejection>) {
-        let event = trail::event(kind, asker, Some(seen.address), what);
-        self.node.trail.note(Event { code: no.map(|no| no.code.name().to_owned()), detail: no.map(|no| no.detail.clone()), ..event });
+        self.node.trail.note(trail::event(kind, asker, Some(seen.address), what, no));
     }
 
     /// Commits one change of who may do what.
     async fn change(&self, asker: &Asker, change: AccessChange) -> Result<Index, Rejection> {
-        let submission = asker.submission(Intent::ChangeAccess { change });
-        let submitted = self.node.controller.submit(submission, Instant::now() + LONGEST_DEADLINE).await;
-        let outcome = submitted.map_err(|refusal| *refusal.rejection)?;
-        outcome.outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
-        Ok(outcome.index)
+        let changed = self.node.controller.change_access(asker, change, Instant::now() + LONGEST_DEADLINE).await;
+        changed.map_err(|refusal| *refusal.rejection)
     }
 }
 
@@ -195,6 +197,13 @@ fn encoded(text: &str) -> String {
 /// Who sends a form of somebody who has signed in.
 fn person(shown: &Shown) -> Result<Asker, Rejection> {
     shown.has(Need::View)
+}
+
+/// Where somebody wants to go afterwards.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Wish {
+    to: String,
 }
 
 /// A form with whoever sent it.
@@ -208,9 +217,8 @@ impl<S: Sync> axum::extract::FromRequestParts<S> for Sent {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut http::request::Parts, _: &S) -> Result<Self, Refused> {
-        let nothing = || Refused::new(Code::Unauthenticated, "Nothing is known of this connection");
-        let shown = parts.extensions.get::<Shown>().cloned().ok_or_else(nothing)?;
-        let seen = *parts.extensions.get::<Seen>().ok_or_else(nothing)?;
+        let shown = Shown::within(&parts.extensions)?.clone();
+        let seen = *parts.extensions.get::<Seen>().ok_or_else(nothing_known)?;
         Ok(Sent { shown, seen, headers: parts.headers.clone() })
     }
 }

@@ -1,22 +1,18 @@
 //! What an admin asks of all accounts, by the forms of the page of accounts.
 
 use super::{Porch, Sent, person};
-use crate::http::accounts::{RoleAsked, words};
-use crate::people::rule;
-use crate::token;
+use crate::http::accounts::{RoleAsked, TokenAsked, words};
 use app::ssr::door::Page;
 use audit::Kind;
 use axum::Form;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use metadata::access::{AccessChange, Credential, Demand};
+use metadata::access::{AccessChange, Demand};
 use metadata::{Code, Rejection};
 use serde::Deserialize;
 
 const PAGE: &str = "/accounts";
-const DAY_MS: u64 = 86_400_000;
-const USUAL_DAYS: u64 = 90;
 
 /// Every field that one of these forms has.
 #[derive(Default, Deserialize)]
@@ -51,12 +47,15 @@ impl Wanted {
 impl Porch {
     async fn change_noted(&self, sent: &Sent, change: Result<AccessChange, Rejection>) -> Result<(), Rejection> {
         let asker = person(&sent.shown)?;
-        let change = change?;
-        let what = words(&change);
-        let changed = self.change(&asker, change).await;
+        let (what, changed) = match change {
+            Ok(change) => (words(&change), self.change(&asker, change).await.map(drop)),
+            // What was entered wrongly is nobody's business; what is not theirs is.
+            Err(no) if no.code != Code::Forbidden => return Err(no),
+            Err(no) => (PAGE.to_owned(), Err(no)),
+        };
         let kind = if changed.is_ok() { Kind::AccountsChanged } else { Kind::Refused };
         self.note(kind, Some(&asker), sent.seen, what, changed.as_ref().err());
-        changed.map(drop)
+        changed
     }
 
     async fn changed(&self, sent: &Sent, change: Result<AccessChange, Rejection>, done: &str) -> Response {
@@ -77,8 +76,7 @@ pub async fn add(State(porch): State<Porch>, sent: Sent, Form(wanted): Form<Want
         if wanted.password.is_empty() {
             return Ok(AccessChange::AddAccount { name, role, token: None });
         }
-        rule(&wanted.password, &name)?;
-        let password = porch.node.people.passwords.hash(wanted.password.clone()).await?;
+        let password = porch.node.people.hashed(&name, wanted.password.clone()).await?;
         Ok(AccessChange::AddPerson { name, role, password })
     };
     porch.changed(&sent, change.await, "added").await
@@ -93,8 +91,7 @@ pub async fn set_password(State(porch): State<Porch>, sent: Sent, Form(wanted): 
     let account = wanted.name();
     let change = async {
         person(&sent.shown)?.who.may(&Demand::Password { account: account.clone() })?;
-        rule(&wanted.password, &account)?;
-        let password = porch.node.people.passwords.hash(wanted.password.clone()).await?;
+        let password = porch.node.people.hashed(&account, wanted.password.clone()).await?;
         Ok(AccessChange::SetPassword { account, password, keeps: own_session(&sent) })
     };
     porch.changed(&sent, change.await, "password").await
@@ -102,10 +99,7 @@ pub async fn set_password(State(porch): State<Porch>, sent: Sent, Form(wanted): 
 
 /// An admin who gives the own account another password here stays signed in.
 fn own_session(sent: &Sent) -> Option<String> {
-    match &sent.shown.known()?.credential {
-        Credential::Session { id } => Some(id.clone()),
-        _ => None,
-    }
+    sent.shown.known()?.credential.session().map(str::to_owned)
 }
 
 pub async fn remove(State(porch): State<Porch>, sent: Sent, Form(wanted): Form<Wanted>) -> Response {
@@ -125,14 +119,9 @@ pub async fn revoke_token(State(porch): State<Porch>, sent: Sent, Form(wanted): 
 pub async fn add_token(State(porch): State<Porch>, sent: Sent, Form(wanted): Form<Wanted>) -> Response {
     let account = wanted.name();
     let made = async {
-        let days: u64 = match wanted.days.trim() {
-            "" => USUAL_DAYS,
-            days => days.parse().unwrap_or(0),
-        };
-        if !(1..=365).contains(&days) {
-            return Err(Rejection::new(Code::InvalidRequest, "A token expires").at("expires_in_days", &wanted.days, "1 to 365"));
-        }
-        let (token, text) = token::new(days * DAY_MS);
+        // What is no number of days is refused as none would be.
+        let days = Some(wanted.days.trim()).filter(|days| !days.is_empty()).map(|days| days.parse().unwrap_or(0));
+        let (token, text) = TokenAsked::new(days).make()?;
         porch.change_noted(&sent, Ok(AccessChange::AddToken { account: account.clone(), token })).await?;
         Ok(text)
     };

@@ -7,8 +7,8 @@ use axum::Form;
 use axum::extract::State;
 use axum::response::Response;
 use controller::Asker;
-use http::{HeaderValue, header};
-use metadata::access::{AccessChange, Credential};
+use http::HeaderValue;
+use metadata::access::AccessChange;
 use metadata::{Code, Rejection};
 use serde::Deserialize;
 
@@ -17,10 +17,7 @@ const PAGE: &str = "/account";
 /// The account and the session of a person; a guest has none that is written down.
 pub fn session_of(porch: &Porch, asker: &Asker) -> Result<(String, String), Rejection> {
     let view = porch.node.controller.view();
-    let session = match &asker.credential {
-        Credential::Session { id } => view.machine.access.session(id),
-        _ => None,
-    };
+    let session = asker.credential.session().and_then(|id| view.machine.access.session(id));
     let no = || Rejection::new(Code::Forbidden, "Only who has signed in, and was written down by a majority, can do that");
     session.map(|session| (session.account.clone(), session.id.clone())).ok_or_else(no)
 }
@@ -39,12 +36,8 @@ pub async fn sign_out(State(porch): State<Porch>, sent: Sent) -> Response {
     if let Some(text) = cookie::shown(&sent.headers, sent.seen.secure) {
         porch.node.people.guests.end(text);
     }
-    let mut response = porch.go("/sign-in");
-    let headers = response.headers_mut();
-    headers.insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
-    if let Some(cookie) = cookie::clear(sent.seen.secure) {
-        headers.append(header::SET_COOKIE, cookie);
-    }
+    let mut response = porch.go_with("/sign-in", cookie::clear(sent.seen.secure));
+    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
     response
 }
 

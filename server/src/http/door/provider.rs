@@ -1,25 +1,17 @@
 //! `/sign-in/provider`: to the provider of identities, and back.
 
-use super::{Porch, Sent, safe, status};
+use super::{Porch, Sent, Wish, safe, status};
 use crate::people::cookie;
 use crate::people::provider::Provider;
 use app::ssr::door::Page;
 use audit::Kind;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
-use controller::Asker;
 use http::{HeaderValue, StatusCode, header};
 use metadata::access::{AccessChange, Credential, NewSession};
 use metadata::{Code, Rejection, SecretHash};
 use oidc::Callback;
-use serde::Deserialize;
 use std::sync::Arc;
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct Wish {
-    to: String,
-}
 
 impl Porch {
     fn provider(&self) -> Result<Arc<Provider>, Rejection> {
@@ -30,8 +22,7 @@ impl Porch {
     async fn admit(&self, sent: &Sent, callback: &Callback) -> Result<(String, String, String), Rejection> {
         let begun = cookie::begun(&sent.headers, sent.seen.secure).unwrap_or_default();
         let (person, to) = self.provider()?.finish(begun, callback, self.node.controller.judged_ms()).await?;
-        let credential = Credential::Provider { account: person.name.clone() };
-        let asker = Asker { who: self.node.controller.who(&credential)?, credential, address: Some(sent.seen.address) };
+        let asker = self.node.controller.asker(Credential::Provider { account: person.name.clone() }, Some(sent.seen.address))?;
         let (id, text) = cookie::new();
         let session = NewSession { id, hash: SecretHash::of(&text), address: sent.seen.address.to_string() };
         let (name, role, subject) = (person.name.clone(), person.role, person.subject);
@@ -49,7 +40,7 @@ impl Porch {
     }
 }
 
-pub async fn begin(State(porch): State<Porch>, Query(wish): Query<Wish>, sent: Sent) -> Response {
+pub(super) async fn begin(State(porch): State<Porch>, Query(wish): Query<Wish>, sent: Sent) -> Response {
     let begun = async {
         let provider = porch.provider()?;
         porch.permitted("", sent.seen.address).await?;
@@ -73,12 +64,8 @@ pub async fn back(State(porch): State<Porch>, Query(callback): Query<Callback>, 
         Ok((name, text, to)) => {
             porch.replace(&sent).await;
             porch.note(Kind::SignedIn, None, sent.seen, format!("sign in as {name} by the provider"), None);
-            let mut response = porch.go(&to);
             let cookies = [cookie::set(&text, sent.seen.secure), cookie::set_begun("", sent.seen.secure)];
-            for cookie in cookies.into_iter().flatten() {
-                response.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            response
+            porch.go_with(&to, cookies.into_iter().flatten())
         }
         Err(no) => {
             porch.note(Kind::SignInRefused, None, sent.seen, "sign in by the provider", Some(&no));

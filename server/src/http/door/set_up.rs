@@ -8,7 +8,7 @@ use axum::Form;
 use axum::extract::State;
 use axum::response::Response;
 use controller::Refusal;
-use http::{StatusCode, header};
+use http::StatusCode;
 use metadata::access::check_name;
 use metadata::{Code, Rejection};
 use serde::Deserialize;
@@ -38,10 +38,8 @@ impl Porch {
             }
         }
         let hash = self.node.people.passwords.hash(claim.password.clone()).await?;
-        set_up::claim(&self.node.controller, name, hash).await.map_err(|Refusal { rejection, .. }| *rejection)?;
-        let view = self.node.controller.view();
-        let since = view.machine.access.account(name).and_then(|account| account.password.as_ref()).map_or(0, |password| password.since);
-        Ok(self.begin(name, since, sent.seen.address).await?.cookie)
+        let since = set_up::claim(&self.node.controller, name, hash).await.map_err(|Refusal { rejection, .. }| *rejection)?;
+        self.begin(name, since, sent.seen.address).await
     }
 }
 
@@ -59,11 +57,7 @@ pub async fn claim(State(porch): State<Porch>, sent: Sent, Form(claim): Form<Cla
     match porch.claim(&claim, &sent).await {
         Ok(text) => {
             porch.note(Kind::SetUp, None, sent.seen, format!("make the first account, {}", claim.name.trim()), None);
-            let mut response = porch.go("/");
-            if let Some(cookie) = cookie::set(&text, sent.seen.secure) {
-                response.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            response
+            porch.go_with("/", cookie::set(&text, sent.seen.secure))
         }
         Err(no) => {
             porch.note(Kind::SignInRefused, None, sent.seen, "make the first account", Some(&no));

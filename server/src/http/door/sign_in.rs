@@ -1,20 +1,13 @@
 //! `/sign-in`.
 
-use super::{Porch, Sent, safe, status};
+use super::{Porch, Sent, Wish, safe, status};
 use crate::people::cookie;
 use audit::Kind;
 use axum::Form;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use http::{StatusCode, header};
-use metadata::access::Credential;
+use http::StatusCode;
 use serde::Deserialize;
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub struct Wish {
-    to: String,
-}
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -24,12 +17,12 @@ pub struct Entry {
     to: String,
 }
 
-pub async fn page(State(porch): State<Porch>, Query(wish): Query<Wish>, sent: Sent) -> Response {
+pub(super) async fn page(State(porch): State<Porch>, Query(wish): Query<Wish>, sent: Sent) -> Response {
     if !porch.node.controller.view().machine.access.claimed() {
         return porch.go(if porch.node.people.closed() { "/set-up" } else { "/" });
     }
     // Who was let in to look signs in again.
-    if sent.shown.known().is_some_and(|asker| matches!(asker.credential, Credential::Session { .. })) {
+    if sent.shown.known().is_some_and(|asker| asker.credential.session().is_some()) {
         return porch.go(safe(&wish.to));
     }
     porch.page(&sent.headers, StatusCode::OK, porch.sign_in(safe(&wish.to), ""), None)
@@ -38,14 +31,10 @@ pub async fn page(State(porch): State<Porch>, Query(wish): Query<Wish>, sent: Se
 pub async fn enter(State(porch): State<Porch>, sent: Sent, Form(entry): Form<Entry>) -> Response {
     let (name, to) = (entry.name.trim(), safe(&entry.to));
     match porch.enter(name, &entry.password, sent.seen).await {
-        Ok(entered) => {
+        Ok(text) => {
             porch.replace(&sent).await;
             porch.note(Kind::SignedIn, None, sent.seen, porch.said(name), None);
-            let mut response = porch.go(to);
-            if let Some(cookie) = cookie::set(&entered.cookie, sent.seen.secure) {
-                response.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            response
+            porch.go_with(to, cookie::set(&text, sent.seen.secure))
         }
         Err(no) => {
             porch.note(Kind::SignInRefused, None, sent.seen, porch.said(name), Some(&no));
