@@ -248,16 +248,21 @@ fn TickerRow(recent: Recent, fresh: bool) -> impl IntoView {
                 <p class="mute num">
                     <span>"#"{num(recent.commit.index)}</span>
                     <span>{recent.commit.principal.to_string()}</span>
-                    <time>{changing(move || format!("{} ago", time::age(live.now_ms.get().saturating_sub(at_ms))))}</time>
+                    <time>{changing(move || ago(at_ms, live.now_ms.get()))}</time>
                 </p>
             </div>
         </li>
     }
 }
 
+/// How long ago; the membership that a cluster begins with comes before the first time that the log knows.
+fn ago(at_ms: u64, now_ms: u64) -> String {
+    if at_ms == 0 { "at the start".to_owned() } else { format!("{} ago", time::age(now_ms.saturating_sub(at_ms))) }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Line, icons, line};
+    use super::{Line, ago, icons, line};
     use crate::recent::Recent;
     use metadata::{Commit, Intent, Principal};
     use std::sync::Arc;
@@ -274,6 +279,11 @@ mod tests {
             changes: Vec::new(),
         };
         line(&Recent { commit: Arc::new(commit), partitions, unclean })
+    }
+
+    #[test]
+    fn what_comes_before_any_time_is_no_age() {
+        assert_eq!((ago(0, 1_000_000_000_000), ago(1_000, 3_000)), ("at the start".to_owned(), "2 s ago".to_owned()));
     }
 
     #[test]

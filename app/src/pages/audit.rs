@@ -45,7 +45,7 @@ fn list(rows: Vec<TrailRow>, unread: Option<String>) -> AnyView {
     let some = (!rows.is_empty()).then(|| {
         view! {
             <div class="dt-wrap" tabindex="0" role="region" aria-label="Audit">
-                <table class="dt dt--flush wide">
+                <table class="dt dt--flush wide trail">
                     <thead>
                         <tr>
                             <th scope="col">"When"</th>
