@@ -303,7 +303,7 @@ impl Entry {
 }
 
 /// By what somebody was known who asked for what an entry did, and from where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AskedBy {
     pub credential: Credential,
     pub address: Option<IpAddr>,

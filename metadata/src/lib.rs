@@ -9,6 +9,7 @@
 //! * [`model`], [`reassignment`], [`settings`], [`configs`]: what the state holds.
 //! * [`state`], [`load`]: the state, and what is counted along with it. [`beside`]: what is replicated with it and never shown. [`proof`]: digest and scrub.
 //! * [`access`]: who may do what, beside the state as well.
+//! * [`history`]: commits looked back at, with what each of them replaced.
 //! * [`contract`]: what the outside can ask, as one table. [`views`]: what people read from the state. [`travel`]: how all of it travels.
 //!
 //! Nothing here performs I/O, reads a clock, draws a random number, iterates a hash map or panics on any input.
@@ -26,6 +27,7 @@ pub mod draw;
 pub mod election;
 #[cfg(feature = "faults")]
 mod faults;
+pub mod history;
 pub mod ids;
 pub mod intent;
 #[cfg(feature = "faults")]
