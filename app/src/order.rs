@@ -1,7 +1,6 @@
 //! Sorting and sets whose code is not repeated for every type that is sorted.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 
 /// The items in order; what compares as equal stays as it was.
 pub fn sorted<T>(items: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
@@ -19,24 +18,22 @@ fn order_of(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usi
     order
 }
 
-/// The set of these. Collecting sorts first, with a sort of its own for every type.
-pub fn set_of<T: Ord>(items: impl IntoIterator<Item = T>) -> BTreeSet<T> {
-    let mut set = BTreeSet::new();
-    for item in items {
-        set.insert(item);
-    }
-    set
+/// Each of these once, in order. A set would bring the code of its tree along for every type.
+pub fn distinct<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut items = sorted(items.into_iter().collect(), T::cmp);
+    items.dedup();
+    items
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{set_of, sorted};
+    use super::{distinct, sorted};
 
     #[test]
     fn equal_ones_keep_their_places() {
         let names = vec!["bb", "a", "cc", "d"];
         assert_eq!(sorted(names, |one, other| one.len().cmp(&other.len())), ["a", "d", "bb", "cc"]);
         assert!(sorted(Vec::<u8>::new(), Ord::cmp).is_empty());
-        assert_eq!(set_of([2, 1, 2]).into_iter().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(distinct([2, 1, 2]), [1, 2]);
     }
 }

@@ -2,11 +2,10 @@
 
 use super::replica_tokens::Role;
 use crate::icons::{self, Icon};
-use crate::order::set_of;
+use crate::order::{distinct, sorted};
 use leptos::prelude::*;
 use metadata::{BrokerId, BrokerState, Partition, State};
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
 
 /// How many columns are drawn at most.
 pub const MOST_COLUMNS: usize = 64;
@@ -57,27 +56,22 @@ impl Matrix {
             state,
             cells: partitions.iter().map(|partition| cell(partition.borrow(), broker)).collect(),
         };
-        let mut racks: BTreeMap<Option<&str>, Vec<Row>> = BTreeMap::new();
-        for broker in state.brokers() {
-            racks.entry(broker.rack.as_deref()).or_default().push(row(broker.id, broker.state));
+        let mut rows: Vec<(Option<&str>, Row)> =
+            state.brokers().map(|broker| (broker.rack.as_deref(), row(broker.id, broker.state))).collect();
+        rows.extend(unregistered(state, &partitions).into_iter().map(|id| (None, row(id, BrokerState::Fenced))));
+        let all = rows.len();
+        if all > MOST_ROWS {
+            rows.retain(|(_, row)| row.cells.iter().any(Option::is_some));
         }
-        for id in unregistered(state, &partitions) {
-            racks.entry(None).or_default().push(row(id, BrokerState::Fenced));
-        }
-        let mut rows_left_out = 0;
-        if racks.values().map(Vec::len).sum::<usize>() > MOST_ROWS {
-            for rows in racks.values_mut() {
-                let before = rows.len();
-                rows.retain(|row| row.cells.iter().any(Option::is_some));
-                rows_left_out += before - rows.len();
+        let rows_left_out = all - rows.len();
+        let mut racks: Vec<Rack> = Vec::new();
+        for (name, row) in sorted(rows, |(one, _), (other, _)| one.cmp(other)) {
+            match racks.last_mut().filter(|rack| rack.name.as_deref() == name) {
+                Some(rack) => rack.rows.push(row),
+                None => racks.push(Rack { name: name.map(str::to_owned), rows: vec![row] }),
             }
         }
-        let racks = racks.into_iter().filter(|(_, rows)| !rows.is_empty());
-        Matrix {
-            columns: partitions.iter().map(|partition| partition.borrow().partition).collect(),
-            racks: racks.map(|(name, rows)| Rack { name: name.map(str::to_owned), rows }).collect(),
-            rows_left_out,
-        }
+        Matrix { columns: partitions.iter().map(|partition| partition.borrow().partition).collect(), racks, rows_left_out }
     }
 
     /// Characters of the longest name of a rack: how wide their column is does not wait for a font.
@@ -111,7 +105,7 @@ fn cell(partition: &Partition, broker: BrokerId) -> Option<Cell> {
 
 fn unregistered<P: Borrow<Partition>>(state: &State, partitions: &[P]) -> Vec<BrokerId> {
     let ids = partitions.iter().flat_map(|partition| partition.borrow().replicas.iter().copied());
-    set_of(ids.filter(|id| state.broker(*id).is_none())).into_iter().collect()
+    distinct(ids.filter(|id| state.broker(*id).is_none()))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

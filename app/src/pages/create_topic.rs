@@ -195,7 +195,7 @@ fn take_entered(draft: &mut Draft) {
     for key in KEYS {
         let entered = entered::text(&fields::config_id(key)).or_else(|| entered::chosen(&fields::config_name(key)));
         if let Some(entered) = entered {
-            draft.configs.insert(key.name, entered);
+            draft.configs.insert(key.name.to_owned(), entered);
         }
     }
 }

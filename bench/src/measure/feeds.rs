@@ -2,16 +2,17 @@
 
 use super::filling::client;
 use super::group::Group;
+use super::sizes::kib;
 use crate::cluster::Cluster;
 use crate::http::{Connection, Creation, revision};
 use crate::options::{Brokers, Setup};
 use crate::report::{Figure, Report};
-use crate::spread::ms;
+use crate::spread::{ms, rounded};
 use crate::subscribers::Subscribers;
 use anyhow::{Context, Result, ensure};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 pub const GROUP: Group = Group {
     name: "feed",
@@ -26,6 +27,10 @@ const WRITERS: u32 = 10;
 const PERIOD: Duration = Duration::from_millis(1_000 / PER_SECOND as u64);
 /// After the last creation.
 const STRAGGLERS: Duration = Duration::from_secs(10);
+/// Until what opening the feeds took besides is given back.
+const SETTLED: Duration = Duration::from_secs(3);
+/// Fewer feeds are lost in what else a process takes and gives back.
+const ENOUGH: usize = 1_000;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// A creation that was acknowledged.
@@ -53,7 +58,11 @@ fn run(setup: &Setup, name: &str, report: &mut Report) -> Result<()> {
 
 async fn fan_out(setup: &Setup, cluster: &Cluster, name: &str, count: usize) -> Result<Figure> {
     let (leader, _) = cluster.roles().await?;
+    let without = resident_kib(cluster)?;
     let subscribers = Subscribers::open(&cluster.addresses(), count).await?;
+    // What they take before anything is committed: what a creation takes is not theirs.
+    sleep(SETTLED).await;
+    let kib_each = resident_kib(cluster)?.saturating_sub(without) as f64 / count as f64;
     let created = create(&leader, setup.duration).await?;
     let until = Instant::now() + STRAGGLERS;
     let mut times = Vec::new();
@@ -61,7 +70,14 @@ async fn fan_out(setup: &Setup, cluster: &Cluster, name: &str, count: usize) -> 
         times.extend(subscribers.all_have(one.index, until).await.map(|last| ms(last - one.sent)));
     }
     let missed = created.len() - times.len();
-    Ok(Figure::new(name).spread(times).fact("subscribers", count).fact("missed", missed))
+    let figure = Figure::new(name).spread(times).fact("subscribers", count).fact("missed", missed);
+    Ok(if count < ENOUGH { figure } else { figure.fact("kib_a_feed", rounded(kib_each)) })
+}
+
+/// What all nodes have in memory together.
+fn resident_kib(cluster: &Cluster) -> Result<u64> {
+    let of = |id| kib(&std::fs::read_to_string(format!("/proc/{}/status", cluster.pid(id)?))?, "VmRSS:");
+    cluster.ids().into_iter().map(of).sum()
 }
 
 /// Negative where the commit was seen elsewhere before the answer was.

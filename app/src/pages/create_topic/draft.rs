@@ -7,7 +7,6 @@ use metadata::intent::NewTopic;
 use metadata::model::Configs;
 use metadata::plan::{MOST_PARTITIONS, check_name};
 use metadata::{Code, Rejection, State};
-use std::collections::BTreeMap;
 
 /// What the form suggests: one partition, and a factor of three where there are that many brokers.
 const PARTITIONS: &str = "1";
@@ -19,8 +18,8 @@ pub struct Draft {
     pub name: String,
     pub partitions: String,
     pub replication_factor: String,
-    /// By key; empty means the default.
-    pub configs: BTreeMap<&'static str, String>,
+    /// As they are entered, by key; empty means the default.
+    pub configs: Configs,
 }
 
 impl Draft {
@@ -31,7 +30,7 @@ impl Draft {
             name: text("name", String::new()),
             partitions: text("partitions", PARTITIONS.to_owned()),
             replication_factor: text("replication_factor", brokers.clamp(1, REPLICATION_FACTOR).to_string()),
-            configs: KEYS.iter().filter_map(|key| Some((key.name, query.get(&format!("configs[{}]", key.name))?))).collect(),
+            configs: KEYS.iter().filter_map(|key| Some((key.name.to_owned(), query.get(&format!("configs[{}]", key.name))?))).collect(),
         }
     }
 
@@ -42,7 +41,7 @@ impl Draft {
 
     /// What the configuration fields come to: only what differs from the defaults.
     pub fn configs(&self) -> Configs {
-        config_values::of_fields(self.configs.iter().map(|(key, text)| (*key, text.as_str())))
+        config_values::of_fields(self.configs.iter().map(|(key, text)| (key.as_str(), text.as_str())))
     }
 
     /// What is asked for, when every count is one.

@@ -232,7 +232,7 @@ fn config_field(key: &'static Key) -> &'static str {
 
 fn enter(draft: RwSignal<Draft>, key: &'static Key, text: String) {
     draft.update(|draft| {
-        draft.configs.insert(key.name, text);
+        draft.configs.insert(key.name.to_owned(), text);
     });
 }
 

@@ -11,7 +11,6 @@ use crate::signals::{Memo, changing};
 use crate::words::{count, decimal, num};
 use leptos::prelude::*;
 use metadata::{BrokerId, BrokerState, Rejection, State};
-use std::collections::BTreeMap;
 
 /// How many columns have room with full cells beside the form.
 const ROOM: usize = 16;
@@ -93,12 +92,12 @@ fn drawn(state: &State, preview: &Preview) -> impl IntoView + use<> {
 }
 
 /// A broker's replicas before and more, and how far that is from the mean.
-fn load(preview: &Preview, row: &Row, deviations: &BTreeMap<BrokerId, (f64, f64)>, range: f64) -> impl IntoView + use<> {
+fn load(preview: &Preview, row: &Row, deviations: &[(BrokerId, f64, f64)], range: f64) -> impl IntoView + use<> {
     let load = preview.loads.iter().find(|load| load.id == row.broker).copied();
     let (now, more) = load.map_or((0, 0), |load| (load.replicas, load.more_replicas));
     let figures = view! { <span class="num mx-n pair"><span class="mute">{num(now)}</span>" "{super::fields::plus(more)}</span> };
-    let end = match (row.state, deviations.get(&row.broker)) {
-        (BrokerState::Online, Some((before, after))) => dumbbell(*before, *after, range).into_any(),
+    let end = match (row.state, deviations.iter().find(|(id, ..)| *id == row.broker)) {
+        (BrokerState::Online, Some((_, before, after))) => dumbbell(*before, *after, range).into_any(),
         (BrokerState::ShuttingDown, _) => view! { <span class="mute">"shutting down"</span> }.into_any(),
         _ => view! { <span class="mute">"fenced"</span> }.into_any(),
     };

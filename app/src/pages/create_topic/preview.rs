@@ -1,12 +1,11 @@
 //! What a creation would commit, computed by the leader's own planner: where each replica goes, what it does to the
 //! balance, what it survives, and the token that binds the commit to exactly this.
 
-use crate::order::set_of;
+use crate::order::distinct;
 use metadata::intent::NewTopic;
 use metadata::model::Configs;
 use metadata::plan::plan_topics;
 use metadata::{Broker, BrokerId, BrokerState, Command, Draw, Group, Partition, Rejection, State, configs, draw};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A placement with its consequences.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,20 +114,20 @@ fn partitions(group: &Group) -> Vec<Partition> {
 }
 
 fn loads(state: &State, partitions: &[Partition]) -> Vec<BrokerLoad> {
-    let mut more: BTreeMap<BrokerId, (u32, u32)> = BTreeMap::new();
+    let now = |broker: &Broker| {
+        let load = state.load(broker.id);
+        BrokerLoad { id: broker.id, state: broker.state, replicas: load.replicas, leaders: load.leaders, more_replicas: 0, more_leaders: 0 }
+    };
+    // By id, as the state has them.
+    let mut loads: Vec<BrokerLoad> = state.brokers().map(|broker| now(broker)).collect();
     for partition in partitions {
         for id in &partition.replicas {
-            let (replicas, leaders) = more.entry(*id).or_default();
-            *replicas += 1;
-            *leaders += u32::from(partition.leader == Some(*id));
+            let Ok(at) = loads.binary_search_by(|load| load.id.cmp(id)) else { continue };
+            loads[at].more_replicas += 1;
+            loads[at].more_leaders += u32::from(partition.leader == Some(*id));
         }
     }
-    let one = |broker: &Broker| {
-        let load = state.load(broker.id);
-        let (more_replicas, more_leaders) = more.get(&broker.id).copied().unwrap_or_default();
-        BrokerLoad { id: broker.id, state: broker.state, replicas: load.replicas, leaders: load.leaders, more_replicas, more_leaders }
-    };
-    state.brokers().map(|broker| one(broker)).collect()
+    loads
 }
 
 /// Only brokers that are online count: the others carry what they carry, whatever is placed.
@@ -148,18 +147,15 @@ fn deviation(value: f64, all: &[f64]) -> Option<f64> {
 
 impl Preview {
     /// How far each broker that is online is from the mean of them before and after, in percent, and a range that holds all.
-    pub fn deviations(&self) -> (BTreeMap<BrokerId, (f64, f64)>, f64) {
+    pub fn deviations(&self) -> (Vec<(BrokerId, f64, f64)>, f64) {
         let online = || self.loads.iter().filter(|load| load.state == BrokerState::Online);
         let before: Vec<f64> = online().map(|load| f64::from(load.replicas)).collect();
         let after: Vec<f64> = online().map(|load| f64::from(load.replicas + load.more_replicas)).collect();
         let pair = |(load, (was, is)): (&BrokerLoad, (&f64, &f64))| {
-            (load.id, (deviation(*was, &before).unwrap_or_default(), deviation(*is, &after).unwrap_or_default()))
+            (load.id, deviation(*was, &before).unwrap_or_default(), deviation(*is, &after).unwrap_or_default())
         };
-        let mut all = BTreeMap::new();
-        for (id, deviation) in online().zip(before.iter().zip(&after)).map(pair) {
-            all.insert(id, deviation);
-        }
-        let most = all.values().fold(2.0_f64, |most, (was, is)| most.max(was.abs()).max(is.abs()));
+        let all: Vec<_> = online().zip(before.iter().zip(&after)).map(pair).collect();
+        let most = all.iter().fold(2.0_f64, |most, (_, was, is)| most.max(was.abs()).max(is.abs()));
         (all, most * 1.25)
     }
 }
@@ -168,12 +164,12 @@ fn rack_of(state: &State, id: BrokerId) -> Option<&str> {
     state.broker(id).and_then(|broker| broker.rack.as_deref())
 }
 
-fn racks_of<'a>(state: &'a State, partition: &Partition) -> BTreeSet<Option<&'a str>> {
-    set_of(partition.replicas.iter().map(|id| rack_of(state, *id)))
+fn racks_of<'a>(state: &'a State, partition: &Partition) -> Vec<Option<&'a str>> {
+    distinct(partition.replicas.iter().map(|id| rack_of(state, *id)))
 }
 
 fn rack_span(state: &State, partitions: &[Partition]) -> RackSpan {
-    let racks = set_of(state.brokers().map(|broker| broker.rack.as_deref()));
+    let racks = distinct(state.brokers().map(|broker| broker.rack.as_deref()));
     let factor = partitions.first().map_or(0, |partition| partition.replicas.len());
     let possible = racks.len().min(factor);
     let spans: Vec<usize> = partitions.iter().map(|partition| racks_of(state, partition).len()).collect();
@@ -224,7 +220,7 @@ fn survival(state: &State, partitions: &[Partition], factor: usize) -> Option<No
         return Some(note(Weight::Warn, "No redundancy.", "Losing a broker takes its partitions offline."));
     }
     let in_one_rack = partitions.iter().filter(|partition| racks_of(state, partition).len() < 2).count();
-    let racks = set_of(state.brokers().filter_map(|broker| broker.rack.as_deref()));
+    let racks = distinct(state.brokers().filter_map(|broker| broker.rack.as_deref()));
     Some(if racks.len() < 2 {
         note(
             Weight::Good,

@@ -8,7 +8,7 @@ use crate::components::card::Card;
 use crate::components::chart::Progress;
 use crate::components::status::Tag;
 use crate::live::use_live;
-use crate::order::set_of;
+use crate::order::distinct;
 use crate::signals::{Memo, changing};
 use crate::words::{count, num};
 use leptos::prelude::*;
@@ -41,7 +41,7 @@ fn row(state: &State, id: TopicId) -> Option<Row> {
         partitions: tally.partitions,
         health: TopicHealth::of(&tally),
         in_sync: (worst.isr.len(), worst.replicas.len()),
-        missing: set_of(missing).into_iter().collect(),
+        missing: distinct(missing),
     })
 }
 

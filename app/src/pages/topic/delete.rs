@@ -7,7 +7,7 @@ use crate::components::field::{FormNote, refusal_of};
 use crate::components::late::late;
 use crate::icons::{self, Icon};
 use crate::live::use_live;
-use crate::order::set_of;
+use crate::order::distinct;
 use crate::pages::first_paint::actions_off;
 use crate::parts::{Deletion, Part};
 use crate::signals::{Memo, changing};
@@ -50,7 +50,7 @@ struct Impact {
 
 impl Impact {
     fn of(state: &State, id: TopicId) -> Self {
-        let brokers = set_of(state.partitions_of(id).flat_map(|partition| partition.replicas.iter()));
+        let brokers = distinct(state.partitions_of(id).flat_map(|partition| partition.replicas.iter()));
         Impact {
             partitions: state.tally(id).partitions.into(),
             replicas: state.partitions_of(id).map(|partition| partition.replicas.len() as u64).sum(),
