@@ -42,19 +42,17 @@ impl State {
                 self.broker(broker.id).map(|old| Change::BrokerChanged { broker: old.clone() })
             }
             Change::BrokerRemoved { id } => self.broker(*id).map(|old| Change::BrokerChanged { broker: old.clone() }),
-            Change::ControllersChanged { .. } => Some(Change::ControllersChanged {
-                controllers: self.controllers().map(|node| node.as_ref().clone()).collect(),
-            }),
+            Change::ControllersChanged { .. } => {
+                Some(Change::ControllersChanged { controllers: self.controllers().map(|node| node.as_ref().clone()).collect() })
+            }
             Change::FormatRaised { .. } => Some(Change::FormatRaised { format: self.format() }),
             Change::SettingsChanged { .. } => Some(Change::SettingsChanged { settings: self.settings.clone() }),
             Change::StandingChanged { id, .. } => Some(Change::StandingChanged { id: *id, standing: self.standing(*id) }),
             Change::ReassignmentChanged { reassignment } => self.reassignment_was(reassignment.id),
             Change::ReassignmentDropped { id } => self.reassignment_was(*id),
-            Change::MoveChanged { reassignment_id, number, .. } => self.movement(*reassignment_id, *number).map(|old| Change::MoveChanged {
-                reassignment_id: *reassignment_id,
-                number: *number,
-                movement: old.clone(),
-            }),
+            Change::MoveChanged { reassignment_id, number, .. } => self
+                .movement(*reassignment_id, *number)
+                .map(|old| Change::MoveChanged { reassignment_id: *reassignment_id, number: *number, movement: old.clone() }),
         };
         old.map_or(Was::Nothing, Was::Value)
     }
