@@ -59,8 +59,9 @@ impl Search<'_> {
         for segment in segments.iter().rev() {
             let summary = segment.summary();
             if let Some(newer) = newer.filter(|newer| newer.after() > summary.upto) {
+                let reaches = newer.after() >= from.0 && newer.header.at_ms >= from.1;
                 let within = summary.upto.saturating_add(1) < self.below && self.filter.to_ms.is_none_or(|to| to >= summary.upto_ms);
-                if within {
+                if reaches && within {
                     self.page.gaps.push((summary.upto, newer.after()));
                 }
             }
