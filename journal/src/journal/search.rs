@@ -69,11 +69,9 @@ impl Search<'_> {
                 return Ok(self.page);
             }
             if segment.after().saturating_add(1) < self.below && self.filter.to_ms.is_none_or(|to| to >= segment.header.at_ms) {
-                if let Some(last) = self.look(segment)? {
-                    let more = last > from.0
-                        && (last > segment.after().saturating_add(1)
-                            || segments.first().is_some_and(|oldest| oldest.after() < segment.after()));
-                    self.page.next = more.then_some(last);
+                if let Some((last, more)) = self.look(segment)? {
+                    let older = last > from.0 && segments.first().is_some_and(|oldest| oldest.after() < segment.after());
+                    self.page.next = (more || older).then_some(last);
                     return Ok(self.page);
                 }
             }
@@ -82,8 +80,9 @@ impl Search<'_> {
         Ok(self.page)
     }
 
-    /// Looks through one segment; where that is all for one page, it gives the last commit that was looked at.
-    fn look(&mut self, segment: &Arc<Segment>) -> Result<Option<Index>, Fault> {
+    /// Looks through one segment; where that is all for one page, it gives the last commit that was looked at, and whether there are
+    /// older ones in the segment.
+    fn look(&mut self, segment: &Arc<Segment>) -> Result<Option<(Index, bool)>, Fault> {
         let mut reading = Reading::of(segment)?;
         let (filter, below) = (self.filter, self.below);
         let least = (filter.from_index.unwrap_or(0), filter.from_ms.unwrap_or(0));
@@ -110,7 +109,7 @@ impl Search<'_> {
             })?;
             self.looked += 1;
             if self.page.records.len() >= self.most || self.looked >= MOST_LOOKED || self.bytes >= MOST_BYTES {
-                return Ok(Some(last));
+                return Ok(Some((last, number > low)));
             }
         }
         Ok(None)
