@@ -68,12 +68,12 @@ impl Search<'_> {
             if summary.upto < from.0 || summary.upto_ms < from.1 {
                 return Ok(self.page);
             }
-            if segment.after().saturating_add(1) < self.below && self.filter.to_ms.is_none_or(|to| to >= segment.header.at_ms) {
-                if let Some((last, more)) = self.look(segment)? {
-                    let older = last > from.0 && segments.first().is_some_and(|oldest| oldest.after() < segment.after());
-                    self.page.next = (more || older).then_some(last);
-                    return Ok(self.page);
-                }
+            let reached = segment.after().saturating_add(1) < self.below && self.filter.to_ms.is_none_or(|to| to >= segment.header.at_ms);
+            let looked = if reached { self.look(segment)? } else { None };
+            if let Some((last, more)) = looked {
+                let older = last > from.0 && segments.first().is_some_and(|oldest| oldest.after() < segment.after());
+                self.page.next = (more || older).then_some(last);
+                return Ok(self.page);
             }
             newer = Some(segment);
         }

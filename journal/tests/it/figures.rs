@@ -13,6 +13,9 @@ use metadata::{BrokerId, Draw, Entry, Index, Intent, Liveness, Machine, Principa
 use std::sync::Arc;
 use std::time::Instant;
 
+/// A commit and its frame.
+type Made = (Record, Vec<u8>);
+
 #[derive(Default)]
 struct Cluster {
     machine: Machine,
@@ -22,7 +25,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn submit(&mut self, intent: Intent) -> Result<(Record, Vec<u8>)> {
+    fn submit(&mut self, intent: Intent) -> Result<Made> {
         self.index += 1;
         let draw = Draw { now_ms: 1_700_000_000_000 + self.index, seed: self.index.into() };
         if let Intent::BrokerHeartbeat { heartbeat } = &intent {
@@ -38,7 +41,7 @@ impl Cluster {
     }
 
     /// With so many topics of 100 partitions.
-    fn of(topics: u32) -> Result<(Self, Vec<(Record, Vec<u8>)>)> {
+    fn of(topics: u32) -> Result<(Self, Vec<Made>)> {
         let mut cluster =
             Cluster { liveness: Liveness { now_ms: 1_000_000, session_timeout_ms: 9_000, ..Liveness::default() }, ..Cluster::default() };
         let mut commits =
@@ -62,7 +65,7 @@ impl Cluster {
     }
 
     /// A small commit on one of the topics.
-    fn small(&mut self, topics: u32) -> Result<(Record, Vec<u8>)> {
+    fn small(&mut self, topics: u32) -> Result<Made> {
         let value = Some((1_000 + self.index).to_string());
         let name = format!("topic-{}", self.index.wrapping_mul(2_654_435_761) % u64::from(topics));
         let ops = vec![metadata::intent::ConfigOp { key: "retention.ms".to_owned(), op: ConfigOpKind::Set, value }];
@@ -70,7 +73,7 @@ impl Cluster {
     }
 }
 
-fn append(journal: &Journal, state: &State, commits: &[(Record, Vec<u8>)]) -> Result<()> {
+fn append(journal: &Journal, state: &State, commits: &[Made]) -> Result<()> {
     if journal.full() {
         journal.begin(state)?;
     }

@@ -9,8 +9,10 @@ use metadata::{BrokerId, Index};
 use proptest::prelude::*;
 use std::sync::{Arc, OnceLock};
 
+type Gaps = Vec<(Index, Index)>;
+
 /// All of a filter's pages, and the gaps.
-fn all(journal: &Journal, filter: &Filter, most: usize) -> Result<(Vec<Record>, Vec<(Index, Index)>)> {
+fn all(journal: &Journal, filter: &Filter, most: usize) -> Result<(Vec<Record>, Gaps)> {
     let (mut found, mut gaps, mut before) = (Vec::new(), Vec::new(), None);
     loop {
         let page = journal.search(filter, before, most)?;
