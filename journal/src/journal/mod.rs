@@ -95,8 +95,8 @@ impl Journal {
         let mut guard = self.writer();
         let Some(writer) = guard.as_mut() else { return Err(JournalError::Unbegun) };
         // Whoever begins the next segment when one is full does not come near this.
-        let room = self.options.segment_commits.saturating_add(MOST_APPENDED as u32) - writer.segment.summary().count.min(u32::MAX - 1);
-        if items.len() > MOST_APPENDED || items.len() as u64 > u64::from(room) {
+        let most = self.options.segment_commits as usize + MOST_APPENDED;
+        if items.len() > MOST_APPENDED || items.len() + writer.segment.summary().count as usize > most {
             return Err(JournalError::Full);
         }
         match writer.append(items) {

@@ -59,30 +59,30 @@ impl Search<'_> {
         for segment in segments.iter().rev() {
             let summary = segment.summary();
             if let Some(newer) = newer.filter(|newer| newer.after() > summary.upto) {
+                let reaches = newer.after() >= from.0 && newer.header.at_ms >= from.1;
                 let within = summary.upto.saturating_add(1) < self.below && self.filter.to_ms.is_none_or(|to| to >= summary.upto_ms);
-                if within {
+                if reaches && within {
                     self.page.gaps.push((summary.upto, newer.after()));
                 }
             }
             if summary.upto < from.0 || summary.upto_ms < from.1 {
                 return Ok(self.page);
             }
-            if segment.after().saturating_add(1) < self.below && self.filter.to_ms.is_none_or(|to| to >= segment.header.at_ms) {
-                if let Some(last) = self.look(segment)? {
-                    let more = last > from.0
-                        && (last > segment.after().saturating_add(1)
-                            || segments.first().is_some_and(|oldest| oldest.after() < segment.after()));
-                    self.page.next = more.then_some(last);
-                    return Ok(self.page);
-                }
+            let reached = segment.after().saturating_add(1) < self.below && self.filter.to_ms.is_none_or(|to| to >= segment.header.at_ms);
+            let looked = if reached { self.look(segment)? } else { None };
+            if let Some((last, more)) = looked {
+                let older = last > from.0 && segments.first().is_some_and(|oldest| oldest.after() < segment.after());
+                self.page.next = (more || older).then_some(last);
+                return Ok(self.page);
             }
             newer = Some(segment);
         }
         Ok(self.page)
     }
 
-    /// Looks through one segment; where that is all for one page, it gives the last commit that was looked at.
-    fn look(&mut self, segment: &Arc<Segment>) -> Result<Option<Index>, Fault> {
+    /// Looks through one segment; where that is all for one page, it gives the last commit that was looked at, and whether there are
+    /// older ones in the segment.
+    fn look(&mut self, segment: &Arc<Segment>) -> Result<Option<(Index, bool)>, Fault> {
         let mut reading = Reading::of(segment)?;
         let (filter, below) = (self.filter, self.below);
         let least = (filter.from_index.unwrap_or(0), filter.from_ms.unwrap_or(0));
@@ -109,7 +109,7 @@ impl Search<'_> {
             })?;
             self.looked += 1;
             if self.page.records.len() >= self.most || self.looked >= MOST_LOOKED || self.bytes >= MOST_BYTES {
-                return Ok(Some(last));
+                return Ok(Some((last, number > low)));
             }
         }
         Ok(None)

@@ -117,6 +117,7 @@ impl Journal {
         }
         self.change(|segments| segments.retain(|segment| !gone.iter().any(|gone| Arc::ptr_eq(gone, segment))));
         // All of them are tried.
-        gone.iter().map(|segment| segment.remove()).fold(Ok(()), |all, removed| all.and(removed))
+        let failed: Vec<JournalError> = gone.iter().filter_map(|segment| segment.remove().err()).collect();
+        failed.into_iter().next().map_or(Ok(()), Err)
     }
 }

@@ -15,6 +15,7 @@ mod history_steering;
 #[cfg(feature = "json")]
 mod json;
 mod kafka_topic_keys;
+mod looking_back;
 mod model;
 mod model_histories;
 mod moving;
