@@ -125,7 +125,7 @@ impl Commit {
                 _ => false,
             })
         };
-        match &self.intent {
+        match self.intent.as_ref().map(Intent::inner) {
             Some(
                 Intent::Elect { .. }
                 | Intent::ElectUnclean

@@ -1,5 +1,7 @@
 //! What a person, a broker or the leader itself asks. An intent decides nothing: the plan does.
 
+mod plain;
+
 use crate::access::AccessChange;
 use crate::ids::{BrokerId, Index, NodeId, TopicId};
 use crate::model::{Configs, Endpoint, Identity, RecoveryState};
@@ -109,6 +111,18 @@ pub enum Election {
 pub struct TopicPartition {
     pub topic: String,
     pub partition: u32,
+}
+
+/// Who is to lead a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AskedLeader {
+    pub topic: String,
+    pub partition: u32,
+    pub leader: BrokerId,
+    /// The leader epoch that this rests on: another election in between is not overruled.
+    pub leader_epoch: u32,
 }
 
 /// Where a partition is to go.
@@ -306,6 +320,16 @@ pub enum Intent {
     ChangeAccess {
         change: AccessChange,
     },
+    /// Each of these partitions is led by this replica, all of them or none (U5).
+    Lead {
+        leaders: Vec<AskedLeader>,
+    },
+    /// Takes back what the commit at this index did, by asking this; it is no undo itself (U1).
+    Undo {
+        of: Index,
+        #[serde(deserialize_with = "plain::read")]
+        intent: Box<Intent>,
+    },
 }
 
 impl Intent {
@@ -342,6 +366,16 @@ impl Intent {
             Intent::CancelReassignment { .. } => "cancel_reassignment",
             Intent::LimitReassignment { .. } => "limit_reassignment",
             Intent::ChangeAccess { .. } => "change_access",
+            Intent::Lead { .. } => "lead",
+            Intent::Undo { .. } => "undo",
+        }
+    }
+
+    /// What is asked: of an undo what it asks.
+    pub fn inner(&self) -> &Intent {
+        match self {
+            Intent::Undo { intent, .. } => intent,
+            other => other,
         }
     }
 }

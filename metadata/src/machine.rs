@@ -17,7 +17,7 @@ use crate::state::State;
 /// The outcome of each topic of a batch, in the order in which they were asked for: what was refused before it was proposed
 /// has no group, and once topics are gone nothing else tells which group was whose. Of anything else that of each group.
 fn by_item(entry: &Entry, outcomes: &[Result<GroupOutcome, Rejection>]) -> Vec<Result<GroupOutcome, Rejection>> {
-    let Intent::CreateTopics { topics } = &entry.intent else { return outcomes.to_vec() };
+    let Intent::CreateTopics { topics } = entry.intent.inner() else { return outcomes.to_vec() };
     if topics.len() == outcomes.len() {
         return outcomes.to_vec();
     }

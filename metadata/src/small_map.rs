@@ -61,6 +61,11 @@ impl<K: Ord + Copy, V: Clone> SmallMap<K, V> {
         self.0.iter().map(|(key, value)| (*key, value))
     }
 
+    /// Every entry with its key in place, by key.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.0.len()

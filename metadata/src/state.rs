@@ -14,11 +14,13 @@ use std::sync::Arc;
 /// The level of encodings that the first builds of this wrote and read.
 pub const FIRST_FORMAT: u32 = 1;
 /// The newest level that this build writes and reads; 2 has settings, standings and reassignments.
-pub const NEWEST_FORMAT: u32 = 4;
+pub const NEWEST_FORMAT: u32 = 5;
 /// The first format in which the session of a broker can be bound to a secret.
 const BINDING_FORMAT: u32 = 3;
 /// The first format in which who may do what is replicated.
 const ACCESS_FORMAT: u32 = 4;
+/// The first format in which a commit can undo another one.
+const HISTORY_FORMAT: u32 = 5;
 
 /// Everything that is committed. Cloning shares all of it.
 #[derive(Clone, Debug, Default)]
@@ -204,6 +206,11 @@ impl State {
         self.format() >= ACCESS_FORMAT
     }
 
+    /// Whether every controller knows how a commit undoes another one.
+    pub fn undoes(&self) -> bool {
+        self.format() >= HISTORY_FORMAT
+    }
+
     /// The cluster's settings.
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
@@ -242,6 +249,12 @@ impl State {
     /// The open move of a partition: its reassignment and its number there.
     pub fn open_move(&self, topic: TopicId, partition: u32) -> Option<(Index, u32)> {
         self.open_moves.get(&(topic, partition)).copied()
+    }
+
+    /// Whether a partition is where this move brought it, and nothing moves it on.
+    pub(crate) fn stays_at(&self, moved: &Move) -> bool {
+        let there = |partition: &Arc<Partition>| partition.replicas == moved.to && !partition.moves();
+        self.partition(moved.topic_id, moved.partition).is_some_and(there) && self.open_move(moved.topic_id, moved.partition).is_none()
     }
 
     /// A topic's partitions that have an open move.

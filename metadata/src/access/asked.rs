@@ -20,6 +20,7 @@ impl Demand {
             Intent::Elect { partitions: Some(partitions), .. } => topics(distinct(partitions.iter().map(|each| &each.topic))),
             Intent::Elect { topic: Some(topic), .. } => topics(vec![topic.clone()]),
             Intent::Reassign { moves, .. } => topics(distinct(moves.iter().map(|each| &each.topic))),
+            Intent::Lead { leaders } => topics(distinct(leaders.iter().map(|each| &each.topic))),
             Intent::Rebalance { rebalance, .. } if rebalance.scope == Scope::Topics => topics(rebalance.topics.clone()),
             Intent::UnregisterBroker { .. }
             | Intent::FenceBroker { .. }
@@ -43,6 +44,7 @@ impl Demand {
             | Intent::ReplaceBroker { .. }
             | Intent::ContinueReassignments => Demand::Admin,
             Intent::ChangeAccess { change } => Demand::of_change(change),
+            Intent::Undo { intent, .. } => Demand::of(intent),
         }
     }
 

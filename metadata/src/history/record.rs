@@ -55,7 +55,7 @@ impl Record {
             Change::BrokerRemoved { id } | Change::StandingChanged { id, .. } => Some(*id),
             _ => None,
         });
-        changed.chain(self.commit.intent.as_ref().and_then(asked_for)).collect()
+        changed.chain(self.commit.intent.as_ref().map(Intent::inner).and_then(asked_for)).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::command::{Command, Group, PartitionTarget};
 use crate::draw::Draw;
 use crate::election::{self, Electorate};
 use crate::ids::{BrokerId, TopicId};
-use crate::intent::{Election, TopicPartition};
+use crate::intent::{AskedLeader, Election, TopicPartition};
 use crate::model::Partition;
 use crate::rejection::{Code, Rejection};
 use crate::settings::{AUTO_LEADERS, IMBALANCE_PERCENTAGE, RETURN_DELAY};
@@ -67,19 +67,55 @@ pub(super) fn asked(
     Ok(Plan { items: items.collect() })
 }
 
-fn named(state: &State, kind: Election, at: usize, one: &TopicPartition) -> Result<Group, Rejection> {
-    let within = |no: Rejection| no.within(&format!("partitions[{at}]."));
-    let topic = state.topic_by_name(&one.topic).ok_or_else(|| within(unknown_topic(&one.topic).renamed("topic")))?;
-    let partition = state.partition(topic.id, one.partition).ok_or_else(|| {
+fn find<'a>(state: &'a State, name: &str, number: u32) -> Result<(TopicId, &'a Partition), Rejection> {
+    let topic = state.topic_by_name(name).ok_or_else(|| unknown_topic(name).renamed("topic"))?;
+    let partition = state.partition(topic.id, number).ok_or_else(|| {
         let last = state.tally(topic.id).partitions.saturating_sub(1);
-        let no = Rejection::new(Code::UnknownTopicOrPartition, format!("{} has no partition {}", topic.name, one.partition));
-        within(no.at("partition", one.partition, format!("0 to {last}")))
+        let no = Rejection::new(Code::UnknownTopicOrPartition, format!("{name} has no partition {number}"));
+        no.at("partition", number, format!("0 to {last}"))
     })?;
+    Ok((topic.id, partition))
+}
+
+fn named(state: &State, kind: Election, at: usize, one: &TopicPartition) -> Result<Group, Rejection> {
+    let (topic_id, partition) = find(state, &one.topic, one.partition).map_err(|no| no.within(&format!("partitions[{at}].")))?;
     if !needed(kind, partition) {
         let what = if kind == Election::Preferred { "Its first replica leads already" } else { "It has a leader" };
         return Err(Rejection::new(Code::ElectionNotNeeded, what));
     }
-    held(state, kind, topic.id, partition)
+    held(state, kind, topic_id, partition)
+}
+
+/// U5: all of them or none, each a replica that is online and in sync.
+pub(super) fn lead(state: &State, leaders: &[AskedLeader]) -> Result<Group, Rejection> {
+    if leaders.len() > MOST_PARTITIONS {
+        let no = Rejection::new(Code::PolicyViolation, "Too many partitions in one request");
+        return Err(no.at("leaders", leaders.len(), format!("at most {MOST_PARTITIONS}")));
+    }
+    let mut seen = BTreeSet::new();
+    let mut commands = Vec::with_capacity(leaders.len());
+    for (at, one) in leaders.iter().enumerate() {
+        let within = |no: Rejection| no.within(&format!("leaders[{at}]."));
+        let (topic_id, partition) = find(state, &one.topic, one.partition).map_err(within)?;
+        if !seen.insert((topic_id, one.partition)) {
+            let no = Rejection::new(Code::InvalidRequest, "The request names this partition twice");
+            return Err(within(no.at("partition", one.partition, "a partition once in a request")));
+        }
+        if partition.leader_epoch != one.leader_epoch {
+            let detail = format!("{}-{} had another election meanwhile", one.topic, one.partition);
+            let no = Rejection::new(Code::RevisionConflict, detail);
+            return Err(within(no.at("leader_epoch", one.leader_epoch, partition.leader_epoch.to_string())));
+        }
+        if !partition.isr.contains(&one.leader) || !state.active(one.leader) {
+            let detail = format!("Broker {} is not online or not in sync for {}-{}", one.leader, one.topic, one.partition);
+            let no = Rejection::new(Code::EligibleLeadersNotAvailable, detail);
+            return Err(within(no.at("leader", one.leader, "a replica that is online and in sync")));
+        }
+        let leads = election::unchanged(topic_id, partition);
+        let target = PartitionTarget { leader: Some(one.leader), last_known_leader: None, ..leads };
+        commands.extend((partition.leader != target.leader).then_some(Command::UpdatePartitionLeader { target }));
+    }
+    Ok(Group::of(commands))
 }
 
 fn needed(kind: Election, partition: &Partition) -> bool {

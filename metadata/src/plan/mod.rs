@@ -1,5 +1,5 @@
 //! Step 3: the leader turns an intent into decided groups, on a draft of the state. `topics`, `grow`, `brokers` and `isr` hold
-//! the rules, `assign` what the first two share; all of them read the state, the liveness and the draw they are given, and nothing else.
+//! the rules, `assign` what the first two share, `undo` what an undo is compared with; all of them read the state, the liveness and the draw they are given, and nothing else.
 
 mod assign;
 mod brokers;
@@ -9,6 +9,7 @@ mod isr;
 mod moves;
 mod settings;
 mod topics;
+mod undo;
 
 pub use brokers::{HeartbeatReply, Transition, heartbeat_reply, transition};
 pub use elections::MOST_AT_ONCE as MOST_ELECTIONS;
@@ -88,6 +89,10 @@ pub fn plan(state: &State, liveness: &Liveness, draw: &Draw, intent: &Intent) ->
         Intent::GrowTopic { name, count, assignments, expected } => {
             grow::grow(state, draw, name, *count, assignments.as_deref(), *expected).map(Plan::one)
         }
+        Intent::Undo { of, intent } => {
+            undo::check(state, *of, intent)?;
+            plan(state, liveness, draw, intent)
+        }
         Intent::RaiseFormat { .. }
         | Intent::ChangeSettings { .. }
         | Intent::ContinueSettings
@@ -103,7 +108,8 @@ pub fn plan(state: &State, liveness: &Liveness, draw: &Draw, intent: &Intent) ->
         | Intent::ContinueReassignments
         | Intent::CancelReassignment { .. }
         | Intent::LimitReassignment { .. }
-        | Intent::ChangeAccess { .. } => plan_second(state, draw, intent),
+        | Intent::ChangeAccess { .. }
+        | Intent::Lead { .. } => plan_second(state, draw, intent),
     }
 }
 
@@ -140,6 +146,8 @@ fn plan_second(state: &State, draw: &Draw, intent: &Intent) -> Result<Plan, Reje
         Intent::ChangeAccess { .. } if !state.guards() => Err(Rejection::too_old()),
         // The table is not in the state: whoever holds it judges.
         Intent::ChangeAccess { change } => Ok(Plan::one(Group::of(vec![Command::ChangeAccess { change: change.clone() }]))),
+        Intent::Lead { .. } if !state.undoes() => Err(Rejection::too_old()),
+        Intent::Lead { leaders } => elections::lead(state, leaders).map(Plan::one),
         // The others are decided above.
         _ => Ok(Plan::default()),
     }

@@ -7,7 +7,7 @@ use metadata::access::{AccessChange, Credential, Demand, NewToken, Role as Acces
 use metadata::command::{Assignment, PartitionTarget, Placing};
 use metadata::frame::{Backup, BrokerPulse, Frame, NodePulse, Pulse, Role, Since};
 use metadata::intent::{
-    AskedMove, ConfigOp, ConfigOpKind, Election, Heartbeat, IsrChange, IsrMember, NewTopic, Registration, TopicPartition,
+    AskedLeader, AskedMove, ConfigOp, ConfigOpKind, Election, Heartbeat, IsrChange, IsrMember, NewTopic, Registration, TopicPartition,
 };
 use metadata::keys::{KeyTable, Remembered};
 use metadata::model::{Identity, Standing};
@@ -254,6 +254,8 @@ every! {
         CancelReassignment => Intent::CancelReassignment { id: 700 },
         LimitReassignment => Intent::LimitReassignment { id: 700, limits: Limits { per_broker: Some(1) } },
         ChangeAccess => Intent::ChangeAccess { change: added() },
+        Lead => Intent::Lead { leaders: vec![AskedLeader { topic: "orders".into(), partition: 1, leader: id(102), leader_epoch: 300 }] },
+        Undo => Intent::Undo { of: 400, intent: Box::new(Intent::FenceBroker { id: id(101), expected: Some(400) }) },
     }
 }
 

@@ -2,10 +2,11 @@
 //! and with partitions and brokers flat. The only place that knows it, in both directions; the attributes `schemars(tag)`
 //! and `schemars(flatten)` on those types say the same for the description of the API.
 //!
-//! `flat` writes it and `read` reads it, each in one pass and without a tree in between: a leader pushes thousands of
+//! `flat` writes it, of what is looked back at with `history`, and `read` reads it, each in one pass and without a tree in between: a leader pushes thousands of
 //! changes a second, and every storage service reads each of them.
 
 mod flat;
+mod history;
 mod read;
 
 use crate::change::{Change, Commit};
@@ -14,6 +15,7 @@ use crate::ids::Index;
 use crate::intent::Intent;
 use crate::travel::frame::Frame;
 use flat::Tagged;
+pub use history::{diff, record};
 pub use read::{Stamped, parse_change};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -43,9 +45,24 @@ pub fn stamped(index: Index, at_ms: u64, change: &Change) -> impl Serialize {
     Form { change: self::change(change), index, at_ms }
 }
 
-/// An intent as `{ kind, … }`.
+/// An intent as `{ kind, … }`; what an undo asks likewise.
 pub fn intent(intent: &Intent) -> impl Serialize {
-    tagged("kind", intent)
+    IntentForm(intent)
+}
+
+struct IntentForm<'a>(&'a Intent);
+
+impl Serialize for IntentForm<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Intent::Undo { of, intent } = self.0 else {
+            return tagged("kind", self.0).serialize(serializer);
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("kind", self.0.kind())?;
+        map.serialize_entry("of", of)?;
+        map.serialize_entry("intent", &IntentForm(intent))?;
+        map.end()
+    }
 }
 
 /// A group as `{ expected?, commands: [{ kind, … }] }`.
@@ -88,16 +105,21 @@ impl Serialize for CommitForm<'_> {
         if let Some(frame_type) = self.frame_type {
             map.serialize_entry("type", frame_type)?;
         }
-        map.serialize_entry("index", &commit.index)?;
-        map.serialize_entry("prev_index", &commit.prev_index)?;
-        map.serialize_entry("term", &commit.term)?;
-        map.serialize_entry("at_ms", &commit.at_ms)?;
-        map.serialize_entry("principal", &commit.principal)?;
-        map.serialize_entry("intent", &commit.intent.as_ref().map(intent))?;
-        map.serialize_entry("digest", &commit.digest)?;
+        heading(&mut map, commit)?;
         map.serialize_entry("changes", &changes(&commit.changes))?;
         map.end()
     }
+}
+
+/// A commit's fields but its changes.
+fn heading<M: SerializeMap>(map: &mut M, commit: &Commit) -> Result<(), M::Error> {
+    map.serialize_entry("index", &commit.index)?;
+    map.serialize_entry("prev_index", &commit.prev_index)?;
+    map.serialize_entry("term", &commit.term)?;
+    map.serialize_entry("at_ms", &commit.at_ms)?;
+    map.serialize_entry("principal", &commit.principal)?;
+    map.serialize_entry("intent", &commit.intent.as_ref().map(intent))?;
+    map.serialize_entry("digest", &commit.digest)
 }
 
 struct FrameForm<'a>(&'a Frame);
