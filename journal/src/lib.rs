@@ -41,5 +41,5 @@ mod writer;
 pub use error::{Damage, Dropped, JournalError};
 pub use files::MOST_SEGMENTS;
 pub use journal::{Filler, Journal, Kept, MOST_FOUND, MOST_LOOKED, MOST_READ, Page, Stretch, Verified};
-pub use options::{Options, Whose};
+pub use options::{Keep, Options, Whose};
 pub use writer::{Item, MOST_APPENDED};

@@ -11,25 +11,30 @@ pub struct Whose {
     pub lineage: Uuid,
 }
 
-/// How much a journal keeps, and in which portions.
+/// Where a journal is, and in which portions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// A directory of its own; it is made unless it is there.
     pub dir: PathBuf,
-    /// Bytes of all files. The newest segment stays whatever it has.
-    pub most_bytes: u64,
-    /// ms; none keeps a commit for as long as there is room.
-    pub most_age_ms: Option<u64>,
     /// Bytes of commits after which a segment is full, or twice its checkpoint, whichever is more.
     pub segment_bytes: u64,
     /// Commits after which a segment is full, from 1 on.
     pub segment_commits: u32,
 }
 
+/// How much a journal keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Bytes of all files. The newest segment stays whatever it has.
+    pub most_bytes: u64,
+    /// ms; none keeps a commit for as long as there is room.
+    pub most_age_ms: Option<u64>,
+}
+
 impl Options {
-    /// 1 GiB, of any age, in segments of 16 MiB or 20 000 commits.
+    /// Segments of 16 MiB or 20 000 commits.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Options { dir: dir.into(), most_bytes: 1 << 30, most_age_ms: None, segment_bytes: 16 << 20, segment_commits: 20_000 }
+        Options { dir: dir.into(), segment_bytes: 16 << 20, segment_commits: 20_000 }
     }
 
     /// Whether a segment with these commits behind such a checkpoint is full.

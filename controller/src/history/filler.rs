@@ -1,6 +1,7 @@
 //! Asks the other controllers for what is missing in this node's journal: segment by segment, the newest gap first, each checked
 //! commit by commit before it counts.
 
+use super::keep;
 use crate::environment::elsewhere;
 use crate::ground::Core;
 use crate::net::peers::Lane;
@@ -8,7 +9,7 @@ use crate::net::rpc::{KeptSegment, Reply, Request};
 use crate::node::Inner;
 use ::journal::{Journal, JournalError};
 use arc_swap::ArcSwap;
-use metadata::{Index, State, settings, snapshot};
+use metadata::{Index, State, snapshot};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -91,12 +92,9 @@ async fn kept_at(node: &Arc<Inner>, url: &str) -> Option<Vec<KeptSegment>> {
 
 /// The newest thing that is missing here and kept there: after which position, and the segment that holds it.
 fn next(core: &Arc<Core>, journal: &Journal, kept: &[KeptSegment]) -> Option<(Index, KeptSegment)> {
-    let view = core.hub.view();
-    let settings = view.state.settings();
-    let most = settings.number(&settings::HISTORY_BYTES);
-    let age: Option<u64> = settings.value(&settings::HISTORY_AGE).parse().ok();
-    let oldest_ms = age.map_or(0, |age| core.ground.environment.wall_ms().saturating_sub(age));
-    let room = journal.bytes() < most / 100 * ROOM;
+    let keep = keep(&core.hub.view().state);
+    let oldest_ms = keep.most_age_ms.map_or(0, |age| core.ground.environment.wall_ms().saturating_sub(age));
+    let room = journal.bytes() < keep.most_bytes / 100 * ROOM;
     missing(journal).into_iter().find_map(|(from, upto)| {
         let holds = |segment: &&KeptSegment| segment.after < upto && upto <= segment.upto;
         let wanted = |segment: &&KeptSegment| from > 0 || (room && segment.upto_ms >= oldest_ms);
@@ -148,10 +146,11 @@ async fn state_at(core: &Arc<Core>, node: &Arc<Inner>, journal: &Arc<Journal>, u
     }
     match node.peers.connection(url, Lane::History).call(&Request::StateAt { index }, PATIENCE).await {
         Ok(Reply::StateAt { content: Some(content) }) => {
-            let state = elsewhere(&*core.ground.environment, move || snapshot::decode_state(&content)).await.map_err(|error| error.to_string())?;
-            state.map_err(|error| error.to_string()).and_then(|state| {
-                if state.revision() == index { Ok(state) } else { Err("it is the state at another index".to_owned()) }
-            })
+            let state =
+                elsewhere(&*core.ground.environment, move || snapshot::decode_state(&content)).await.map_err(|error| error.to_string())?;
+            state
+                .map_err(|error| error.to_string())
+                .and_then(|state| if state.revision() == index { Ok(state) } else { Err("it is the state at another index".to_owned()) })
         }
         Ok(_) => Err("it has not got the state".to_owned()),
         Err(error) => Err(error.to_string()),

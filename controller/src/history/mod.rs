@@ -7,18 +7,18 @@
 mod filler;
 mod writer;
 
-pub(crate) use writer::run;
 pub use ::journal::Page as HistoryPage;
+pub(crate) use writer::run;
 
 use crate::api::Refusal;
 use crate::environment::{Environment, elsewhere};
 use crate::hub::Hub;
-use ::journal::{Journal, JournalError, Kept};
-use metadata::history::{Filter, Record};
-use bytes::Bytes;
 use crate::net::rpc::KeptSegment;
+use ::journal::{Journal, JournalError, Keep, Kept};
+use bytes::Bytes;
 use metadata::command::AskedBy;
-use metadata::{Code, Index, Rejection, State, snapshot};
+use metadata::history::{Filter, Record};
+use metadata::{Code, Index, Rejection, State, settings, snapshot};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::{Notify, watch};
@@ -41,6 +41,12 @@ pub(crate) struct History {
     trouble: Mutex<Option<String>>,
     /// Somebody needs what is missing.
     wanted: Notify,
+}
+
+/// How much a journal keeps, by the cluster's settings; -1 is no age.
+fn keep(state: &State) -> Keep {
+    let settings = state.settings();
+    Keep { most_bytes: settings.number(&settings::HISTORY_BYTES), most_age_ms: settings.value(&settings::HISTORY_AGE).parse().ok() }
 }
 
 /// How the journal does, for metrics and pages.
@@ -103,10 +109,7 @@ impl History {
         })
     }
 
-    async fn read<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Journal) -> Result<T, JournalError> + Send + 'static,
-    ) -> Result<T, Refusal> {
+    async fn read<T: Send + 'static>(&self, work: impl FnOnce(&Journal) -> Result<T, JournalError> + Send + 'static) -> Result<T, Refusal> {
         let journal = self.opened()?;
         let done = elsewhere(&*self.environment, move || work(&journal)).await;
         done.map_err(|error| Refusal::new(Code::NotController, error.to_string()))?.map_err(|error| self.refused(&error))

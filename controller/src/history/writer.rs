@@ -1,6 +1,6 @@
 //! Step 7, the journal: follows the hub and appends what it has not got yet, a few dozen times a second at most.
 
-use super::{History, filler};
+use super::{History, filler, keep};
 use crate::environment::elsewhere;
 use crate::ground::Core;
 use crate::hub::{Hub, Next};
@@ -8,7 +8,7 @@ use crate::node::Inner;
 use ::journal::{Dropped, Item, Journal, JournalError, Options, Verified, Whose};
 use arc_swap::ArcSwap;
 use metadata::history::Record;
-use metadata::{Index, State, settings};
+use metadata::{Index, State};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,11 +133,10 @@ impl Writer {
 
     /// Lets go of what is too old or too much, and looks at one segment.
     async fn keep_up(&self, core: &Arc<Core>, journal: &Arc<Journal>) -> Result<(), JournalError> {
-        let view = self.hub.view();
-        let (bytes, age) = (view.state.settings().number(&settings::HISTORY_BYTES), view.state.settings().value(&settings::HISTORY_AGE).parse().ok());
+        let keep = keep(&self.hub.view().state);
         let (journal, now_ms) = (journal.clone(), core.ground.environment.wall_ms());
         at(core, move || {
-            journal.retain(now_ms, bytes, age)?;
+            journal.retain(now_ms, keep)?;
             let seen = journal.verify_next();
             let dropped = journal.take_dropped();
             tell(&dropped);

@@ -44,19 +44,22 @@ fn missing(segments: &[Arc<Segment>], position: Index) -> Fault {
 }
 
 impl Journal {
+    /// What is kept segment by segment, the oldest first: at most [`crate::MOST_SEGMENTS`].
+    pub fn segments(&self) -> Vec<Stretch> {
+        let of = |segment: &Arc<Segment>| {
+            let summary = segment.summary();
+            Stretch { after: segment.after(), upto: summary.upto, from_ms: segment.header.at_ms, upto_ms: summary.upto_ms }
+        };
+        self.list().iter().map(of).collect()
+    }
+
     /// What is kept without gaps, the oldest first: at most [`crate::MOST_SEGMENTS`].
     pub fn stretches(&self) -> Vec<Stretch> {
         let mut stretches: Vec<Stretch> = Vec::new();
-        for segment in self.list().iter() {
-            let summary = segment.summary();
+        for segment in self.segments() {
             match stretches.last_mut() {
-                Some(last) if last.upto == segment.after() => (last.upto, last.upto_ms) = (summary.upto, summary.upto_ms),
-                _ => stretches.push(Stretch {
-                    after: segment.after(),
-                    upto: summary.upto,
-                    from_ms: segment.header.at_ms,
-                    upto_ms: summary.upto_ms,
-                }),
+                Some(last) if last.upto == segment.after => (last.upto, last.upto_ms) = (segment.upto, segment.upto_ms),
+                _ => stretches.push(segment),
             }
         }
         stretches

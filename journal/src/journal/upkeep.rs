@@ -3,6 +3,7 @@
 use super::Journal;
 use crate::error::{Damage, Dropped, JournalError};
 use crate::files::MOST_SEGMENTS;
+use crate::options::Keep;
 use crate::scan::{damage, damages};
 use crate::segment::{Known, Segment};
 use crate::sidecar::{About, Pages};
@@ -81,15 +82,15 @@ impl Journal {
     ///
     /// # Errors
     /// When a file cannot be removed; it is not served any more.
-    pub fn retain(&self, now_ms: u64) -> Result<Vec<Index>, JournalError> {
+    pub fn retain(&self, now_ms: u64, keep: Keep) -> Result<Vec<Index>, JournalError> {
         let _writer = self.writer();
         let segments = self.list();
         let mut bytes: u64 = self.bytes();
-        let oldest_ms = self.options.most_age_ms.map_or(0, |age| now_ms.saturating_sub(age));
+        let oldest_ms = keep.most_age_ms.map_or(0, |age| now_ms.saturating_sub(age));
         let mut gone = Vec::new();
         for (at, segment) in segments.iter().enumerate() {
             let left = segments.len() - at;
-            let too_much = bytes > self.options.most_bytes || left > MOST_SEGMENTS || segment.summary().upto_ms < oldest_ms;
+            let too_much = bytes > keep.most_bytes || left > MOST_SEGMENTS || segment.summary().upto_ms < oldest_ms;
             if left == 1 || !too_much {
                 break;
             }

@@ -116,7 +116,7 @@ fn figures() -> Result<()> {
 #[ignore = "figures are of a release build"]
 fn figures_of_a_million() -> Result<()> {
     let (dir, count, topics) = (tempfile::tempdir()?, 1_000_000, 1_000);
-    let options = Options { most_bytes: 8 << 30, ..Options::new(dir.path()) };
+    let options = Options::new(dir.path());
     let (mut cluster, commits) = Cluster::of(10)?;
     let (journal, _) = Journal::open(options.clone(), WHOSE)?;
     append(&journal, &State::default(), &commits)?;

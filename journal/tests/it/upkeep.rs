@@ -2,8 +2,12 @@
 
 use crate::world::{Truth, World};
 use anyhow::{Result, ensure};
-use journal::{Journal, Options, Verified};
+use journal::{Journal, Keep, Verified};
+
 use std::fs;
+
+/// Of any size, for a tenth of a second.
+const AGED: Keep = Keep { most_bytes: u64::MAX, most_age_ms: Some(100) };
 
 #[test]
 fn the_oldest_goes_while_there_are_too_many_bytes_and_the_newest_stays() -> Result<()> {
@@ -12,8 +16,8 @@ fn the_oldest_goes_while_there_are_too_many_bytes_and_the_newest_stays() -> Resu
     let all = world.open()?.0.bytes();
     for most_bytes in [all, all - 1, all / 2, 1, 0] {
         let world = World::with(&truth, 7)?;
-        let (journal, _) = Journal::open(Options { most_bytes, ..world.options() }, crate::world::WHOSE)?;
-        let gone = journal.retain(0)?;
+        let (journal, _) = Journal::open(world.options(), crate::world::WHOSE)?;
+        let gone = journal.retain(0, Keep { most_bytes, most_age_ms: None })?;
         ensure!(gone.is_empty() == (most_bytes == all));
         ensure!(journal.bytes() <= most_bytes || world.segments()?.len() == 1, "{most_bytes}");
         let on_disk = world.names()?.iter().map(|name| fs::metadata(world.path(name)).map(|found| found.len())).sum::<Result<u64, _>>()?;
@@ -30,12 +34,12 @@ fn the_oldest_goes_while_there_are_too_many_bytes_and_the_newest_stays() -> Resu
 fn a_segment_goes_once_all_of_it_is_too_old() -> Result<()> {
     let truth = Truth::of(60)?;
     let world = World::with(&truth, 7)?;
-    let (journal, _) = Journal::open(Options { most_age_ms: Some(100), ..world.options() }, crate::world::WHOSE)?;
+    let (journal, _) = Journal::open(world.options(), crate::world::WHOSE)?;
     let last = truth.records[6].commit.at_ms;
-    ensure!(journal.retain(last + 100)?.is_empty());
-    ensure!(journal.retain(last + 101)? == [truth.index(6)]);
+    ensure!(journal.retain(last + 100, AGED)?.is_empty());
+    ensure!(journal.retain(last + 101, AGED)? == [truth.index(6)]);
     truth.holds(&journal)?;
-    journal.retain(u64::MAX)?;
+    journal.retain(u64::MAX, AGED)?;
     ensure!(journal.stretches()[0].after == truth.index(55) && world.segments()?.len() == 1);
     truth.holds(&journal)
 }

@@ -65,7 +65,16 @@ const TABLE: &[Code] = &[Code::PolicyViolation];
 /// Of what was: that index is not kept, or not committed yet.
 const NOT_KEPT: &[Code] = &[Code::InvalidFeedPosition];
 /// Of a change that is taken back: it was changed since, or cannot be.
-const UNDONE: &[Code] = &[Code::RevisionConflict, Code::PolicyViolation, Code::Forbidden, Code::InvalidConfig, Code::StaleBrokerEpoch, Code::EligibleLeadersNotAvailable, Code::PreferredLeaderNotAvailable, Code::ElectionNotNeeded];
+const UNDONE: &[Code] = &[
+    Code::RevisionConflict,
+    Code::PolicyViolation,
+    Code::Forbidden,
+    Code::InvalidConfig,
+    Code::StaleBrokerEpoch,
+    Code::EligibleLeadersNotAvailable,
+    Code::PreferredLeaderNotAvailable,
+    Code::ElectionNotNeeded,
+];
 const UNKNOWN_ACCOUNT: &[Code] = &[Code::UnknownAccount];
 const UNKNOWN_BROKER: &[Code] = &[Code::BrokerIdNotRegistered];
 /// Of what a broker asks itself: it is not there any more, or who asks does not speak for it.

@@ -15,7 +15,7 @@ use controller::{Controller, HistoryPage, Refusal};
 use http::header;
 use http::request::Parts;
 use metadata::history::{self, Filter, Record};
-use metadata::{BrokerId, Code, Commit, Index, Rejection, json};
+use metadata::{BrokerId, Code, Index, Rejection, json};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -46,7 +46,7 @@ pub struct Gap {
 pub struct HistoryAnswer {
     revision: Index,
     /// The newest first. With `before=true` each change says what it replaced.
-    #[schemars(with = "Vec<Commit>")]
+    #[schemars(with = "Vec<Record>")]
     commits: Vec<Value>,
     /// Goes on as `after` with what is older; null where nothing older is kept.
     next: Option<Index>,
@@ -56,7 +56,7 @@ pub struct HistoryAnswer {
 #[derive(Serialize, JsonSchema)]
 pub struct CommitAnswer {
     revision: Index,
-    #[schemars(with = "Commit")]
+    #[schemars(with = "Record")]
     commit: Value,
     /// The index of the commit before it, where that is kept.
     previous: Option<Index>,
@@ -69,13 +69,9 @@ pub struct CommitAnswer {
 #[derive(Serialize, JsonSchema)]
 pub struct DiffAnswer {
     revision: Index,
-    from: Index,
-    to: Index,
-    /// How many there are in all.
-    total: u64,
-    /// Each with what was and what is: a change as on the feed, or null.
-    #[schemars(with = "Vec<history::Difference>")]
-    differences: Vec<Value>,
+    /// Each difference with the change that would bring it as it was and as it is, or null.
+    #[schemars(with = "history::Diff")]
+    diff: Value,
 }
 
 fn value(form: impl Serialize) -> Value {
@@ -146,19 +142,15 @@ pub async fn diff(State(node): State<Node>, parts: Parts) -> Result<Response, Re
     let most = limit.unwrap_or(MOST);
     let diff = tokio::task::spawn_blocking(move || history::diff(&one, &other, most)).await;
     let diff = diff.map_err(|error| Refused::new(Code::Overloaded, error.to_string()))?;
-    let differences = diff.differences.iter().map(|one| value(json::difference(one))).collect();
     let revision = node.controller.applied_index();
-    Ok(Json(DiffAnswer { revision, from, to, total: diff.total as u64, differences }).into_response())
+    Ok(Json(DiffAnswer { revision, diff: value(json::diff(&diff)) }).into_response())
 }
 
 pub async fn undo(State(node): State<Node>, Path(index): Path<String>, parts: Parts, body: Bytes) -> Result<Response, Refused> {
     let call = Call::read(&parts, &body)?.without_if_match()?;
     let index = read_index(&index)?;
     let record = record(&node.controller, index, call.deadline).await?;
-    let intent = history::inverse(&record, &node.controller.state()).map_err(|no| {
-        let code = if no.changed() { Code::RevisionConflict } else { Code::PolicyViolation };
-        Rejection::new(code, no.to_string()).at("index", index, "a change that can be taken back")
-    })?;
+    let intent = history::inverse(&record, &node.controller.state()).map_err(Rejection::from)?;
     match mutation::submit(&node, &call, call.submission(intent, None)).await? {
         Done::Planned(response) => Ok(response),
         Done::Committed { index, .. } => Ok(Json(CommittedAnswer { revision: index }).into_response()),
