@@ -212,8 +212,12 @@ impl Reading {
 
     /// The state that the segment begins at.
     pub fn checkpoint(&mut self) -> Result<State, Fault> {
-        let block = self.bytes(HEADER as u64, self.summary.first)?;
-        let payload = block::payload(&block, Place { after: self.segment.after(), offset: HEADER as u64 });
+        let bytes = self.bytes(0, self.summary.first)?;
+        let (head, block) = bytes.split_at_checked(HEADER).ok_or_else(|| self.damaged(Damage::Header))?;
+        if Header::decode(head) != Ok(self.segment.header) {
+            return Err(self.damaged(Damage::Header));
+        }
+        let payload = block::payload(block, Place { after: self.segment.after(), offset: HEADER as u64 });
         let state = payload.and_then(|payload| snapshot::decode_state(payload).ok());
         let header = &self.segment.header;
         let whole = |state: &State| (state.revision(), state.at_ms(), state.digest()) == (header.after, header.at_ms, header.digest);

@@ -29,8 +29,8 @@ pub struct Filler {
 }
 
 impl Journal {
-    /// Fills what is missing between a state and the stretch that begins after `upto`: all of a gap, the end of one, or what comes before the
-    /// oldest stretch. One at a time.
+    /// Fills what is missing between a state and the stretch that begins after `upto`: all of a gap, the end of one, or what comes before
+    /// the oldest stretch. One at a time.
     ///
     /// # Errors
     /// When no stretch begins there, when something between is kept, when the state is not the one that a kept stretch leads to, or
@@ -130,8 +130,8 @@ impl Filler {
     /// Puts all of it in its place.
     ///
     /// # Errors
-    /// [`JournalError::Refused`] where it does not lead to the state after which the next stretch begins, [`JournalError::NoGap`] where there
-    /// is none any more, and when files cannot be written. Nothing of it remains then.
+    /// [`JournalError::Refused`] where it does not lead to the state after which the next stretch begins, [`JournalError::NoGap`] where
+    /// there is none any more, and when files cannot be written. Nothing of it remains then.
     pub fn finish(mut self) -> Result<(), JournalError> {
         if self.refused || self.position() != self.upto {
             return Err(self.refuse("the commits do not reach the end of the gap"));
