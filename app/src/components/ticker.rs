@@ -37,6 +37,16 @@ pub fn line(recent: &Recent) -> Line {
 }
 
 fn asked(recent: &Recent) -> Line {
+    match &recent.commit.intent {
+        Some(Intent::Undo { of, intent }) => {
+            let line = asked_for(recent, Some(intent));
+            Line { text: format!("{}, which undoes #{}", line.text, num(*of)), ..line }
+        }
+        intent => asked_for(recent, intent.as_ref()),
+    }
+}
+
+fn asked_for(recent: &Recent, intent: Option<&Intent>) -> Line {
     let commit = &*recent.commit;
     let plain = |glyph, text: String| Line { glyph, about: None, text, warn: false };
     let broker = |glyph, id: metadata::BrokerId, text: String| Line {
@@ -45,8 +55,11 @@ fn asked(recent: &Recent) -> Line {
         text,
         warn: false,
     };
-    match &commit.intent {
-        None | Some(Intent::AdmitInstance { .. } | Intent::ChangeAccess { .. }) => plain(icons::QUORUM, membership(commit)),
+    match intent {
+        // An undo is none of another one.
+        None | Some(Intent::Undo { .. } | Intent::AdmitInstance { .. } | Intent::ChangeAccess { .. }) => {
+            plain(icons::QUORUM, membership(commit))
+        }
         Some(Intent::BootstrapCluster { .. }) => plain(icons::QUORUM, "Cluster formed".to_owned()),
         Some(Intent::RegisterBroker { registration }) => {
             let rack = registration.rack.as_ref().map(|rack| format!(" in rack {rack}")).unwrap_or_default();
@@ -82,6 +95,7 @@ fn asked(recent: &Recent) -> Line {
         Some(Intent::Elect { election: Election::Unclean, .. } | Intent::ElectUnclean) => {
             Line { warn: true, ..plain(icons::MOVE, format!("Unclean election, records may be lost{}", affected(recent))) }
         }
+        Some(Intent::Lead { .. }) => plain(icons::MOVE, format!("Leaders go to the replicas that were named{}", affected(recent))),
         Some(Intent::Elect { .. } | Intent::BalanceLeaders) => {
             plain(icons::MOVE, format!("Leaders return to their first replicas{}", affected(recent)))
         }

@@ -184,7 +184,7 @@ pub async fn export(State(node): State<Node>, parts: Parts) -> Result<Response, 
     let controller = node.controller.clone();
     tokio::spawn(async move {
         let _turn = turn;
-        drop(pages(&controller, filter, first, format, &pieces).await);
+        let _none_when_the_reader_is_gone = pages(&controller, filter, first, format, &pieces).await;
     });
     let body = Body::from_stream(futures::stream::unfold(sending, |mut sending| async move { Some((sending.recv().await?, sending)) }));
     let (kind, name) = match format {
