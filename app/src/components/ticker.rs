@@ -23,8 +23,14 @@ pub struct Line {
 
 /// A commit in one sentence; a leader that may lack records is never passed over in silence.
 pub fn line(recent: &Recent) -> Line {
-    let said = asked(recent);
-    match &recent.commit.intent {
+    let said = match &recent.commit.intent {
+        Some(Intent::Undo { of, .. }) => {
+            let said = asked(recent);
+            Line { text: format!("{} (undoes {})", said.text, num(*of)), ..said }
+        }
+        _ => asked(recent),
+    };
+    match recent.commit.intent.as_ref().map(Intent::inner) {
         Some(Intent::Elect { election: Election::Unclean, .. } | Intent::ElectUnclean) => said,
         _ if recent.unclean == 0 => said,
         _ => {
@@ -45,8 +51,11 @@ fn asked(recent: &Recent) -> Line {
         text,
         warn: false,
     };
-    match &commit.intent {
-        None | Some(Intent::AdmitInstance { .. } | Intent::ChangeAccess { .. }) => plain(icons::QUORUM, membership(commit)),
+    match commit.intent.as_ref().map(Intent::inner) {
+        // No undo asks for another one.
+        None | Some(Intent::AdmitInstance { .. } | Intent::ChangeAccess { .. } | Intent::Undo { .. }) => {
+            plain(icons::QUORUM, membership(commit))
+        }
         Some(Intent::BootstrapCluster { .. }) => plain(icons::QUORUM, "Cluster formed".to_owned()),
         Some(Intent::RegisterBroker { registration }) => {
             let rack = registration.rack.as_ref().map(|rack| format!(" in rack {rack}")).unwrap_or_default();
@@ -85,6 +94,7 @@ fn asked(recent: &Recent) -> Line {
         Some(Intent::Elect { .. } | Intent::BalanceLeaders) => {
             plain(icons::MOVE, format!("Leaders return to their first replicas{}", affected(recent)))
         }
+        Some(Intent::Lead { .. }) => plain(icons::MOVE, format!("Leaders that were named lead{}", affected(recent))),
         Some(Intent::Reassign { .. } | Intent::Rebalance { .. } | Intent::ChangeFactor { .. } | Intent::ContinueReassignments) => {
             plain(icons::MOVE, moves(commit))
         }

@@ -174,6 +174,16 @@ fn u3_fences_and_drains_go_back_while_nobody_else_touched_the_broker() {
 }
 
 #[test]
+fn u3_a_broker_that_was_replaced_is_not_drained_instead() {
+    let mut world = world();
+    world.expire(101);
+    let broker_epoch = world.broker(101).epoch;
+    kept(&mut world, Intent::ReplaceBroker { id: id(101), broker_epoch });
+    let record = kept(&mut world, Intent::StopDrain { id: id(101), expected: None });
+    assert!(inverse(&record, world.state()).unwrap_err().to_string().contains("was not drained but replaced"));
+}
+
+#[test]
 fn u3_a_drain_that_was_asked_for_again_goes_back_to_how_it_was() {
     let mut world = world();
     let drain = |per_broker| Intent::DrainBroker { id: id(101), limits: Limits { per_broker }, expected: None };

@@ -38,7 +38,8 @@ fn u4_moves_are_called_off_while_they_run_and_moved_back_once_they_are_done() {
 
 #[test]
 fn u4_where_a_partition_is_elsewhere_by_now_nothing_is_moved_back() {
-    let cases: [(fn(&mut World), &str); 4] = [
+    type Case = (fn(&mut World), &'static str);
+    let cases: [Case; 4] = [
         (|world| drop(kept(world, moves(&[("t", 0, &[103, 102, 104])], SLOW))), "t-0 changed since"),
         (|world| drop(kept(world, deleted("t"))), "t-0 is not there any more"),
         (|world| drop(kept(world, Intent::UnregisterBroker { id: id(101), expected: None })), "Broker 101 is not there any more"),
@@ -205,7 +206,8 @@ fn u6_a_deleted_topic_comes_back_where_it_was() {
 
 #[test]
 fn u6_on_other_brokers_where_the_old_ones_take_no_replicas() {
-    let cases: [(fn(&mut World), &[&[u32]]); 5] = [
+    type Case = (fn(&mut World), &'static [&'static [u32]]);
+    let cases: [Case; 5] = [
         (|world| drop(kept(world, Intent::UnregisterBroker { id: id(102), expected: None })), &[&[101, 103, 104], &[103, 101, 104]]),
         (
             |world| drop(kept(world, Intent::DrainBroker { id: id(101), limits: SLOW, expected: None })),
