@@ -3,6 +3,7 @@
 use crate::disk::Disk;
 use crate::environment::Environment;
 use crate::following::board::PulseBoard;
+use crate::history::History;
 use crate::hub::Hub;
 use crate::living::fault::Fault;
 use crate::living::identity::Instance;
@@ -30,6 +31,7 @@ pub(crate) struct Core {
     pub ground: Ground,
     pub hub: Arc<Hub>,
     pub board: Arc<PulseBoard>,
+    pub history: Arc<History>,
     pub instance: Instance,
     pub fault: watch::Sender<Option<Arc<Fault>>>,
     pub stopping: CancellationToken,

@@ -106,6 +106,8 @@ pub struct Hub {
     /// Rises when a snapshot from the leader replaced the state: feeds that began before end.
     generation: AtomicU64,
     snapshot_index: AtomicU64,
+    /// How often what was shown turned out to be what may never have been true.
+    suspected: AtomicU64,
 }
 
 impl Hub {
@@ -119,6 +121,7 @@ impl Hub {
             applied: watch::channel(0).0,
             generation: AtomicU64::new(0),
             snapshot_index: AtomicU64::new(0),
+            suspected: AtomicU64::new(0),
         }
     }
 
@@ -168,9 +171,15 @@ impl Hub {
     pub(crate) fn hold(&self, held: Held) {
         self.ring.write().unwrap_or_else(PoisonError::into_inner).held = Some(held);
         if held == Held::Suspect {
+            self.suspected.fetch_add(1, Ordering::AcqRel);
             self.generation.fetch_add(1, Ordering::AcqRel);
             self.applied.send_modify(|_| {});
         }
+    }
+
+    /// Rises when what was shown may never have been true: who wrote it down lets go of it.
+    pub(crate) fn suspected(&self) -> u64 {
+        self.suspected.load(Ordering::Acquire)
     }
 
     fn held(&self) -> bool {

@@ -18,6 +18,7 @@ pub mod environment;
 mod following;
 mod ground;
 mod handle;
+mod history;
 pub mod hub;
 mod leading;
 mod living;
@@ -33,6 +34,7 @@ pub use api::{Asker, LONGEST_DEADLINE, MemberChange, Outcome, Proven, Refusal, R
 pub use backup::check_database_url;
 pub use ground::Ground;
 pub use handle::Controller;
+pub use history::{HistoryPage, HistoryStatus};
 pub use living::boot::start;
 pub use living::fault::{Fault, StartError};
 pub use options::{Networks, Options, PushNetworks, Speaks};

@@ -3,6 +3,7 @@
 use crate::api::{Proven, Refusal, Submission, Submitted, is_told};
 use crate::environment::Environment;
 use crate::following::board::PulseBoard;
+use crate::history::History;
 use crate::hub::Hub;
 use crate::leading::attempts::Attempts;
 use crate::leading::sessions::Sessions;
@@ -50,6 +51,7 @@ pub(crate) struct Inner {
     pub sessions: Sessions,
     pub attempts: Attempts,
     pub board: Arc<PulseBoard>,
+    pub history: Arc<History>,
     pub proofs: Arc<Proofs>,
     /// When a majority's leader was last heard, on a clock that began `UNHEARD_MS` before the monotonic one.
     pub heard_ms: AtomicU64,

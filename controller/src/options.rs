@@ -3,6 +3,7 @@
 use metadata::NodeId;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 use url::{Host, Url};
 
@@ -25,6 +26,8 @@ pub struct Options {
     pub scrub_interval: Duration,
     pub push_networks: PushNetworks,
     pub speaks: Speaks,
+    /// The directory of the journal; none keeps no history.
+    pub journal: Option<PathBuf>,
     /// Where the backup goes; none switches it off.
     pub database_url: Option<String>,
 }

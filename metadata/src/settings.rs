@@ -71,6 +71,22 @@ pub const REPLACE: Key = switch("broker.replace.enable", "false", "Place the rep
 /// After how long (J4).
 pub const REPLACE_AFTER: Key =
     time("broker.replace.after", "1800000", 1_000, "How long a broker has to be down before its replicas are placed on others.");
+/// Bytes of each controller's journal of commits.
+pub const HISTORY_BYTES: Key = key(
+    "history.retention.bytes",
+    "1073741824",
+    Kind::Integer { min: 16 << 20, max: 1 << 50 },
+    Unit::Bytes,
+    "How much each controller keeps of what was committed, to look back at. The newest part is always kept.",
+);
+/// How old a commit in a journal may become.
+pub const HISTORY_AGE: Key = key(
+    "history.retention.ms",
+    "-1",
+    Kind::Integer { min: -1, max: i64::MAX },
+    Unit::Milliseconds,
+    "How long each controller keeps what was committed; -1 for as long as there is room.",
+);
 
 /// The keys that are the cluster's own; every topic's key but those of one topic alone is one too.
 pub const OWN: &[Key] = &[
@@ -86,6 +102,8 @@ pub const OWN: &[Key] = &[
     MOVES_PER_BROKER,
     REPLACE,
     REPLACE_AFTER,
+    HISTORY_BYTES,
+    HISTORY_AGE,
 ];
 
 /// Every key, the cluster's own first.

@@ -221,6 +221,9 @@ pub struct ServeFlags {
     /// Serve the API alone.
     #[arg(long, env = "QUORATE_NO_UI", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub no_ui: Option<bool>,
+    /// Keep no history on this node: nothing committed can be looked back at here.
+    #[arg(long, env = "QUORATE_NO_HISTORY", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub no_history: Option<bool>,
     /// Keep no SQL backup.
     #[arg(long, env = "QUORATE_NO_BACKUP", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub no_backup: Option<bool>,
@@ -313,7 +316,7 @@ impl ServeFlags {
         fill!(self, file: node_id, listen, peers, join, data_dir, tls_dir, tls, insecure, initial_admin,
             initial_admin_password_file, trusted_proxies, oidc, public_url, election_timeout_ms, heartbeat_interval_ms, broker_session_timeout_ms,
             snapshot_every, scrub_interval_ms,
-            push_networks, host_names, base_path, no_ui, no_backup, database_url, database_url_file, log_format);
+            push_networks, host_names, base_path, no_ui, no_history, no_backup, database_url, database_url_file, log_format);
         Ok(self)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::certificates::HangUps;
 use crate::cli::ServeFlags;
-use crate::http::{self, BasePath, Node};
+use crate::http::{self, BasePath, Node, NodeParts};
 use crate::peers;
 use crate::people::People;
 use crate::people::provider::Provider;
@@ -149,6 +149,7 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
     let push_networks = PushNetworks::parse(flags.push_networks.as_deref().unwrap_or_default())
         .map_err(|part| Usage(format!("--push-networks: {part:?} is no network; expected 10.0.0.0/8,fd00::/8,…")))?;
     let database_url = database_url(&flags, &data_dir)?;
+    let journal = (flags.no_history != Some(true)).then(|| data_dir.join("journal"));
     let election = flags.election_timeout_ms.unwrap_or(ELECTION_TIMEOUT_MS);
     let heartbeat = flags.heartbeat_interval_ms.unwrap_or((election / 5).clamp(1, HEARTBEAT_INTERVAL_MS));
     if heartbeat == 0 || election < heartbeat * 3 {
@@ -180,6 +181,7 @@ fn settings(flags: ServeFlags) -> Result<Settings, Usage> {
             broker_session_timeout: Duration::from_millis(flags.broker_session_timeout_ms.unwrap_or(BROKER_SESSION_TIMEOUT_MS)),
             push_networks,
             speaks,
+            journal,
             database_url,
         },
     })
@@ -316,12 +318,12 @@ async fn serve(settings: Settings, open_files: u64, raft: tokio::runtime::Handle
     }
     let security = security(settings.tls, &controller);
     let feeds = open_files::feeds(open_files);
-    let node = Node {
+    let node = Node::from(NodeParts {
         certificates,
         people,
         trail: trail.clone(),
-        ..Node::new(controller.clone(), settings.names, feeds, places.clone(), settings.base)
-    };
+        ..NodeParts::new(controller.clone(), settings.names, feeds, places.clone(), settings.base)
+    });
     let router = http::router(node, pages);
     let stopping = Arc::new(tokio::sync::Notify::new());
     let until = stopping.clone();

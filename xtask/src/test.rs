@@ -42,7 +42,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "storage",
         slow: false,
-        run: |tests| tests.cargo(&["-p", "tls", "-p", "oidc", "-p", "acceptor", "-p", "audit", "-p", "storage"]),
+        run: |tests| tests.cargo(&["-p", "tls", "-p", "oidc", "-p", "acceptor", "-p", "audit", "-p", "journal", "-p", "storage"]),
     },
     Step { name: "bench", slow: false, run: |tests| tests.cargo(&["-p", "bench"]) },
     Step { name: "simulation", slow: false, run: Tests::simulation },

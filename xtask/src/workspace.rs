@@ -30,6 +30,8 @@ pub const NATIVE: &[&str] = &[
     "-p",
     "audit",
     "-p",
+    "journal",
+    "-p",
     "controller",
     "-p",
     "storage",

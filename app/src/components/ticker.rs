@@ -23,14 +23,8 @@ pub struct Line {
 
 /// A commit in one sentence; a leader that may lack records is never passed over in silence.
 pub fn line(recent: &Recent) -> Line {
-    let said = match &recent.commit.intent {
-        Some(Intent::Undo { of, .. }) => {
-            let said = asked(recent);
-            Line { text: format!("{} (undoes {})", said.text, num(*of)), ..said }
-        }
-        _ => asked(recent),
-    };
-    match recent.commit.intent.as_ref().map(Intent::inner) {
+    let said = asked(recent);
+    match &recent.commit.intent {
         Some(Intent::Elect { election: Election::Unclean, .. } | Intent::ElectUnclean) => said,
         _ if recent.unclean == 0 => said,
         _ => {
@@ -43,6 +37,16 @@ pub fn line(recent: &Recent) -> Line {
 }
 
 fn asked(recent: &Recent) -> Line {
+    match &recent.commit.intent {
+        Some(Intent::Undo { of, intent }) => {
+            let line = asked_for(recent, Some(intent));
+            Line { text: format!("{}, which undoes #{}", line.text, num(*of)), ..line }
+        }
+        intent => asked_for(recent, intent.as_ref()),
+    }
+}
+
+fn asked_for(recent: &Recent, intent: Option<&Intent>) -> Line {
     let commit = &*recent.commit;
     let plain = |glyph, text: String| Line { glyph, about: None, text, warn: false };
     let broker = |glyph, id: metadata::BrokerId, text: String| Line {
@@ -51,9 +55,9 @@ fn asked(recent: &Recent) -> Line {
         text,
         warn: false,
     };
-    match commit.intent.as_ref().map(Intent::inner) {
-        // No undo asks for another one.
-        None | Some(Intent::AdmitInstance { .. } | Intent::ChangeAccess { .. } | Intent::Undo { .. }) => {
+    match intent {
+        // An undo is none of another one.
+        None | Some(Intent::Undo { .. } | Intent::AdmitInstance { .. } | Intent::ChangeAccess { .. }) => {
             plain(icons::QUORUM, membership(commit))
         }
         Some(Intent::BootstrapCluster { .. }) => plain(icons::QUORUM, "Cluster formed".to_owned()),
@@ -91,10 +95,10 @@ fn asked(recent: &Recent) -> Line {
         Some(Intent::Elect { election: Election::Unclean, .. } | Intent::ElectUnclean) => {
             Line { warn: true, ..plain(icons::MOVE, format!("Unclean election, records may be lost{}", affected(recent))) }
         }
+        Some(Intent::Lead { .. }) => plain(icons::MOVE, format!("Leaders go to the replicas that were named{}", affected(recent))),
         Some(Intent::Elect { .. } | Intent::BalanceLeaders) => {
             plain(icons::MOVE, format!("Leaders return to their first replicas{}", affected(recent)))
         }
-        Some(Intent::Lead { .. }) => plain(icons::MOVE, format!("Leaders that were named lead{}", affected(recent))),
         Some(Intent::Reassign { .. } | Intent::Rebalance { .. } | Intent::ChangeFactor { .. } | Intent::ContinueReassignments) => {
             plain(icons::MOVE, moves(commit))
         }

@@ -96,6 +96,7 @@ async fn start(dir: &Path) -> Result<Vec<Controller>> {
             broker_session_timeout: SESSION_TIMEOUT,
             push_networks: PushNetworks::default(),
             speaks: Speaks::default(),
+            journal: None,
             database_url: None,
         };
         let disk = Arc::new(Directory::new(dir.join(format!("node-{id}")))?);

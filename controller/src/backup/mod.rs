@@ -13,13 +13,14 @@ mod trouble;
 
 pub use place::check_database_url;
 
-use crate::hub::{Applied, Next, Published};
+use crate::hub::{Applied, Next};
 use crate::node::Inner;
 use database::{Database, DatabaseError, Fence};
 use metadata::frame::Backup;
 use metadata::{Index, Term};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Commits in one transaction at most, and changes, if it is more than one commit.
 const MOST_COMMITS: usize = 512;
@@ -30,6 +31,9 @@ const GATHER: Duration = Duration::from_millis(250);
 /// A transaction that takes longer has failed; and how much longer it may take for each row.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PATIENCE_A_ROW: Duration = Duration::from_millis(20);
+/// How long the other controllers are asked for commits that this node does not have, before the backup gets a gap.
+const JOURNAL_PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(500);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
 
@@ -96,18 +100,13 @@ async fn follow(
                 continue;
             }
             Next::Commits { commits, .. } => {
-                let few = few_enough(&commits);
+                let all = commits.len();
+                let few = few_enough(commits.iter().map(|published| (published.commit.clone(), published.by.clone())));
                 // What did not fit is late already.
-                gathered = few.len() < commits.len();
-                let rows = few.iter().map(|(commit, _)| commit.changes.len() + 1).sum();
-                *watermark = within(patience(rows), database.append(&fence, *watermark, &few)).await?;
+                gathered = few.len() < all;
+                *watermark = within(patience(rows_of(&few)), database.append(&fence, *watermark, &few)).await?;
             }
-            Next::Gone { .. } => {
-                let state = node.hub.view().state.clone();
-                tracing::warn!(from = *watermark, to = state.revision(), "the backup has a gap: it goes on from the whole state");
-                let rows = state.all_partitions().count() + state.topics_after(None).count() + state.brokers().count();
-                *watermark = within(patience(rows), database.checkpoint(&fence, *watermark, &state)).await?;
-            }
+            Next::Gone { .. } => *watermark = behind(node, &database, &fence, *watermark).await?,
         }
         *back_off = FIRST_BACK_OFF;
         told.well(*watermark);
@@ -126,13 +125,47 @@ async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Databas
     tokio::time::timeout(limit, work).await.unwrap_or(Err(DatabaseError::Silent(limit)))
 }
 
+fn rows_of(commits: &[Applied]) -> usize {
+    commits.iter().map(|(commit, _)| commit.changes.len() + 1).sum()
+}
+
 /// The first of these, as many as make a transaction that does not take long.
-fn few_enough(commits: &[Arc<Published>]) -> Vec<Applied> {
+fn few_enough(commits: impl Iterator<Item = Applied>) -> Vec<Applied> {
     let mut changes = 0;
-    let fits = |published: &&Arc<Published>| {
-        changes += published.commit.changes.len();
-        changes <= MOST_CHANGES
-    };
-    let count = commits.iter().take_while(fits).count().max(1);
-    commits.iter().take(count).map(|published| (published.commit.clone(), published.by.clone())).collect()
+    let mut few = Vec::new();
+    for applied in commits {
+        changes += applied.0.changes.len();
+        if changes > MOST_CHANGES && !few.is_empty() {
+            break;
+        }
+        few.push(applied);
+    }
+    few
+}
+
+/// Goes on from a position that is no longer in memory: with what journals have, and where none has it from the whole state.
+async fn behind(node: &Arc<Inner>, database: &Database, fence: &Fence, watermark: Index) -> Result<Index, DatabaseError> {
+    if let Some(kept) = journaled(node, watermark).await {
+        let few = few_enough(kept.into_iter());
+        return within(patience(rows_of(&few)), database.append(fence, watermark, &few)).await;
+    }
+    let state = node.hub.view().state.clone();
+    tracing::warn!(from = watermark, to = state.revision(), "the backup has a gap: it goes on from the whole state");
+    let rows = state.all_partitions().count() + state.topics_after(None).count() + state.brokers().count();
+    within(patience(rows), database.checkpoint(fence, watermark, &state)).await
+}
+
+/// Commits after a position that is no longer in memory, from this node's journal. What is missing there is asked of the other
+/// controllers first; none where nobody had it in time.
+async fn journaled(node: &Arc<Inner>, watermark: Index) -> Option<Vec<Applied>> {
+    let give_up = Instant::now() + JOURNAL_PATIENCE;
+    loop {
+        if let Some(kept) = node.history.kept_after(watermark).await {
+            return Some(kept.into_iter().map(|kept| (kept.record.commit, kept.record.beside.by)).collect());
+        }
+        if !node.history.is_kept() || Instant::now() >= give_up {
+            return None;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }

@@ -217,14 +217,14 @@ fn parts<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
 
 async fn put(tx: &mut Tx, table: &Table, rows: Vec<Row>) -> Result<(), sqlx::Error> {
     for part in parts(&rows) {
-        tx.execute(insert(table, part.len()), part.iter().flatten()).await?;
+        tx.execute(insert(table, part.len(), tx.is_sqlite()), part.iter().flatten()).await?;
     }
     Ok(())
 }
 
 async fn remove(tx: &mut Tx, table: &str, column: &str, keys: &[Value]) -> Result<(), sqlx::Error> {
     for part in parts(keys) {
-        let places = places(1, part.len());
+        let places = places(1, part.len(), tx.is_sqlite());
         tx.execute(format!("DELETE FROM {table} WHERE {column} IN ({places})"), part).await?;
     }
     Ok(())
@@ -236,12 +236,12 @@ pub(super) fn tables() -> [(&'static str, &'static [&'static str]); 4] {
 }
 
 /// Puts rows in, in place of those with the same key.
-fn insert(table: &Table, rows: usize) -> String {
+fn insert(table: &Table, rows: usize, sqlite: bool) -> String {
     let width = table.columns.len();
     let mut sql = format!("INSERT INTO {} ({}) VALUES ", table.name, table.columns.join(", "));
     for row in 0..rows {
         let comma = if row == 0 { "" } else { ", " };
-        let _ = write!(sql, "{comma}({})", places(row * width + 1, width));
+        let _ = write!(sql, "{comma}({})", places(row * width + 1, width, sqlite));
     }
     let (key, others) = table.columns.split_at(table.key);
     let replaced: Vec<_> = others.iter().map(|column| format!("{column} = excluded.{column}")).collect();
@@ -249,9 +249,10 @@ fn insert(table: &Table, rows: usize) -> String {
     sql
 }
 
-/// `$from, $from+1, …`
-fn places(from: usize, count: usize) -> String {
-    (from..from + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
+/// `$from, $from+1, …`; in SQLite `?, ?, …`, as it looks for each that has a name among all that have.
+fn places(from: usize, count: usize, sqlite: bool) -> String {
+    let place = |number| if sqlite { "?".to_owned() } else { format!("${number}") };
+    (from..from + count).map(place).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -272,7 +273,7 @@ mod tests {
     #[test]
     fn rows_are_put_in_place_of_those_with_the_same_key() {
         assert_eq!(
-            insert(&BROKERS, 2),
+            insert(&BROKERS, 2, false),
             "INSERT INTO brokers (id, epoch, rack, state) VALUES ($1, $2, $3, $4), ($5, $6, $7, $8) \
              ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch, rack = excluded.rack, state = excluded.state"
         );

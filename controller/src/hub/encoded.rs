@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use metadata::Index;
+use metadata::envelope::EnvelopeError;
 use metadata::frame::Frame;
 use metadata::json;
 use std::sync::OnceLock;
@@ -23,6 +24,15 @@ impl Encoded {
     pub fn new(frame: Frame) -> Self {
         let [binary, json, binary_event, json_event] = Default::default();
         Encoded { frame, binary, json, binary_event, json_event }
+    }
+
+    /// A frame that was kept in its binary form.
+    ///
+    /// # Errors
+    /// When these bytes are none.
+    pub fn kept(bytes: Vec<u8>) -> Result<Self, EnvelopeError> {
+        let encoded = Encoded::new(Frame::decode(&bytes)?);
+        Ok(Encoded { binary: OnceLock::from(Bytes::from(bytes)), ..encoded })
     }
 
     /// The frame in the binary subprotocol.

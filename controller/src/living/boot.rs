@@ -8,6 +8,7 @@ use crate::following::board::PulseBoard;
 use crate::following::pulse;
 use crate::ground::{Core, Ground};
 use crate::handle::Controller;
+use crate::history::{self, History};
 use crate::hub::{Held, Hub};
 use crate::leading;
 use crate::leading::attempts::Attempts;
@@ -91,9 +92,11 @@ pub async fn start(options: Options, ground: Ground) -> Result<Controller, Start
     let hub = Arc::new(Hub::new(options.node_id));
     let (fault, stopping) = (watch::channel(None).0, CancellationToken::new());
     let board = Arc::new(PulseBoard::new(options.database_url.is_some()));
-    let core = Arc::new(Core { options, ground, hub, board, instance, fault, stopping });
+    let history = Arc::new(History::new(options.journal.clone(), hub.clone(), ground.environment.clone()));
+    let core = Arc::new(Core { options, ground, hub, board, history, instance, fault, stopping });
     let started = boot(&core).await?;
     let current = Arc::new(ArcSwap::new(started.inner.clone()));
+    core.ground.background.spawn(history::run(core.clone(), current.clone()));
     tokio::spawn(supervise(core.clone(), started, current.clone()));
     Ok(Controller::new(core, current, tokio::runtime::Handle::current()))
 }
@@ -125,6 +128,7 @@ async fn boot(core: &Arc<Core>) -> Result<Started, StartError> {
         sessions: Sessions::new(core.options.broker_session_timeout),
         attempts: Attempts::default(),
         board: core.board.clone(),
+        history: core.history.clone(),
         reads: Reads::start(raft.clone()),
         heard_ms: AtomicU64::new(0),
         elected: Mutex::default(),

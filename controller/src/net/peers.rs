@@ -35,6 +35,8 @@ pub(crate) enum Lane {
     Sessions,
     /// Forwarded intents, reads and soft state.
     Control,
+    /// What is missing in a journal.
+    History,
 }
 
 /// Where to, what for, and who has to be there.

@@ -4,6 +4,7 @@ use crate::api::{MemberChange, Proven, Refusal, Replacement, Submission, Submitt
 use crate::raft::{SnapshotMeta, TypeConfig, Vote};
 use bytes::Bytes;
 use metadata::access::Credential;
+use metadata::command::AskedBy;
 use metadata::digest::Digest;
 use metadata::frame::Pulse;
 use metadata::intent::Heartbeat;
@@ -119,6 +120,17 @@ pub(crate) enum Request {
         account: String,
         address: IpAddr,
     },
+    /// Which segments of its journal the other node keeps.
+    Kept,
+    /// Commits of its journal after a position, up to another.
+    Commits {
+        after: Index,
+        upto: Index,
+    },
+    /// The state at an index of its journal.
+    StateAt {
+        index: Index,
+    },
 }
 
 /// The reply to a request. `Refused` answers anything.
@@ -160,6 +172,25 @@ pub(crate) enum Reply {
     MayTry {
         wait_ms: u64,
     },
+    Kept {
+        segments: Vec<KeptSegment>,
+    },
+    /// Each as the feed has it, and by what whoever asked was known. Empty where they are not kept.
+    Commits {
+        commits: Vec<(Bytes, Option<AskedBy>)>,
+    },
+    StateAt {
+        content: Option<Bytes>,
+    },
+}
+
+/// A part of a node's journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptSegment {
+    pub after: Index,
+    pub upto: Index,
+    /// The time of its newest commit, ms since the Unix epoch.
+    pub upto_ms: u64,
 }
 
 /// What is left until a deadline, as requests carry it.

@@ -242,6 +242,9 @@ async fn decide(node: &Arc<Inner>, request: Request) -> Reply {
             let wait_ms = node.may_try(&account, address).map_or_else(|wait| (wait.as_millis() as u64).max(1), |()| 0);
             Reply::MayTry { wait_ms }
         }
+        Request::Kept => Reply::Kept { segments: node.history.kept() },
+        Request::Commits { after, upto } => Reply::Commits { commits: node.history.commits(after, upto).await },
+        Request::StateAt { index } => Reply::StateAt { content: node.history.content_at(index).await },
         Request::Format => Reply::Format { newest: metadata::state::NEWEST_FORMAT },
     }
 }

@@ -100,6 +100,7 @@ impl Cluster {
                 broker_session_timeout: Duration::from_secs(3_600),
                 push_networks: PushNetworks::default(),
                 speaks: Speaks::default(),
+                journal: None,
                 database_url: None,
             };
             let disk = Limited::new(Directory::new(cluster._dir.path().join(format!("node-{id}")))?);

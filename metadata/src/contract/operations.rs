@@ -62,6 +62,19 @@ const NEW_TOPIC: &[Code] = &[
 const UNKNOWN_TOPIC: &[Code] = &[Code::UnknownTopicOrPartition];
 /// What a change of the table of rights can be refused with.
 const TABLE: &[Code] = &[Code::PolicyViolation];
+/// Of what was: that index is not kept, or not committed yet.
+const NOT_KEPT: &[Code] = &[Code::InvalidFeedPosition];
+/// Of a change that is taken back: it was changed since, or cannot be.
+const UNDONE: &[Code] = &[
+    Code::RevisionConflict,
+    Code::PolicyViolation,
+    Code::Forbidden,
+    Code::InvalidConfig,
+    Code::StaleBrokerEpoch,
+    Code::EligibleLeadersNotAvailable,
+    Code::PreferredLeaderNotAvailable,
+    Code::ElectionNotNeeded,
+];
 const UNKNOWN_ACCOUNT: &[Code] = &[Code::UnknownAccount];
 const UNKNOWN_BROKER: &[Code] = &[Code::BrokerIdNotRegistered];
 /// Of what a broker asks itself: it is not there any more, or who asks does not speak for it.
@@ -129,8 +142,13 @@ operations! {
     ChangeIsr = "changeIsr": Mutation Post "/api/v1/brokers/{id}/isr" needs OwnId refuses [NOT_ITSELF, &[Code::UnknownTopicId, Code::UnknownTopicOrPartition, Code::FencedLeaderEpoch, Code::InvalidUpdateVersion, Code::IneligibleReplica, Code::NewLeaderElected]] => "A leader of partitions says who is in sync with it";
 
     // The state whole, and as it changes.
-    GetState = "getState": Read Get "/api/v1/state" needs View => "The whole state";
-    GetDigest = "getDigest": Read Get "/api/v1/state/digest" needs View => "The state's digest: equal on any two nodes at one revision";
+    GetState = "getState": Read Get "/api/v1/state" query ["index", "at_ms"] needs View refuses [NOT_KEPT] => "The whole state, as it is or as it was";
+    GetDigest = "getDigest": Read Get "/api/v1/state/digest" query ["index", "at_ms"] needs View refuses [NOT_KEPT] => "The state's digest: equal on any two nodes at one revision";
+    ListHistory = "listHistory": Read Get "/api/v1/history" query ["topic", "broker", "principal", "kind", "from_index", "to_index", "from_ms", "to_ms", "after", "limit", "before"] needs View => "What was committed, the newest first";
+    ExportHistory = "exportHistory": Read Get "/api/v1/history/export" query ["topic", "broker", "principal", "kind", "from_index", "to_index", "from_ms", "to_ms", "format"] needs View => "The same whole, as JSON lines or as a table";
+    DiffStates = "diffStates": Read Get "/api/v1/history/diff" query ["from", "to", "limit"] needs View refuses [NOT_KEPT] => "What differs between the states at two indexes";
+    GetCommit = "getCommit": Read Get "/api/v1/history/{index}" needs View refuses [NOT_KEPT] => "One commit with what it replaced, and what comes before and after it";
+    UndoCommit = "undoCommit": Mutation Post "/api/v1/history/{index}/undo" needs View refuses [NOT_KEPT, UNDONE, MOVES, NOT_MOVING, NEW_TOPIC] => "Take a change back by a change of its own, where it has an inverse and nothing came after it";
     OpenFeed = "openFeed": Feed Get "/api/v1/feed" query ["from", "lineage", "subprotocol"] needs View => "Every commit after a position, in order, as they come";
 
     // Of one node.

@@ -130,6 +130,11 @@ fn golden_small_enums() {
 }
 
 #[test]
+fn golden_history() {
+    file!("beside.hex").check_values(Kind::Entry, &samples_second::besides());
+}
+
+#[test]
 fn golden_snapshots() {
     let full = samples::machine();
     let admitted = samples::admitted();

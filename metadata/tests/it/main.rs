@@ -18,6 +18,7 @@ mod json;
 #[cfg(feature = "json")]
 mod json_history;
 mod kafka_topic_keys;
+mod looking_back;
 mod model;
 mod model_histories;
 mod moving;

@@ -1,10 +1,11 @@
 //! Values of what came with the second format.
 
 use crate::fixture::{configs, id, ids};
-use crate::samples::{FIRST_CHANGES, TOPIC, admitted, changes, commit, every};
-use metadata::access::{AccessChange, Fingerprint, NewSession, NewToken, PasswordHash, Role};
+use crate::samples::{FIRST_CHANGES, TOPIC, admitted, changes, commit, every, machine};
+use metadata::access::{AccessChange, Credential, Fingerprint, NewSession, NewToken, PasswordHash, Role};
 use metadata::beside::bindings::Binding;
-use metadata::command::PlannedMove;
+use metadata::command::{AskedBy, PlannedMove};
+use metadata::history::{Beside, Was};
 use metadata::intent::{Goal, Rebalance, Scope};
 use metadata::reassignment::{Limits, Move, MoveEnd, MoveState, Reassignment, ReassignmentState, Source, Why};
 use metadata::settings::Settings;
@@ -133,4 +134,19 @@ pub fn guarded() -> Machine {
         machine.access.change(&change, 1_700_000_000_600, index).unwrap();
     }
     machine
+}
+
+/// What is kept beside a commit, for each form of what it replaced.
+pub fn besides() -> Vec<(&'static str, Beside)> {
+    let state = machine().state;
+    let topic = state.topics_after(None).next().unwrap().clone();
+    let partitions = state.partitions_of(topic.id).cloned().collect();
+    let by = AskedBy { credential: Credential::Token { id: "0123456789ab".into() }, address: Some([10, 0, 0, 9].into()) };
+    let names = [(topic.id, topic.name.clone())].into();
+    let value = changes().into_iter().take(FIRST_CHANGES).map(|(_, change)| Was::Value(change)).collect();
+    vec![
+        ("Nothing", Beside { was: vec![Was::Nothing], ..Beside::default() }),
+        ("Value", Beside { was: value, ..Beside::default() }),
+        ("Topic", Beside { was: vec![Was::Topic { topic, partitions }], names, by: Some(by) }),
+    ]
 }

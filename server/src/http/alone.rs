@@ -1,6 +1,6 @@
 //! For tests of the router: a cluster of one in a temporary directory, asked without a socket.
 
-use super::{BasePath, Node, router};
+use super::{BasePath, Node, NodeParts, router};
 use acceptor::{Caller, Limits, Names, Places};
 use anyhow::{Context, Result, ensure};
 use axum::body::Body;
@@ -70,6 +70,7 @@ impl Alone {
             broker_session_timeout: Duration::from_secs(3_600),
             push_networks: PushNetworks::default(),
             speaks: Speaks::default(),
+            journal: None,
             database_url: None,
         };
         let ground = Ground {
@@ -87,7 +88,7 @@ impl Alone {
         }
         let places = Places::new(LIMITS);
         let place = places.take().await.context("no place")?;
-        let router = router(Node::new(controller, Names::new([]), 2, places, BasePath::default()), None)
+        let router = router(Node::from(NodeParts::new(controller, Names::new([]), 2, places, BasePath::default())), None)
             .layer(Extension(place))
             .layer(Extension(CALLER));
         Ok(Alone { router, _dir: dir })

@@ -19,9 +19,9 @@ use metadata::{BrokerId, Code, Rejection, SecretHash};
 use std::sync::Arc;
 use tls::Identity;
 
-/// What the guard found out.
+/// What the guard found out; a pointer, as it goes along with the request.
 #[derive(Clone)]
-pub struct Shown(Result<Asker, Rejection>);
+pub struct Shown(Arc<Result<Asker, Rejection>>);
 
 impl Shown {
     pub fn of(node: &Node, headers: &HeaderMap, extensions: &Extensions, seen: Seen) -> Self {
@@ -32,13 +32,13 @@ impl Shown {
             }
             Ok(asker)
         });
-        Shown(shown.map_err(|no| match no.code {
+        Shown(Arc::new(shown.map_err(|no| match no.code {
             // A node that is behind may not have heard of a token yet, and it is no refusal that others do not know it.
             Code::Unauthenticated if !node.controller.ready() => {
                 Rejection::new(Code::NoLeader, "This node is not caught up with a leader of a majority, and does not know who asks")
             }
             _ => no,
-        }))
+        })))
     }
 
     /// What the guard found out of this request.
@@ -51,7 +51,7 @@ impl Shown {
 
     /// Who asks, if anybody knows.
     pub fn known(&self) -> Option<&Asker> {
-        self.0.as_ref().ok()
+        self.0.as_ref().as_ref().ok()
     }
 
     /// Whether a browser sent along what it was given when somebody signed in.
@@ -63,8 +63,8 @@ impl Shown {
     ///
     /// # Errors
     /// UNAUTHENTICATED, FORBIDDEN.
-    pub fn has(&self, need: Need) -> Result<Asker, Rejection> {
-        let asker = self.0.clone()?;
+    pub fn has(&self, need: Need) -> Result<&Asker, Rejection> {
+        let asker = self.0.as_ref().as_ref().map_err(Clone::clone)?;
         asker.who.has(need)?;
         Ok(asker)
     }
@@ -123,16 +123,14 @@ pub fn guest(node: &Node, parts: &Parts) -> Option<(Arc<Guests>, String)> {
 }
 
 /// Before an operation: whoever lacks its grant does not reach it, and its handler knows who asks.
-pub async fn needs(need: Need, mut request: Request, next: Next) -> Response {
-    if need == Need::Nothing {
-        return next.run(request).await;
-    }
-    match Shown::within(request.extensions()).and_then(|shown| shown.has(need)) {
-        Ok(asker) => {
-            request.extensions_mut().insert(asker);
-            next.run(request).await
-        }
-        Err(no) => Refused::from(no).into_response(),
+pub async fn needs(need: Need, request: Request, next: Next) -> Response {
+    let refused = match need {
+        Need::Nothing => None,
+        need => Shown::within(request.extensions()).and_then(|shown| shown.has(need).map(drop)).err(),
+    };
+    match refused {
+        Some(no) => Refused::from(no).into_response(),
+        None => next.run(request).await,
     }
 }
 
@@ -141,7 +139,7 @@ pub async fn needs(need: Need, mut request: Request, next: Next) -> Response {
 /// # Errors
 /// UNAUTHENTICATED where nobody found it out.
 pub fn asker(parts: &Parts) -> Result<&Asker, Refused> {
-    parts.extensions.get::<Asker>().ok_or_else(|| nothing_known().into())
+    parts.extensions.get::<Shown>().and_then(Shown::known).ok_or_else(|| nothing_known().into())
 }
 
 /// Whether whoever sent this request may speak for a broker. Without a certificate or a token, what the broker's session is bound to is

@@ -24,6 +24,7 @@ mod elections;
 mod feed;
 mod guard;
 mod health;
+mod history;
 mod ids;
 mod metrics;
 mod mutation;
@@ -56,6 +57,7 @@ use controller::Controller;
 use metadata::Code;
 use metrics::Counters;
 use problem::Refused;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -65,9 +67,26 @@ const WHOLE_STATES: usize = 2;
 /// How long a caller may send nothing in the middle of a body.
 const BODY_SILENCE: Duration = Duration::from_secs(30);
 
-/// What every handler sees.
+/// What every handler sees: a pointer, as every layer of the router has one of its own for each request.
 #[derive(Clone)]
-pub struct Node {
+pub struct Node(Arc<NodeParts>);
+
+impl Deref for Node {
+    type Target = NodeParts;
+
+    fn deref(&self) -> &NodeParts {
+        &self.0
+    }
+}
+
+impl From<NodeParts> for Node {
+    fn from(parts: NodeParts) -> Self {
+        Node(Arc::new(parts))
+    }
+}
+
+/// What a node's handlers share.
+pub struct NodeParts {
     pub controller: Controller,
     pub names: Arc<Names>,
     pub counters: Arc<Counters>,
@@ -83,11 +102,11 @@ pub struct Node {
     pub whole_states: Arc<Semaphore>,
 }
 
-impl Node {
+impl NodeParts {
     /// `most_feeds` may be open at once, on the connections that have `places`.
     pub fn new(controller: Controller, names: Names, most_feeds: u64, places: Places, base: BasePath) -> Self {
         let (names, counters) = (Arc::new(names), Arc::new(Counters::new(most_feeds)));
-        Node {
+        NodeParts {
             controller,
             names,
             counters,

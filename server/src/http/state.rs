@@ -10,24 +10,60 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 use http::request::Parts;
 use metadata::views::{self, StateView};
-use metadata::{Code, snapshot};
+use metadata::{Code, Index, Rejection, snapshot};
+use std::sync::Arc;
+use tokio::sync::SemaphorePermit;
 
 const BINARY: &str = "application/octet-stream";
 
 pub async fn get(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
-    let (_, view) = call::read(&node, &parts, &[]).await?;
-    // A state of a million partitions is a gigabyte of JSON: few are made at once, and who waits for a turn costs nothing.
-    let turn = tokio::time::timeout_at(call::deadline(&parts)?, node.whole_states.acquire()).await;
-    let Ok(Ok(_turn)) = turn else { return Err(Refused::new(Code::Overloaded, "Others are taking the whole state")) };
+    let Asked { revision, state, .. } = Asked::read(&node, &parts, true).await?;
     let binary = parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains(BINARY));
     if !binary {
-        return Ok(Json(StateView { revision: view.applied, ..views::full(&view.state) }).into_response());
+        return Ok(Json(StateView { revision, ..views::full(&state) }).into_response());
     }
-    let bytes = snapshot::encode_state(&view.state).map_err(|error| Refused::new(Code::InvalidRequest, error.to_string()))?;
+    let bytes = snapshot::encode_state(&state).map_err(|error| Refused::new(Code::InvalidRequest, error.to_string()))?;
     Ok(([(header::CONTENT_TYPE, BINARY)], bytes).into_response())
 }
 
 pub async fn digest(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
-    let (_, view) = call::read(&node, &parts, &[]).await?;
-    Ok(DigestAnswer { revision: view.applied, digest: view.state.digest() }.into_response())
+    let Asked { revision, state, .. } = Asked::read(&node, &parts, false).await?;
+    Ok(DigestAnswer { revision, digest: state.digest() }.into_response())
+}
+
+/// The state that is asked for with its index: as it is, or as it was at an index or a time.
+struct Asked<'a> {
+    revision: Index,
+    state: Arc<metadata::State>,
+    /// A state of a million partitions is a gigabyte of JSON, and one that is past is made anew: few are at once, and who waits for a
+    /// turn costs nothing.
+    _turn: Option<SemaphorePermit<'a>>,
+}
+
+impl<'a> Asked<'a> {
+    async fn read(node: &'a Node, parts: &Parts, whole: bool) -> Result<Self, Refused> {
+        let (query, view) = call::read(node, parts, &["index", "at_ms"]).await?;
+        let (index, at_ms) = (query.parse::<Index>("index", "an index")?, query.parse::<u64>("at_ms", "milliseconds since 1970")?);
+        let deadline = call::deadline(parts)?;
+        let past = index.is_some() || at_ms.is_some();
+        let turn = async {
+            let turn = tokio::time::timeout_at(deadline, node.whole_states.acquire()).await;
+            turn.ok().and_then(Result::ok).ok_or_else(|| Refused::new(Code::Overloaded, "Others are taking the whole state"))
+        };
+        let turn = if whole || past { Some(turn.await?) } else { None };
+        let index = match (index, at_ms) {
+            (None, None) => return Ok(Asked { revision: view.applied, state: view.state.clone(), _turn: turn }),
+            (Some(_), Some(at_ms)) => {
+                let no = Rejection::new(Code::InvalidRequest, "It is asked for by an index or by a time");
+                return Err(no.at("at_ms", at_ms, "no index with it").into());
+            }
+            (Some(index), None) => index,
+            (None, Some(at_ms)) => node.controller.index_at(at_ms, deadline).await?,
+        };
+        if index > view.applied {
+            // What is not committed yet is waited for, as `min_revision` does.
+            node.controller.wait_applied(index, deadline).await?;
+        }
+        Ok(Asked { revision: index, state: node.controller.state_at(index, deadline).await?, _turn: turn })
+    }
 }

@@ -8,7 +8,8 @@ use super::answers::{
 };
 use super::operations::Routed;
 use super::{
-    accounts, audit, batch, brokers, cluster, elections, feed, health, metrics, openapi, quorum, reassignments, settings, state, topics,
+    accounts, audit, batch, brokers, cluster, elections, feed, health, history, metrics, openapi, quorum, reassignments, settings, state,
+    topics,
 };
 use metadata::contract::Operation;
 use metadata::views::StateView;
@@ -86,6 +87,11 @@ fn routed(operation: Operation) -> Routed {
         Operation::ChangeIsr => Routed::new(operation, brokers::change_isr).body::<brokers::IsrChanges>().answers::<IsrAnswer>(),
         Operation::GetState => Routed::new(operation, state::get).answers::<StateView>().answers_bytes("application/octet-stream"),
         Operation::GetDigest => Routed::new(operation, state::digest).answers::<DigestAnswer>(),
+        Operation::ListHistory => Routed::new(operation, history::list).answers::<history::HistoryAnswer>(),
+        Operation::ExportHistory => Routed::new(operation, history::export).answers_bytes("application/jsonl").answers_bytes("text/csv"),
+        Operation::DiffStates => Routed::new(operation, history::diff).answers::<history::DiffAnswer>(),
+        Operation::GetCommit => Routed::new(operation, history::get).answers::<history::CommitAnswer>(),
+        Operation::UndoCommit => Routed::new(operation, history::undo).answers::<CommittedAnswer>(),
         Operation::OpenFeed => Routed::new(operation, feed::open).streams(),
         Operation::IsAlive => Routed::new(operation, health::alive).answers::<AliveAnswer>(),
         Operation::IsReady => Routed::new(operation, health::ready).answers::<ReadyAnswer>(),

@@ -130,6 +130,7 @@ impl Machine {
             broker_session_timeout: Duration::from_millis(SESSION_MS),
             push_networks: PushNetworks::default(),
             speaks: Speaks::default(),
+            journal: None,
             database_url: None,
         }
     }

@@ -70,7 +70,7 @@ pub fn before(pages: Router, node: Node, assets: app::Assets) -> Router {
 
 /// Whoever is not known is led to where they can be; a call of a page that is alive is told.
 async fn through(State(porch): State<Porch>, mut request: Request, next: Next) -> Response {
-    match Shown::within(request.extensions()).and_then(|shown| shown.has(Need::View)) {
+    match Shown::within(request.extensions()).and_then(|shown| shown.has(Need::View).cloned()) {
         Ok(asker) => {
             let seen = request.extensions().get::<Seen>().copied();
             let (left, method, uri) = (Left::default(), request.method().clone(), request.uri().clone());
@@ -196,7 +196,7 @@ fn encoded(text: &str) -> String {
 
 /// Who sends a form of somebody who has signed in.
 fn person(shown: &Shown) -> Result<Asker, Rejection> {
-    shown.has(Need::View)
+    shown.has(Need::View).cloned()
 }
 
 /// Where somebody wants to go afterwards.

@@ -214,8 +214,15 @@ impl Feed {
             }
             match self.controller.commits_after(self.position, AT_ONCE) {
                 Next::Gone { oldest } => {
-                    self.send_frame(Frame::Gone { oldest }).await?;
-                    return Ok(Caught::Gone);
+                    // What is no longer in memory is on this node's disk.
+                    let Some(kept) = self.controller.kept_after(self.position).await else {
+                        self.send_frame(Frame::Gone { oldest }).await?;
+                        return Ok(Caught::Gone);
+                    };
+                    let frames: Vec<_> = kept.iter().map(|(_, frame)| self.reader.encoding(frame)).collect();
+                    self.reader.send(frames).await?;
+                    self.position = kept.last().map_or(self.position, |(index, _)| *index);
+                    tokio::task::consume_budget().await;
                 }
                 Next::Commits { commits, upto } if commits.is_empty() => {
                     if upto > self.position {
