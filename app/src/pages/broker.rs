@@ -221,7 +221,7 @@ fn Endpoints(broker: Arc<Broker>) -> impl IntoView {
 
 /// Whether a commit is about a broker, or by it.
 fn concerns(recent: &Recent, id: BrokerId) -> bool {
-    let asked = match &recent.commit.intent {
+    let asked = match recent.commit.intent.as_ref().map(Intent::inner) {
         Some(Intent::RegisterBroker { registration }) => registration.id == id,
         Some(
             Intent::UnregisterBroker { id: of, .. }
