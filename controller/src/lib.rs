@@ -5,8 +5,8 @@
 //! readers follow: the feed (in `server`), `leading::push`, `backup`.
 //!
 //! Rooms: `writing` (inbox, planner), `reading` (leadership confirmed, batched), `following` (what is heard of the others, succession), `leading`
-//! (sessions, fencing, pulse, membership, pushes), `living` (boot, identity, faults, proofs). Ground floor: [`hub`], `ground`, `node` (what a node is made
-//! of), `handle` and `signing_in` (what the edges hold). Clock and chance ([`environment`]), network ([`net::Transport`]), log and files ([`disk`]) are parameters, so that a
+//! (sessions, fencing, pulse, membership, pushes), `living` (boot, identity, faults, proofs), `history` (the journal: written, filled from the others, read). Ground floor: [`hub`], `ground`, `node` (what a node is made
+//! of), `handle`, `signing_in` and `looking_back` (what the edges hold). Clock and chance ([`environment`]), network ([`net::Transport`]), log and files ([`disk`]) are parameters, so that a
 //! simulation runs this very code. The only crate that knows openraft.
 
 mod api;
@@ -22,6 +22,7 @@ mod history;
 pub mod hub;
 mod leading;
 mod living;
+mod looking_back;
 pub mod net;
 mod node;
 mod options;
