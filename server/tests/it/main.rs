@@ -38,6 +38,7 @@ mod event_stream;
 mod failure;
 mod feed_guarantees;
 mod growth;
+mod history;
 mod idempotency;
 mod identity;
 mod keys_survive_leaders;
