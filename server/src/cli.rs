@@ -102,6 +102,13 @@ pub enum Command {
         #[command(subcommand)]
         verb: verbs::Audit,
     },
+    /// List what was committed, show what a change replaced, what differs between two states, and take a change back.
+    History {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        wanted: Box<verbs::History>,
+    },
     /// Make a certificate authority and certificates for a cluster, or show what one says.
     #[command(subcommand)]
     Cert(cert::Cert),

@@ -64,6 +64,7 @@ fn main() -> ExitCode {
         cli::Command::Accounts { common, verb } => verbs::run(&common, verbs::Verb::Accounts(verb)),
         cli::Command::Tokens { common, verb } => verbs::run(&common, verbs::Verb::Tokens(verb)),
         cli::Command::Audit { common, verb } => verbs::run(&common, verbs::Verb::Audit(verb)),
+        cli::Command::History { common, wanted } => verbs::run(&common, verbs::Verb::History(wanted)),
         cli::Command::Cert(wanted) => cert::run(wanted),
         cli::Command::CheckConfig(wanted) => verbs::check_config(wanted),
         cli::Command::Watch { common } => verbs::run(&common, verbs::Verb::Watch),

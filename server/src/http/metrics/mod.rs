@@ -42,6 +42,7 @@ pub async fn get(State(node): State<Node>) -> Response {
     raft(&mut out, &node.controller);
     cluster(&mut out, &node.controller);
     backup(&mut out, &node.controller);
+    history(&mut out, &node.controller);
     out.gauge("quorate_connections", "Open connections to this node, of all kinds.", node.places.taken());
     out.gauge("quorate_connections_limit", "How many connections may be open to this node.", node.places.most());
     out.gauge("quorate_feed_subscribers", "Open feeds on this node.", node.counters.subscribers.count());
@@ -134,6 +135,17 @@ fn health(out: &mut Text, health: &Health) {
     out.gauge("quorate_at_min_isr_partitions", "Partitions with exactly min.insync.replicas in sync.", health.at_min_isr);
     out.gauge("quorate_under_replicated_partitions", "Partitions with a replica that is not in sync.", health.under_replicated);
     out.gauge("quorate_not_preferred_partitions", "Partitions that another than their preferred leader leads.", health.not_preferred);
+}
+
+/// The journal of this node, where it keeps one.
+fn history(out: &mut Text, controller: &Controller) {
+    let Some(status) = controller.history_status() else { return };
+    let lag = controller.state().revision().saturating_sub(status.upto);
+    out.gauge("quorate_history_bytes", "Bytes of this node's history on its disk.", status.bytes);
+    out.gauge("quorate_history_oldest_index", "This node's history begins after this index.", status.after);
+    out.gauge("quorate_history_lag_indexes", "How many indexes this node's history is behind what it has applied.", lag);
+    out.gauge("quorate_history_gaps", "Stretches that are missing within this node's history.", status.gaps);
+    out.gauge("quorate_history_failing", "1 while this node's history cannot be written.", u8::from(status.trouble.is_some()));
 }
 
 /// Only the leader writes the backup, and only there it says something.
