@@ -9,6 +9,7 @@ use crate::wait::until;
 use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
 /// Topics of one batch, and partitions of each: with a few batches more changes than are kept in memory.
 const TOPICS: usize = 200;
@@ -146,7 +147,37 @@ async fn what_is_no_longer_in_memory_is_on_the_disk() -> Result<()> {
         Ok(())
     })
     .await?;
+    // What is damaged while a node runs is found, dropped by its name, and had again; nothing of it is served meanwhile.
+    let segment = oldest_segment(&cluster.data_dir(follower).join("journal"))?;
+    let mut bytes = std::fs::read(&segment)?;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&segment, bytes)?;
+    let name = segment.file_name().and_then(|name| name.to_str()).context("no name")?.to_owned();
+    until("the damage is found", async || {
+        let logged = cluster.log(follower);
+        ensure!(logged.lines().any(|line| line.contains(&name) && line.contains("dropped")), "{name} is not in the log");
+        Ok(())
+    })
+    .await?;
+    until("the history is whole again", async || {
+        let page = api.get("/history?limit=1000").ok().await?.body;
+        let known = |commit: &Value| whole.iter().any(|one| one == commit);
+        ensure!(page["commits"].as_array().is_some_and(|all| all.iter().all(known)), "something is served that never was");
+        ensure!(history(&api, "").await? == whole);
+        Ok(())
+    })
+    .await?;
     cluster.passed().await
+}
+
+/// The first of several segments, which is not written any more.
+fn oldest_segment(journal: &Path) -> Result<PathBuf> {
+    let files = std::fs::read_dir(journal)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
+    let mut segments: Vec<_> = files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "journal")).collect();
+    segments.sort();
+    ensure!(segments.len() > 1, "{segments:?}");
+    segments.into_iter().next().context("no segment")
 }
 
 #[tokio::test(flavor = "multi_thread")]
