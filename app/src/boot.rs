@@ -43,6 +43,8 @@ pub struct Boot {
     pub looker: Looker,
     /// What a page of accounts shows.
     pub people: Option<People>,
+    /// A [`crate::past::Past`], for the pages that look back: as with `recent`, only their packs hold the code for it.
+    pub past: Vec<u8>,
 }
 
 impl Boot {

@@ -24,10 +24,13 @@ pub mod icons;
 mod later;
 pub mod live;
 pub mod looker;
+#[cfg(feature = "ssr")]
+pub mod looking_back;
 pub mod order;
 pub mod packs;
 pub mod pages;
 mod parts;
+pub mod past;
 pub mod people;
 pub mod place;
 pub mod recent;
@@ -85,6 +88,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/brokers/:id") view=packs::BROKER/>
                     <Route path=path!("/quorum") view=packs::QUORUM/>
                     <Route path=path!("/operations") view=packs::OPERATIONS/>
+                    <Route path=path!("/history") view=packs::HISTORY/>
                     <Route path=path!("/accounts") view=packs::ACCOUNTS/>
                     <Route path=path!("/account") view=packs::ACCOUNT/>
                     <Route path=path!("/audit") view=packs::AUDIT/>

@@ -40,6 +40,7 @@ pub fn asked(key: &str, prefix: bool) -> Asked {
         (true, "t") => Asked::Go("/topics"),
         (true, "b") => Asked::Go("/brokers"),
         (true, "q") => Asked::Go("/quorum"),
+        (true, "h") => Asked::Go("/history"),
         (true, "p") => Asked::Go("/operations"),
         (false, "g") => Asked::Prefix,
         (false, "c") => Asked::Go("/create-topic"),

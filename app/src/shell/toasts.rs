@@ -1,5 +1,6 @@
-//! Short messages at the lower edge; each leaves by itself after five seconds.
+//! Short messages at the lower edge; each leaves by itself after five seconds, or ten where what it reports can be undone.
 
+use crate::base;
 use crate::icons::{self, Icon};
 use crate::live::{Toast, use_live};
 use leptos::prelude::*;
@@ -20,13 +21,17 @@ pub fn Toasts() -> impl IntoView {
 #[component]
 fn ToastRow(toast: Toast) -> impl IntoView {
     let live = use_live();
-    let Toast { id, text, failed } = toast;
+    let Toast { id, text, failed, undo } = toast;
     #[cfg(feature = "hydrate")]
-    set_timeout(move || live.dismiss(id), std::time::Duration::from_secs(5));
+    set_timeout(move || live.dismiss(id), std::time::Duration::from_secs(if undo.is_some() { 10 } else { 5 }));
+    let undo = undo.map(
+        |index| view! { <a class="btn sm" href=base::to(&format!("/history?undo={index}")) on:click=move |_| live.dismiss(id)>"Undo"</a> },
+    );
     view! {
         <div class=if failed { "toast crit" } else { "toast" }>
             <Icon of=if failed { icons::CRIT } else { icons::OK }/>
             <span>{text}</span>
+            {undo}
             <button type="button" class="ibtn" aria-label="Dismiss" title="Dismiss" on:click=move |_| live.dismiss(id)>
                 <Icon of=icons::CLOSE/>
             </button>

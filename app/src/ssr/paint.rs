@@ -1,5 +1,6 @@
 //! The first paint of one address.
 
+use super::looking_back::Looked;
 use super::people::{self, Trail};
 use super::sampler::Sampler;
 use crate::api::refused;
@@ -80,6 +81,7 @@ pub fn boot(node: Node, parts: &Parts) -> Boot {
         foreseen: foreseen(&state, &place, &query, &looker, now_ms),
         refusal: refusal(&state, &place, &query, &looker, now_ms),
         people: people::shown(&node.controller, &node.trail, &place, asker),
+        past: parts.extensions.get::<Looked>().and_then(|looked| postcard::to_allocvec(&*looked.0).ok()).unwrap_or_default(),
         looker,
     }
 }
