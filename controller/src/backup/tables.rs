@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// In the SQL that both databases understand.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration {
         version: 1,
         description: "backup",
@@ -30,6 +30,12 @@ const MIGRATIONS: [Migration; 3] = [
         sql: include_str!("../../../migrations/0002_whose.sql"),
     },
     Migration { version: 3, description: "by what", tables: &[], sql: include_str!("../../../migrations/0003_by_what.sql") },
+    Migration {
+        version: 4,
+        description: "checkpoints",
+        tables: &["checkpoints", "archived_checkpoints"],
+        sql: include_str!("../../../migrations/0004_checkpoints.sql"),
+    },
 ];
 
 /// Where it is noted what was made, as sqlx's own migrator did for the versions before.
@@ -79,6 +85,24 @@ pub(super) async fn make(tx: &mut Tx) -> Result<(), DatabaseError> {
             migration.version, migration.description
         ))
         .await?;
+    }
+    Ok(())
+}
+
+/// Whether there is a backup that this build reads; nothing is made.
+pub(super) async fn check(tx: &mut Tx) -> Result<(), DatabaseError> {
+    let there = tx.tables().await?;
+    let has = |name: &str| there.iter().any(|table| table == name);
+    if !has(NOTED) || !has("watermark") {
+        return Err(DatabaseError::NoBackup);
+    }
+    let newest = tx.rows(format!("SELECT COALESCE(MAX(version), 0) FROM {NOTED}"), &[], &[Column::Number]).await?;
+    let newest = newest.first().map_or(0, |row| row[0].number());
+    if newest > MIGRATIONS.last().map_or(0, |last| last.version) {
+        return Err(DatabaseError::Newer);
+    }
+    if MIGRATIONS.iter().any(|migration| !migration.tables.iter().all(|table| has(table))) {
+        return Err(DatabaseError::Older);
     }
     Ok(())
 }
