@@ -19,6 +19,8 @@ mod reading;
 mod rebuild;
 mod rows;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod trouble;
 mod upkeep;
 
@@ -209,7 +211,8 @@ async fn journaled(node: &Arc<Inner>, watermark: Index) -> Option<Vec<Applied>> 
         if let Some(kept) = node.history.kept_after(watermark).await {
             return Some(kept.into_iter().map(|kept| (kept.record.commit, kept.record.beside.by)).collect());
         }
-        if !node.history.is_kept() || Instant::now() >= give_up {
+        // Alone there is nobody to have it from.
+        if !node.history.is_kept() || node.voters().1.is_empty() || Instant::now() >= give_up {
             return None;
         }
         tokio::time::sleep(LOOK_AGAIN).await;
