@@ -73,7 +73,10 @@ pub async fn restore(wanted: &Wanted<'_>, environment: &dyn Environment) -> Resu
         return Err(BackupError::Refused("what it comes to is a cluster that was not born yet: ask for a later index".to_owned()));
     };
     if u32::try_from(wanted.node_id).is_ok_and(|id| kept.broker(BrokerId(id)).is_some()) {
-        return Err(BackupError::Refused(format!("--node-id {}: a broker has this number, and no controller may have it too", wanted.node_id)));
+        return Err(BackupError::Refused(format!(
+            "--node-id {}: a broker has this number, and no controller may have it too",
+            wanted.node_id
+        )));
     }
     let lineage = Builder::from_random_bytes(environment.seed().to_be_bytes()).into_uuid();
     let identity = Identity { cluster_id: former.cluster_id, lineage };
@@ -111,7 +114,11 @@ fn check_empty(dir: &Path) -> Result<(), BackupError> {
             None => Ok(()),
             Some(entry) => {
                 let name = entry.map_err(io)?.file_name();
-                let no = format!("--data-dir {} holds something, {}: give a directory that is empty or not there", dir.display(), name.display());
+                let no = format!(
+                    "--data-dir {} holds something, {}: give a directory that is empty or not there",
+                    dir.display(),
+                    name.display()
+                );
                 Err(BackupError::Refused(no))
             }
         },
@@ -126,13 +133,8 @@ fn begun(kept: &State, first: Index, now_ms: u64, identity: Identity, controller
     // Of each broker an index of its own: epochs are never used twice.
     let brokers: Vec<_> = kept.brokers().cloned().zip(first..).collect();
     for (broker, index) in &brokers {
-        let fenced = Broker {
-            epoch: *index,
-            changed_index: *index,
-            state: BrokerState::Fenced,
-            shutdown_index: None,
-            ..Broker::clone(broker)
-        };
+        let fenced =
+            Broker { epoch: *index, changed_index: *index, state: BrokerState::Fenced, shutdown_index: None, ..Broker::clone(broker) };
         state.absorb(*index, at_ms, &Change::BrokerChanged { broker: Arc::new(fenced) });
     }
     let last = first + brokers.len() as u64;

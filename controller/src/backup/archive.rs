@@ -1,5 +1,6 @@
 //! A backup without its cluster: what is kept in a database or a file, what it comes to, and a file put into a database.
 
+use super::checkpoint;
 use super::connection::{Column, Pool, Value};
 use super::database::put_state;
 use super::file::{FileError, Header, Reader, Record, within};
@@ -10,7 +11,6 @@ use super::rebuild::{AsOf, Flaw, Rebuild};
 use super::rows::Rows;
 use super::tables;
 use super::trouble::{BackupError, DatabaseError};
-use super::checkpoint;
 use metadata::{Index, State, Term};
 use serde::Serialize;
 use std::fs::File;

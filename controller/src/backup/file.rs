@@ -228,8 +228,7 @@ impl<R: Read> Reader<R> {
             }
             (FOOTER, bytes) => {
                 let footer: Footer = postcard::from_bytes(&bytes).map_err(damaged)?;
-                let found =
-                    Footer { commits: self.commits, index: self.index, digest: self.digest.0, hash: self.hash.digest128() };
+                let found = Footer { commits: self.commits, index: self.index, digest: self.digest.0, hash: self.hash.digest128() };
                 if footer != found {
                     return Err(damaged("its checksum does not match"));
                 }
@@ -268,7 +267,8 @@ mod tests {
     use super::*;
 
     fn written() -> anyhow::Result<Vec<u8>> {
-        let header = Header { cluster_id: Uuid::from_u128(1), lineage: Uuid::from_u128(2), created_at_ms: 3, node_id: 4, version: "5".into() };
+        let header =
+            Header { cluster_id: Uuid::from_u128(1), lineage: Uuid::from_u128(2), created_at_ms: 3, node_id: 4, version: "5".into() };
         let mut state = State::default();
         let mut writer = Writer::begin(Vec::new(), &header, &state)?;
         for index in 1..=3 {

@@ -35,12 +35,12 @@ use crate::environment::elsewhere;
 use crate::hub::{Applied, Next};
 use crate::node::Inner;
 use database::{Database, DatabaseError, Fence};
-use upkeep::Upkeep;
 use metadata::frame::Backup;
 use metadata::{Index, Term};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use upkeep::Upkeep;
 
 /// Commits in one transaction at most, and changes, if it is more than one commit.
 const MOST_COMMITS: usize = 512;

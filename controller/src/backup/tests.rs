@@ -110,8 +110,13 @@ async fn run(database: &Database, sql: &str) -> anyhow::Result<()> {
 }
 
 fn export(path: &Path) -> anyhow::Result<()> {
-    let header =
-        Header { cluster_id: Uuid::from_u128(CLUSTER), lineage: Uuid::from_u128(LINEAGE), created_at_ms: 1, node_id: 1, version: "0".into() };
+    let header = Header {
+        cluster_id: Uuid::from_u128(CLUSTER),
+        lineage: Uuid::from_u128(LINEAGE),
+        created_at_ms: 1,
+        node_id: 1,
+        version: "0".into(),
+    };
     let mut state = State::default();
     let mut writer = Writer::begin(Vec::new(), &header, &state)?;
     for ((commit, by), _) in story() {
@@ -130,7 +135,9 @@ async fn a_state_comes_out_as_it_was_at_every_index_and_time() -> anyhow::Result
     told(&url(dir.path(), "checkpoint.sqlite"), 1, Some(4)).await?;
     import(&file, &url(dir.path(), "imported.sqlite")).await?;
     let from = |name: &str| dir.path().join(name).display().to_string();
-    for from in [url(dir.path(), "plain.sqlite"), from("plain.sqlite"), from("checkpoint.sqlite"), from("imported.sqlite"), from("backup.gz")] {
+    for from in
+        [url(dir.path(), "plain.sqlite"), from("plain.sqlite"), from("checkpoint.sqlite"), from("imported.sqlite"), from("backup.gz")]
+    {
         let archive = Archive::open(&from).await?;
         let story = story();
         for (number, ((commit, _), state)) in story.iter().enumerate() {
@@ -229,7 +236,10 @@ async fn what_is_too_old_goes_and_all_that_stays_can_be_rebuilt() -> anyhow::Res
     assert_eq!(archive.rebuild(AsOf::Index(5)).await?.state, story[4].1);
     assert!(matches!(archive.rebuild(AsOf::Index(4)).await.err(), Some(BackupError::Flaw(Flaw::TooEarly { oldest: 5, .. }))));
     assert_eq!(archive.prove().await?.commits, 5);
-    assert!(matches!(database.thin(&self::fence(LINEAGE, 2), at, Some(9_500)).await, Err(DatabaseError::Deposed)), "nor by who leads no more");
+    assert!(
+        matches!(database.thin(&self::fence(LINEAGE, 2), at, Some(9_500)).await, Err(DatabaseError::Deposed)),
+        "nor by who leads no more"
+    );
     assert_eq!(archive.contents().await?.lineages[0].commits, 5);
     Ok(())
 }
@@ -297,7 +307,8 @@ async fn what_is_restored_is_the_same_cluster_in_another_history() -> anyhow::Re
     assert_eq!((restored.as_of, restored.upto, restored.topics, restored.partitions), (9, 13, 2, 2));
     assert!(restored.index > 1_000_000 + 13 && restored.term == 4 && restored.lineage != Uuid::from_u128(LINEAGE));
     let disk: Arc<dyn crate::disk::Disk> = Arc::new(crate::disk::Directory::new(&data_dir)?);
-    let (_, machine) = crate::raft::snapshot_file::SnapshotFile::new(disk, Arc::default()).load()?.ok_or_else(|| anyhow::anyhow!("no snapshot"))?;
+    let (_, machine) =
+        crate::raft::snapshot_file::SnapshotFile::new(disk, Arc::default()).load()?.ok_or_else(|| anyhow::anyhow!("no snapshot"))?;
     let (state, kept) = (&machine.state, &story()[5].1);
     metadata::invariants::hold_in(state);
     assert_eq!((state.digest(), state.revision()), (restored.new_digest, restored.index));

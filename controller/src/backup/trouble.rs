@@ -45,7 +45,9 @@ pub(crate) enum DatabaseError {
     Unreachable,
     #[error("the database takes no more connections; allow more, or close some")]
     TooManyConnections,
-    #[error("the database refuses the user or the password of --database-url; see whether they are right and whether the password has expired")]
+    #[error(
+        "the database refuses the user or the password of --database-url; see whether they are right and whether the password has expired"
+    )]
     Refused,
     #[error("there is no such database; create it, or mend --database-url")]
     NoDatabase,
@@ -73,7 +75,9 @@ pub(crate) enum DatabaseError {
     Checkpoint(io::Error),
     #[error("there is no backup of Quorate in this database")]
     NoBackup,
-    #[error("this backup was written by an older version of Quorate; start a controller of this version with it once, and it is brought up to date")]
+    #[error(
+        "this backup was written by an older version of Quorate; start a controller of this version with it once, and it is brought up to date"
+    )]
     Older,
     #[error("this database holds something already: {0}; nothing in it was touched. Give an empty one, or a schema of its own")]
     NotEmpty(String),
@@ -133,10 +137,7 @@ impl From<sqlx::Error> for BackupError {
 impl DatabaseError {
     /// Whether it is of this moment, and nobody has to mend anything.
     fn passes(&self) -> bool {
-        matches!(
-            self,
-            DatabaseError::Silent(_) | DatabaseError::Unreachable | DatabaseError::TooManyConnections | DatabaseError::Busy
-        )
+        matches!(self, DatabaseError::Silent(_) | DatabaseError::Unreachable | DatabaseError::TooManyConnections | DatabaseError::Busy)
     }
 
     /// What tells it apart from other causes: without the figures that are others at each try.

@@ -8,8 +8,8 @@ use super::answers::{
 };
 use super::operations::Routed;
 use super::{
-    accounts, audit, backup, batch, brokers, cluster, elections, feed, health, history, metrics, openapi, quorum, reassignments, settings, state,
-    topics,
+    accounts, audit, backup, batch, brokers, cluster, elections, feed, health, history, metrics, openapi, quorum, reassignments, settings,
+    state, topics,
 };
 use metadata::contract::Operation;
 use metadata::views::StateView;

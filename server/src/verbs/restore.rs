@@ -49,9 +49,10 @@ fn as_of(text: Option<&str>) -> Result<AsOf, Usage> {
     let Some(text) = text else { return Ok(AsOf::Newest) };
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     let time = || text.strip_suffix("ms").and_then(plain).or_else(|| moment::parse(text)).map(AsOf::Time);
-    plain(text).map(AsOf::Index).or_else(time).ok_or_else(|| {
-        Usage(format!("--as-of {text:?} is no index and no time; expected 1234, 2026-11-29T23:00:00Z or 1795993200000ms"))
-    })
+    plain(text)
+        .map(AsOf::Index)
+        .or_else(time)
+        .ok_or_else(|| Usage(format!("--as-of {text:?} is no index and no time; expected 1234, 2026-11-29T23:00:00Z or 1795993200000ms")))
 }
 
 /// Restores, and says what.
@@ -69,8 +70,14 @@ pub fn run(wanted: &Restore) -> anyhow::Result<()> {
         return Err(Usage(format!("--listen {:?} is no HOST:PORT with a port from 1 to 65535", wanted.listen)).into());
     }
     let url = format!("{}://{}", if wanted.tls { "https" } else { "http" }, wanted.listen);
-    let asked =
-        Wanted { from: &wanted.from, as_of, data_dir: &wanted.data_dir, node_id: wanted.node_id, url: url.clone(), dry_run: wanted.dry_run };
+    let asked = Wanted {
+        from: &wanted.from,
+        as_of,
+        data_dir: &wanted.data_dir,
+        node_id: wanted.node_id,
+        url: url.clone(),
+        dry_run: wanted.dry_run,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     let restored = runtime.block_on(controller::restore(&asked, &Machine::default())).map_err(backup::failed)?;
     let unread = backup::print(wanted.output, &value(wanted, &restored), || text(wanted, &url, &restored));
@@ -119,7 +126,9 @@ fn text(wanted: &Restore, url: &str, of: &Restored) -> String {
         lines.push(format!("  the commits behind index {}, up to {}: as was asked for", of.as_of, of.upto));
     }
     lines.push(format!("  whatever was committed behind index {} and is not in this backup", of.upto));
-    lines.extend(of.gaps.iter().map(|gap| format!("  the history behind index {}, up to {}: it was not in the backup", gap.after, gap.upto)));
+    lines.extend(
+        of.gaps.iter().map(|gap| format!("  the history behind index {}, up to {}: it was not in the backup", gap.after, gap.upto)),
+    );
     if !wanted.dry_run {
         lines.push(format!("start it: quorate serve --node-id {} --listen {} --data-dir {dir}", wanted.node_id, wanted.listen));
     }

@@ -33,9 +33,8 @@ struct Alone {
 impl Alone {
     async fn start(dir: &Path, host: &str, more: &[&str]) -> Result<Self> {
         let dir_text = dir.display().to_string();
-        let mut arguments: Vec<String> = ["serve", "--node-id", "1", "--listen", host, "--data-dir", &dir_text, "--stop-with-stdin"]
-            .map(str::to_owned)
-            .to_vec();
+        let mut arguments: Vec<String> =
+            ["serve", "--node-id", "1", "--listen", host, "--data-dir", &dir_text, "--stop-with-stdin"].map(str::to_owned).to_vec();
         arguments.extend(fake::LONG_SESSION.iter().chain(more).map(|argument| (*argument).to_owned()));
         let mut process = Process::new("restored".to_owned(), dir.with_extension("log"), arguments);
         process.start()?;
@@ -122,7 +121,8 @@ async fn restore_equals_state() -> Result<()> {
         ensure!(alone.api.get("/topics").ok().await?.revision()? > index + 1_000_000);
         ensure!(load::all_topics(&alone.api).await? == names, "topics or ids are others");
         // It goes on, and so does a backup of it.
-        let epoch = alone.api.post("/brokers", fake::registration(101, "a")).ok().await?.body["broker_epoch"].as_u64().context("no epoch")?;
+        let epoch =
+            alone.api.post("/brokers", fake::registration(101, "a")).ok().await?.body["broker_epoch"].as_u64().context("no epoch")?;
         until("a broker that registers is online", async || {
             fake::beat(&alone.api, 101, epoch).await?;
             ensure!(cluster_of(&alone.api).await?["brokers"]["online"] == 1);
@@ -165,7 +165,8 @@ async fn old_lineage_is_refused() -> Result<()> {
     cluster.kill(1)?;
     let restored = dir.path().join("restored");
     let at = restored.display().to_string();
-    let new = said(&["restore", "--from", &file, "--data-dir", &at, "--listen", &first.host])?["lineage"].as_str().unwrap_or_default().to_owned();
+    let new =
+        said(&["restore", "--from", &file, "--data-dir", &at, "--listen", &first.host])?["lineage"].as_str().unwrap_or_default().to_owned();
     cluster.leader().await?;
     let alone = Alone::start(&restored, &first.host, &["--database-url", &database]).await?;
 
@@ -188,7 +189,10 @@ async fn old_lineage_is_refused() -> Result<()> {
     // The database: what the former left is put aside, and it does not come back.
     until("the database is of the new history", async || {
         let backup = read_url(&database).await?;
-        ensure!(backup.lineage == new && backup.topics.contains_key("of-the-new") && !backup.topics.contains_key("of-the-old"), "{backup:?}");
+        ensure!(
+            backup.lineage == new && backup.topics.contains_key("of-the-new") && !backup.topics.contains_key("of-the-old"),
+            "{backup:?}"
+        );
         Ok(())
     })
     .await?;
