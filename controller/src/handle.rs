@@ -43,6 +43,10 @@ impl Controller {
         Controller { core, current, runtime }
     }
 
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
     pub(crate) fn inner(&self) -> Arc<Inner> {
         self.current.load_full()
     }

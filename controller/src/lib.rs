@@ -10,11 +10,12 @@
 //! simulation runs this very code. The only crate that knows openraft.
 
 mod api;
-mod backup;
+pub mod backup;
 #[cfg(test)]
 mod decoders;
 pub mod disk;
 pub mod environment;
+mod exporting;
 mod following;
 mod ground;
 mod handle;
@@ -28,11 +29,14 @@ mod node;
 mod options;
 mod raft;
 mod reading;
+mod restoring;
 mod signing_in;
 mod writing;
 
 pub use api::{Asker, LONGEST_DEADLINE, MemberChange, Outcome, Proven, Refusal, Replacement, Submission, Submitted};
 pub use backup::check_database_url;
+pub use exporting::Export;
+pub use following::board::Proof;
 pub use ground::Ground;
 pub use handle::Controller;
 pub use history::{HistoryPage, HistoryStatus};
@@ -40,3 +44,4 @@ pub use living::boot::start;
 pub use living::fault::{Fault, StartError};
 pub use options::{Networks, Options, PushNetworks, Speaks};
 pub use raft::chance::draw_from;
+pub use restoring::{Restored, Wanted, restore};

@@ -65,6 +65,8 @@ fn main() -> ExitCode {
         cli::Command::Tokens { common, verb } => verbs::run(&common, verbs::Verb::Tokens(verb)),
         cli::Command::Audit { common, verb } => verbs::run(&common, verbs::Verb::Audit(verb)),
         cli::Command::History { common, wanted } => verbs::run(&common, verbs::Verb::History(wanted)),
+        cli::Command::Backup { common, verb } => verbs::run(&common, verbs::Verb::Backup(verb)),
+        cli::Command::Restore(wanted) => verbs::restore(&wanted),
         cli::Command::Cert(wanted) => cert::run(wanted),
         cli::Command::CheckConfig(wanted) => verbs::check_config(wanted),
         cli::Command::Watch { common } => verbs::run(&common, verbs::Verb::Watch),

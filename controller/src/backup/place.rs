@@ -3,6 +3,7 @@
 use super::trouble::DatabaseError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
+use std::path::Path;
 use std::str::FromStr;
 
 /// What the longest name of PostgreSQL has, in bytes.
@@ -24,6 +25,19 @@ pub fn check_database_url(url: &str) -> Result<(), String> {
 }
 
 impl Place {
+    /// A SQLite file.
+    pub(super) fn file(path: &Path) -> Self {
+        Place::Sqlite(Box::new(SqliteConnectOptions::new().filename(path)))
+    }
+
+    /// The same for who only reads: nothing is made there.
+    pub(super) fn to_read(self) -> Self {
+        match self {
+            Place::Sqlite(options) => Place::Sqlite(Box::new(options.read_only(true).create_if_missing(false))),
+            postgres @ Place::Postgres { .. } => postgres,
+        }
+    }
+
     pub(super) fn of(url: &str) -> Result<Self, DatabaseError> {
         let no = |why: &str| DatabaseError::Url(why.to_owned());
         if url.starts_with("sqlite:") {

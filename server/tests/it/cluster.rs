@@ -43,6 +43,8 @@ pub struct Leadership {
 #[derive(Clone, Copy, Default)]
 pub struct Limits {
     pub disk_bytes: Option<u64>,
+    /// Of the disk that its backup is on.
+    pub backup_bytes: Option<u64>,
     pub open_files: Option<u64>,
 }
 
@@ -89,8 +91,13 @@ impl Cluster {
             ]);
             arguments.extend(strings(flags));
             let disk = limits.disk_bytes.map(|bytes| SmallDisk { mount: cluster.data_dir(id), bytes });
+            let backup_disk = limits.backup_bytes.map(|bytes| SmallDisk { mount: cluster.backup_disk(id), bytes });
+            if let Some(disk) = &backup_disk {
+                let file = disk.mount.join("backup.sqlite");
+                arguments.extend(strings(&["--database-url", &format!("sqlite://{}?mode=rwc", file.display())]));
+            }
             let process = Process::new(format!("node-{id}"), cluster.dir.path().join(format!("node-{id}.log")), arguments);
-            let process = process.on(disk).with_open_files(limits.open_files);
+            let process = process.on(disk.or(backup_disk)).with_open_files(limits.open_files);
             cluster.controllers.insert(id, Controller { process, api: Api::new(id, host)? });
             cluster.controller(id)?.process.start()?;
         }

@@ -159,7 +159,15 @@ fn backup(out: &mut Text, controller: &Controller) {
     let lag = controller.state().revision().saturating_sub(watermark);
     out.gauge("quorate_backup_watermark_index", "Everything up to this index is in the SQL backup. On the leader.", watermark);
     out.gauge("quorate_backup_lag_indexes", "How many indexes the SQL backup is behind the last commit. On the leader.", lag);
-    out.gauge("quorate_backup_failing", "1 while the SQL backup cannot be written. On the leader.", u8::from(failing));
+    out.gauge(
+        "quorate_backup_failing",
+        "1 while the SQL backup cannot be written, or is not what the cluster has. On the leader.",
+        u8::from(failing),
+    );
+    let Some(proof) = controller.backup_proof() else { return };
+    out.gauge("quorate_backup_proof_index", "Up to which index this node, leading, looked through the SQL backup last.", proof.index);
+    out.gauge("quorate_backup_proof_timestamp_ms", "When it did that, ms since the Unix epoch.", proof.at_ms);
+    out.gauge("quorate_backup_proof_failed", "1 if what it found is not what the cluster has.", u8::from(proof.flaw.is_some()));
 }
 
 fn tls(out: &mut Text, status: &tls::Status) {
