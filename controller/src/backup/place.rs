@@ -31,7 +31,7 @@ impl Place {
     }
 
     /// The same for who only reads: nothing is made there.
-    pub(super) fn to_read(self) -> Self {
+    pub(super) fn read_only(self) -> Self {
         match self {
             Place::Sqlite(options) => Place::Sqlite(Box::new(options.read_only(true).create_if_missing(false))),
             postgres @ Place::Postgres { .. } => postgres,
