@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub fn OperationsPage() -> impl IntoView {
     let refused = refusal_before();
     let refusal = Signal::derive(move || refused.get_value());
-    let foreseen = use_context::<Arc<Boot>>().and_then(|boot| boot.foreseen.clone());
+    let foreseen = use_context::<Arc<Boot>>().and_then(|boot| boot.foreseen());
     let done = use_query_map().with_untracked(|query| query.get("done").and_then(|index| index.parse::<u64>().ok()));
     let undoable = use_query_map().with_untracked(|query| query.get_str("undo").is_some());
     view! {

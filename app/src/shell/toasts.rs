@@ -1,20 +1,37 @@
 //! Short messages at the lower edge; each leaves by itself after five seconds, or ten where what it reports can be undone.
 
 use crate::base;
+use crate::components::late::late;
 use crate::icons::{self, Icon};
 use crate::live::{Toast, use_live};
+use crate::parts::Part;
 use leptos::prelude::*;
 
-/// The list of them.
+/// Their place, which is there before any of them: so what comes into it is read out.
 #[component]
 pub fn Toasts() -> impl IntoView {
     let live = use_live();
+    let wanted = RwSignal::new(false);
+    Effect::new(move |asked: Option<bool>| {
+        let asked = asked.unwrap_or_default();
+        let some = live.toasts.with(|toasts| !toasts.is_empty());
+        // Once: where the pack cannot be had, that is the next message.
+        if some && !asked {
+            wanted.set(true);
+        }
+        asked || some
+    });
+    view! { <div class="toasts" aria-live="polite">{late(wanted, Part::Toasts)}</div> }.into_any()
+}
+
+/// The list of them.
+#[component]
+pub fn ToastList() -> impl IntoView {
+    let live = use_live();
     view! {
-        <div class="toasts" aria-live="polite">
-            <For each=move || live.toasts.get() key=|toast| toast.id let:toast>
-                <ToastRow toast=toast/>
-            </For>
-        </div>
+        <For each=move || live.toasts.get() key=|toast| toast.id let:toast>
+            <ToastRow toast=toast/>
+        </For>
     }
 }
 

@@ -18,6 +18,7 @@ use controller::{Asker, Controller};
 use leptos_router::params::ParamsMap;
 use metadata::frame::Pulse;
 use metadata::{Code, Commit, NodeId, Rejection, State, slice};
+use serde::Serialize;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -78,12 +79,17 @@ pub fn boot(node: Node, parts: &Parts) -> Boot {
         recent: postcard::to_allocvec(&recent).unwrap_or_default(),
         heard: node.heard,
         attention: attention(&state).count,
-        foreseen: foreseen(&state, &place, &query, &looker, now_ms),
+        foreseen: bytes(foreseen(&state, &place, &query, &looker, now_ms)),
         refusal: refusal(&state, &place, &query, &looker, now_ms),
-        people: people::shown(&node.controller, &node.trail, &place, asker),
-        past: parts.extensions.get::<Looked>().and_then(|looked| postcard::to_allocvec(&*looked.0).ok()).unwrap_or_default(),
+        people: bytes(people::shown(&node.controller, &node.trail, &place, asker)),
+        past: bytes(parts.extensions.get::<Looked>().map(|looked| &*looked.0)),
         looker,
     }
+}
+
+/// What only some pages read, for them to read; empty where there is none.
+fn bytes(shown: Option<impl Serialize>) -> Vec<u8> {
+    shown.and_then(|shown| postcard::to_allocvec(&shown).ok()).unwrap_or_default()
 }
 
 /// What the action that the page Operations was asked about would do.

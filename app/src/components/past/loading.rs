@@ -44,8 +44,8 @@ pub fn use_past(follow: impl Fn() -> bool + Copy + Send + Sync + 'static) -> Loo
     let (live, location) = (use_live(), use_location());
     let address = move || -> Address { (location.pathname.get(), location.search.get()) };
     let here = untrack(address);
-    let painted = use_context::<Arc<Boot>>().filter(|boot| !boot.past.is_empty() && same(&boot.url, &here));
-    let painted: Option<Arc<Past>> = painted.and_then(|boot| postcard::from_bytes::<Past>(&boot.past).ok()).map(Arc::new);
+    let painted = use_context::<Arc<Boot>>().filter(|boot| same(&boot.url, &here));
+    let painted = painted.and_then(|boot| boot.past()).map(Arc::new);
     let first = painted.as_ref().map_or_else(|| live.state.with_untracked(|state| state.revision()), |past| past.upto);
     let asking = Asking {
         live,
