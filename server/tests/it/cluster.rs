@@ -4,7 +4,7 @@ mod steering;
 
 use crate::api::{Answer, Api};
 use crate::process::{Process, address};
-use crate::small_disk::{Filler, SmallDisk};
+use crate::small_disk::SmallDisk;
 use crate::wait::until;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
@@ -117,12 +117,6 @@ impl Cluster {
     /// A node's data directory.
     pub fn data_dir(&self, id: u64) -> PathBuf {
         self.dir.path().join(format!("node-{id}"))
-    }
-
-    /// Fills the small disk of a running node.
-    pub fn fill_disk(&self, id: u64) -> Result<Filler> {
-        let controller = self.controllers.get(&id).with_context(|| format!("there is no node {id}"))?;
-        Filler::fill(&controller.process.inside(&self.data_dir(id))?)
     }
 
     /// Every node's id.

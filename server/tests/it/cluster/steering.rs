@@ -7,6 +7,12 @@ use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
 
 impl Cluster {
+    /// Fills the small disk of a running node.
+    pub fn fill_disk(&self, id: u64) -> Result<Filler> {
+        let controller = self.controllers.get(&id).with_context(|| format!("there is no node {id}"))?;
+        Filler::fill(&controller.process.inside(&self.data_dir(id))?)
+    }
+
     /// From its next start on a node has this flag.
     pub fn set_flag(&mut self, id: u64, flag: &str, value: &str) -> Result<()> {
         self.controller(id)?.process.set_flag(flag, value);
