@@ -181,3 +181,48 @@ async fn write(wanted: &Wanted<'_>, state: &State, term: Term, environment: &dyn
     log.mark().reached((term, state.revision()));
     log.mark().keep().map_err(io)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::tests::{CLUSTER, LINEAGE, story, told, url};
+    use crate::environment::Machine;
+
+    #[tokio::test]
+    async fn what_is_restored_is_the_same_cluster_in_another_history() -> anyhow::Result<()> {
+        let dir = tempfile::tempdir()?;
+        told(&url(dir.path(), "b.sqlite"), 3, None).await?;
+        let (from, data_dir) = (dir.path().join("b.sqlite").display().to_string(), dir.path().join("new"));
+        let node = "http://127.0.0.1:9091".to_owned();
+        let mut wanted = Wanted { from: &from, as_of: AsOf::Index(9), data_dir: &data_dir, node_id: 1, url: node, dry_run: true };
+        let environment = Machine::default();
+        restore(&wanted, &environment).await?;
+        assert!(!data_dir.exists(), "a dry run wrote something");
+        wanted.dry_run = false;
+        let restored = restore(&wanted, &environment).await?;
+        let refused = restore(&wanted, &environment).await.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(refused.contains("holds something"), "{refused}");
+        assert_eq!((restored.as_of, restored.upto, restored.topics, restored.partitions), (9, 13, 2, 2));
+        assert!(restored.index > 1_000_000 + 13 && restored.term == 4 && restored.lineage != Uuid::from_u128(LINEAGE));
+        let disk: Arc<dyn Disk> = Arc::new(Directory::new(&data_dir)?);
+        let (_, machine) = SnapshotFile::new(disk, Arc::default()).load()?.ok_or_else(|| anyhow::anyhow!("no snapshot"))?;
+        let (state, kept) = (&machine.state, &story()[5].1);
+        metadata::invariants::hold_in(state);
+        assert_eq!((state.digest(), state.revision()), (restored.new_digest, restored.index));
+        assert_eq!(state.identity().map(|identity| identity.cluster_id), Some(Uuid::from_u128(CLUSTER)));
+        for topic in kept.topics_after(None) {
+            assert_eq!(state.topic(topic.id), Some(topic), "a topic is another one");
+            for before in kept.partitions_of(topic.id) {
+                let after = state.partition(topic.id, before.partition).ok_or_else(|| anyhow::anyhow!("no partition"))?;
+                assert_eq!((after.leader, after.replicas.clone(), after.elr.clone()), (None, before.replicas.clone(), before.isr.clone()));
+                assert!(after.leader_epoch > before.leader_epoch && after.partition_epoch > before.partition_epoch);
+            }
+        }
+        for broker in state.brokers() {
+            assert!(broker.state == BrokerState::Fenced && !broker.held && broker.epoch > 1_000_000, "{broker:?}");
+        }
+        let early = Wanted { as_of: AsOf::Index(0), data_dir: &dir.path().join("other"), ..wanted };
+        assert!(restore(&early, &environment).await.is_err(), "a cluster before its birth");
+        Ok(())
+    }
+}

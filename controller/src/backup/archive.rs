@@ -94,7 +94,7 @@ impl Archive {
     /// When it is none of these, or does not answer.
     pub async fn open(from: &str) -> Result<Self, BackupError> {
         if ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| from.starts_with(scheme)) {
-            let pool = Pool::open(&Place::of(from)?.read_only()).await?;
+            let pool = Pool::open(&Place::of(from)?.only_to_read()).await?;
             return Ok(Archive::Database(Opened(pool)));
         }
         let path = Path::new(from);
@@ -102,7 +102,7 @@ impl Archive {
         let mut head = Vec::new();
         File::open(path).and_then(|file| file.take(16).read_to_end(&mut head)).map_err(io)?;
         if head.starts_with(SQLITE) {
-            let pool = Pool::open(&Place::file(path).read_only()).await?;
+            let pool = Pool::open(&Place::file(path).only_to_read()).await?;
             return Ok(Archive::Database(Opened(pool)));
         }
         if head.starts_with(GZIP) {

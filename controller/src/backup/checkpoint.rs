@@ -15,7 +15,7 @@ const PART: usize = 192 << 10;
 const MOST_STATE: u64 = 4 << 30;
 
 /// A state that can be written.
-pub(super) struct Packed {
+pub(crate) struct Packed {
     pub index: Index,
     pub at_ms: u64,
     pub digest: String,

@@ -20,7 +20,7 @@ mod rebuild;
 mod rows;
 mod tables;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trouble;
 mod upkeep;
 

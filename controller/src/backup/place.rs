@@ -30,10 +30,16 @@ impl Place {
         Place::Sqlite(Box::new(SqliteConnectOptions::new().filename(path)))
     }
 
-    /// The same for who only reads: nothing is made there.
-    pub(super) fn read_only(self) -> Self {
+    /// The same for who only reads: nothing is made there, and nothing written.
+    pub(super) fn only_to_read(self) -> Self {
         match self {
-            Place::Sqlite(options) => Place::Sqlite(Box::new(options.read_only(true).create_if_missing(false))),
+            Place::Sqlite(options) => {
+                // What a crash left half written is taken back by who opens it, and that is a change.
+                let mut journal = options.get_filename().as_os_str().to_owned();
+                journal.push("-journal");
+                let whole = !Path::new(&journal).exists();
+                Place::Sqlite(Box::new(options.read_only(whole).create_if_missing(false)))
+            }
             postgres @ Place::Postgres { .. } => postgres,
         }
     }

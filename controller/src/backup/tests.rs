@@ -7,9 +7,7 @@ use super::file::{Header, Writer};
 use super::proof::{self, Reach};
 use super::rebuild::{AsOf, Flaw};
 use super::trouble::{BackupError, DatabaseError};
-use crate::environment::Machine;
 use crate::hub::Applied;
-use crate::restoring::{Wanted, restore};
 use metadata::frame::Frame;
 use metadata::history::Record;
 use metadata::model::{Configs, Identity, Standing};
@@ -18,14 +16,14 @@ use std::path::Path;
 use std::sync::Arc;
 use uuid::Uuid;
 
-const CLUSTER: u128 = 7;
-const LINEAGE: u128 = 1;
+pub(crate) const CLUSTER: u128 = 7;
+pub(crate) const LINEAGE: u128 = 1;
 
 fn fence(lineage: u128, term: Term) -> Fence {
     Fence { cluster_id: Uuid::from_u128(CLUSTER), lineage: Uuid::from_u128(lineage), term }
 }
 
-fn url(dir: &Path, name: &str) -> String {
+pub(crate) fn url(dir: &Path, name: &str) -> String {
     format!("sqlite://{}?mode=rwc", dir.join(name).display())
 }
 
@@ -59,7 +57,7 @@ fn topic(topic: u128, name: &str) -> Change {
 }
 
 /// What a cluster did, with the state after each commit.
-pub(super) fn story() -> Vec<(Applied, State)> {
+pub(crate) fn story() -> Vec<(Applied, State)> {
     let identity = Identity { cluster_id: Uuid::from_u128(CLUSTER), lineage: Uuid::from_u128(LINEAGE) };
     let online = |id, epoch| Change::BrokerChanged { broker: broker(id, epoch, BrokerState::Online) };
     let standing = Standing { since_ms: 9, draining: None };
@@ -90,7 +88,7 @@ pub(super) fn story() -> Vec<(Applied, State)> {
 }
 
 /// A database with the whole story, so many commits a transaction, and a checkpoint behind this one.
-async fn told(url: &str, at_once: usize, checkpoint: Option<usize>) -> anyhow::Result<Database> {
+pub(crate) async fn told(url: &str, at_once: usize, checkpoint: Option<usize>) -> anyhow::Result<Database> {
     let (database, fence) = (Database::open(url).await?, fence(LINEAGE, 3));
     let mut at = database.claim(&fence).await?;
     for (number, part) in story().chunks(at_once).enumerate() {
@@ -287,44 +285,5 @@ async fn a_file_goes_into_an_empty_database_alone_and_a_cut_one_into_none() -> a
     let cut = import(&file, &url(dir.path(), "other.sqlite")).await.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(cut.contains("cut off"), "{cut}");
     assert!(!dir.path().join("other.sqlite").exists());
-    Ok(())
-}
-
-#[tokio::test]
-async fn what_is_restored_is_the_same_cluster_in_another_history() -> anyhow::Result<()> {
-    let dir = tempfile::tempdir()?;
-    told(&url(dir.path(), "b.sqlite"), 3, None).await?;
-    let (from, data_dir) = (dir.path().join("b.sqlite").display().to_string(), dir.path().join("new"));
-    let node = "http://127.0.0.1:9091".to_owned();
-    let mut wanted = Wanted { from: &from, as_of: AsOf::Index(9), data_dir: &data_dir, node_id: 1, url: node, dry_run: true };
-    let environment = Machine::default();
-    restore(&wanted, &environment).await?;
-    assert!(!data_dir.exists(), "a dry run wrote something");
-    wanted.dry_run = false;
-    let restored = restore(&wanted, &environment).await?;
-    let refused = restore(&wanted, &environment).await.err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(refused.contains("holds something"), "{refused}");
-    assert_eq!((restored.as_of, restored.upto, restored.topics, restored.partitions), (9, 13, 2, 2));
-    assert!(restored.index > 1_000_000 + 13 && restored.term == 4 && restored.lineage != Uuid::from_u128(LINEAGE));
-    let disk: Arc<dyn crate::disk::Disk> = Arc::new(crate::disk::Directory::new(&data_dir)?);
-    let (_, machine) =
-        crate::raft::snapshot_file::SnapshotFile::new(disk, Arc::default()).load()?.ok_or_else(|| anyhow::anyhow!("no snapshot"))?;
-    let (state, kept) = (&machine.state, &story()[5].1);
-    metadata::invariants::hold_in(state);
-    assert_eq!((state.digest(), state.revision()), (restored.new_digest, restored.index));
-    assert_eq!(state.identity().map(|identity| identity.cluster_id), Some(Uuid::from_u128(CLUSTER)));
-    for topic in kept.topics_after(None) {
-        assert_eq!(state.topic(topic.id), Some(topic), "a topic is another one");
-        for before in kept.partitions_of(topic.id) {
-            let after = state.partition(topic.id, before.partition).ok_or_else(|| anyhow::anyhow!("no partition"))?;
-            assert_eq!((after.leader, after.replicas.clone(), after.elr.clone()), (None, before.replicas.clone(), before.isr.clone()));
-            assert!(after.leader_epoch > before.leader_epoch && after.partition_epoch > before.partition_epoch);
-        }
-    }
-    for broker in state.brokers() {
-        assert!(broker.state == BrokerState::Fenced && !broker.held && broker.epoch > 1_000_000, "{broker:?}");
-    }
-    let early = Wanted { as_of: AsOf::Index(0), data_dir: &dir.path().join("other"), ..wanted };
-    assert!(restore(&early, &environment).await.is_err(), "a cluster before its birth");
     Ok(())
 }

@@ -3,12 +3,12 @@
 
 use crate::api::Api;
 use crate::backup::read_url;
-use crate::backup_whole::whole;
+use crate::backup_whole::{followed, whole};
 use crate::cluster::{Cluster, Limits};
 use crate::fake;
 use crate::feed::Feed;
 use crate::load::{self, Load};
-use crate::postgres::{Postgres, caught_up};
+use crate::postgres::Postgres;
 use crate::small_disk::SmallDisk;
 use crate::wait::{Dice, until};
 use anyhow::{Result, ensure};
@@ -82,8 +82,7 @@ async fn database_down() -> Result<()> {
     postgres.run("ALTER ROLE limited VALID UNTIL 'infinity'").await?;
     let outcomes = load.end(true).await?;
     load::settle(&cluster, &outcomes).await?;
-    let backup = caught_up(&cluster, &url, &[]).await?;
-    ensure!(backup.history.values().all(|(kind, _)| kind != "gap"), "there is a gap");
+    followed(&cluster, &url).await?;
     whole(&url, &cluster.led().await?)?;
     cluster.passed().await
 }
@@ -104,13 +103,8 @@ async fn database_full() -> Result<()> {
     filler.remove()?;
     let outcomes = load.end(true).await?;
     load::settle(&cluster, &outcomes).await?;
-    let (newest, file) = (cluster.agree().await?, cluster.backup_file(1)?.display().to_string());
-    until("the file has everything", async || {
-        let backup = read_url(&format!("sqlite://{file}?mode=ro")).await?;
-        ensure!(backup.watermark >= newest, "it goes up to {}, not yet to {newest}", backup.watermark);
-        Ok(())
-    })
-    .await?;
+    let file = cluster.backup_file(1)?.display().to_string();
+    followed(&cluster, &format!("sqlite://{file}?mode=ro")).await?;
     whole(&file, &cluster.led().await?)?;
     cluster.passed().await
 }
@@ -191,8 +185,7 @@ async fn database_slow() -> Result<()> {
     proxy.cutting.store(false, Ordering::SeqCst);
     let outcomes = load.end(true).await?;
     load::settle(&cluster, &outcomes).await?;
-    let backup = caught_up(&cluster, &postgres.url(), &[]).await?;
-    ensure!(backup.history.values().all(|(kind, _)| kind != "gap"), "there is a gap");
+    followed(&cluster, &postgres.url()).await?;
     whole(&postgres.url(), &cluster.led().await?)?;
     println!("{} connections were cut", proxy.cuts.load(Ordering::SeqCst));
     cluster.passed().await

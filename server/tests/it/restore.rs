@@ -2,11 +2,11 @@
 
 use crate::api::Api;
 use crate::backup::read_url;
-use crate::backup_whole::{refused, said, url, whole};
+use crate::backup_whole::{followed, newest, refused, said, url, whole};
 use crate::cluster::Cluster;
 use crate::fake;
 use crate::load;
-use crate::postgres::{Postgres, caught_up};
+use crate::postgres::Postgres;
 use crate::process::{Process, address, clean, program};
 use crate::wait::until;
 use anyhow::{Context, Result, bail, ensure};
@@ -81,7 +81,7 @@ async fn restore_equals_state() -> Result<()> {
     let flags: Vec<&str> = fake::LONG_SESSION.iter().copied().chain(flags.iter().map(String::as_str)).collect();
     let cluster = Cluster::start(3, &flags).await?;
     let then = story(&cluster).await?;
-    let newest = cluster.agree().await?;
+    let newest = newest(&cluster).await?;
     let (dir, api) = (cluster.path().to_owned(), cluster.led().await?);
     // Any node makes the file.
     let file = dir.join("backup.gz").display().to_string();
@@ -90,7 +90,7 @@ async fn restore_equals_state() -> Result<()> {
     said(&["backup", "import", "--from", &file, "--database-url", &format!("sqlite://{imported}?mode=rwc")])?;
     let mut sources = vec![file, imported];
     if let Some(postgres) = &postgres {
-        caught_up(&cluster, &postgres.url(), &["orders", "payments", "later"]).await?;
+        followed(&cluster, &postgres.url()).await?;
         sources.push(postgres.url());
     }
     ensure!(exported["index"].as_u64() >= Some(newest), "{exported}");
@@ -153,12 +153,8 @@ async fn old_lineage_is_refused() -> Result<()> {
     let mut cluster = Cluster::start(3, &["--database-url", &database]).await?;
     cluster.add_storage(101, "a").await?;
     load::made(&cluster.led().await?, "before").await?;
-    let (newest, first) = (cluster.agree().await?, cluster.api(1)?);
-    until("the database has everything", async || {
-        ensure!(read_url(&database).await?.watermark >= newest);
-        Ok(())
-    })
-    .await?;
+    let (newest, first) = (newest(&cluster).await?, cluster.api(1)?);
+    followed(&cluster, &database).await?;
     let old = cluster_of(&first).await?["lineage"].as_str().context("no lineage")?.to_owned();
     let file = dir.path().join("backup.gz").display().to_string();
     said(&["backup", "export", "--server", &url(&first), "--to", &file])?;
