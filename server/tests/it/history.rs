@@ -1,7 +1,6 @@
 //! History: on every node, by what somebody looks for, below what is in memory, filled from the others, and taken back.
 
 use crate::api::Api;
-use crate::cluster::Cluster;
 use crate::fake;
 use crate::feed::{Feed, Fold};
 use crate::resume::same_as_the_state;
@@ -55,7 +54,7 @@ async fn more_than_memory(api: &Api, mark: &str) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_committed_is_found_on_every_node() -> Result<()> {
-    let mut cluster = fake::cluster().await?;
+    let cluster = fake::cluster().await?;
     let api = cluster.led().await?;
     let created = api.post("/topics", topic("orders")).ok().await?.revision()?;
     let set = [set(&api, "orders", "1000").await?, set(&api, "orders", "2000").await?];
@@ -182,7 +181,7 @@ fn oldest_segment(journal: &Path) -> Result<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_is_taken_back_unless_something_came_after_it() -> Result<()> {
-    let mut cluster = fake::cluster().await?;
+    let cluster = fake::cluster().await?;
     let api = cluster.led().await?;
     let follower = cluster.api(*cluster.followers().await?.first().context("no follower")?)?;
     api.post("/topics", topic("orders")).ok().await?;
