@@ -43,6 +43,8 @@ pub struct Boot {
     pub looker: Looker,
     /// What a page of accounts shows.
     pub people: Option<People>,
+    /// The banner's markup, where what this page shows is not the cluster of now (`ssr::past`).
+    pub past: Option<String>,
 }
 
 impl Boot {

@@ -68,6 +68,7 @@ pub const EYE: Glyph =
     Glyph(r#"<path d="M1.75 8S4 3.75 8 3.75 14.25 8 14.25 8 12 12.25 8 12.25 1.75 8 1.75 8Z"/><circle cx="8" cy="8" r="1.75"/>"#);
 pub const CLI: Glyph = Glyph(r#"<rect x="2" y="3" width="12" height="10" rx="1.75"/><path d="m4.75 6.25 2 1.75-2 1.75M8.5 10h2.75"/>"#);
 pub const CLOCK: Glyph = Glyph(r#"<circle cx="8" cy="8" r="5.75"/><path d="M8 4.75V8l2.1 1.4"/>"#);
+pub const PLAY: Glyph = Glyph(r#"<path class="f" d="M4.75 3.25v9.5L12.5 8Z"/>"#);
 pub const EDIT: Glyph = Glyph(r#"<path d="m10.5 3 2.5 2.5-7 7H3.5V10Z"/>"#);
 pub const UNLOCK: Glyph = Glyph(r#"<rect x="3.25" y="7" width="9.5" height="6.5" rx="1.5"/><path d="M5.25 7V5a2.75 2.75 0 0 1 5.2-1.2"/>"#);
 

@@ -28,6 +28,8 @@ pub mod order;
 pub mod packs;
 pub mod pages;
 mod parts;
+#[cfg(feature = "ssr")]
+mod past;
 pub mod people;
 pub mod place;
 pub mod recent;

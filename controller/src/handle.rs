@@ -215,6 +215,15 @@ impl Controller {
         self.core.history.beside(index).await
     }
 
+    /// How many commits there are behind this index; none where some of them are not kept here.
+    ///
+    /// # Errors
+    /// As [`Controller::history`].
+    pub async fn changes_after(&self, index: Index, deadline: Instant) -> Result<Option<u64>, Refusal> {
+        self.core.history.caught_up(deadline).await?;
+        self.core.history.count_after(index).await
+    }
+
     /// A feed that began at another generation has to end.
     pub fn generation(&self) -> u64 {
         self.core.hub.generation()

@@ -85,7 +85,7 @@ fn Present(id: BrokerId) -> impl IntoView {
         <FormNote fields=&[] refusal=before/>
         <div class="split">
             <div class="stack">
-                <Heartbeats id=id broker=broker/>
+                {(!live.past()).then(|| view! { <Heartbeats id=id broker=broker/> })}
                 <LoadCard id=id broker=broker/>
                 <ReplicasByTopic id=id/>
             </div>
@@ -125,7 +125,7 @@ fn Head(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
 fn Heartbeats(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
     let live = use_live();
     let pulse = pulse_of(live, id);
-    let last = move || broker.with(|broker| broker.as_ref().map(|broker| pulse.with(|pulse| heard(broker, pulse.as_ref()))));
+    let last = move || broker.with(|broker| broker.as_ref().map(|broker| pulse.with(|pulse| heard(broker, pulse.as_ref(), live.past()))));
     view! {
         <Card title="Heartbeats" sub=|| "last 60 s" end=move || view! { <span class="num">{changing(last)}</span> }>
             <div class="card-b">
@@ -245,7 +245,7 @@ fn Changes(id: BrokerId) -> impl IntoView {
         live.recent.with(|recent| recent.iter().filter(|recent| concerns(recent, id)).take(8).cloned().collect::<Vec<_>>())
     });
     view! {
-        <Card title="Changes" sub=move || format!("about broker {id}, among the last 50")>
+        <Card title="Changes" sub=move || format!("about broker {id}{}", if live.past() { "" } else { ", among the last 50" })>
             <ol class="ticker"><For each=move || rows.get() key=|recent| recent.commit.index let:recent><ChangeRow recent=recent/></For></ol>
             <Show when=move || rows.with(Vec::is_empty)><p class="card-b mute">"None lately."</p></Show>
         </Card>

@@ -79,7 +79,7 @@ pub fn CreateTopicPage() -> impl IntoView {
         if !live.state.with_untracked(|state| draft::possible(state, &filled)) {
             return fields::focus_first_problem();
         }
-        if pending.get_untracked() || live.connection.get_untracked().stale() {
+        if pending.get_untracked() || live.past() || live.connection.get_untracked().stale() {
             return;
         }
         let token = planned.with_untracked(|planned| planned.as_ref().ok().and_then(|preview| preview.token.clone()));
@@ -224,7 +224,7 @@ fn escape_leaves() {
         let handle = window_event_listener(leptos::ev::keydown, move |event| {
             let covered = document().query_selector("dialog[open]").ok().flatten().is_some();
             if event.key() == "Escape" && !event.default_prevented() && !covered {
-                navigate("/topics", NavigateOptions::default());
+                navigate(&base::carried("/topics"), NavigateOptions::default());
             }
         });
         on_cleanup(move || handle.remove());

@@ -1,5 +1,6 @@
 //! The first paint of one address.
 
+use super::past::Then;
 use super::people::{self, Trail};
 use super::sampler::Sampler;
 use crate::api::refused;
@@ -12,7 +13,7 @@ use crate::looker::{Looker, Reach};
 use crate::pages::shown;
 use crate::place::{Place, query_of};
 use crate::recent::Recent;
-use axum::http::request::Parts;
+use axum::http::{Uri, request::Parts};
 use controller::{Asker, Controller};
 use leptos_router::params::ParamsMap;
 use metadata::frame::Pulse;
@@ -60,6 +61,9 @@ impl Node {
 /// Everything that the page at this address needs to be painted.
 pub fn boot(node: Node, parts: &Parts) -> Boot {
     let (uri, asker) = (&parts.uri, parts.extensions.get::<Asker>());
+    if let Some(then) = parts.extensions.get::<Arc<Then>>() {
+        return boot_then(&node, then, uri, asker);
+    }
     let state = node.state;
     let (place, query) = (Place::of(uri.path()), query_of(uri.query().unwrap_or_default()));
     let shown = shown(&state, &place, &query);
@@ -81,6 +85,26 @@ pub fn boot(node: Node, parts: &Parts) -> Boot {
         refusal: refusal(&state, &place, &query, &looker, now_ms),
         people: people::shown(&node.controller, &node.trail, &place, asker),
         looker,
+        past: None,
+    }
+}
+
+/// The same as of an index: of what was heard then nothing is kept, and nothing of now is shown for it.
+fn boot_then(node: &Node, then: &Then, uri: &Uri, asker: Option<&Asker>) -> Boot {
+    let (place, query) = (Place::of(uri.path()), query_of(uri.query().unwrap_or_default()));
+    let shown = shown(&then.state, &place, &query);
+    let recent: Vec<Recent> = then.recent.iter().map(|commit| Recent::of(commit.clone()).shortened()).collect();
+    Boot {
+        url: uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        slice: slice::encode(&then.state, &shown.rows, &shown.whole).unwrap_or_default(),
+        node_id: node.id,
+        // Ages are those of then.
+        now_ms: then.state.at_ms(),
+        recent: postcard::to_allocvec(&recent).unwrap_or_default(),
+        attention: attention(&then.state).count,
+        looker: people::looker(asker, node.reach),
+        past: Some(then.banner.clone()),
+        ..Boot::default()
     }
 }
 
