@@ -40,6 +40,8 @@ pub struct Boot {
     pub refusal: Option<Rejection>,
     /// What the action that this page was asked about would do.
     pub foreseen: Option<Foreseen>,
+    /// What the page that creates a topic previews at first, as it reads it (`pages::create_topic`).
+    pub previewed: Vec<u8>,
     pub looker: Looker,
     /// What a page of accounts shows.
     pub people: Option<People>,

@@ -36,3 +36,9 @@ pub fn shown(state: &State, place: &Place, query: &ParamsMap) -> Shown {
         Place::Quorum | Place::Operations | Place::Account | Place::Accounts | Place::Audit | Place::Nowhere => Shown::default(),
     }
 }
+
+/// What the page at this place previews at first.
+#[cfg(feature = "ssr")]
+pub fn previewed(state: &State, place: &Place, query: &ParamsMap) -> Vec<u8> {
+    if *place == Place::CreateTopic { create_topic::painted(state, query) } else { Vec::new() }
+}

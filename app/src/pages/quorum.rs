@@ -60,7 +60,9 @@ pub fn QuorumPage() -> impl IntoView {
 #[component]
 fn Members() -> impl IntoView {
     let live = use_live();
-    let members = Memo::new(move |_| live.state.with(|state| state.controllers().map(|node| (node.id, node.voter, node.url.clone())).collect::<Vec<_>>()));
+    let members = Memo::new(move |_| {
+        live.state.with(|state| state.controllers().map(|node| (node.id, node.voter, node.url.clone())).collect::<Vec<_>>())
+    });
     let sentence = move || {
         let voters = members.with(|members| members.iter().filter(|(_, voter, _)| *voter).count() as u64);
         format!("{}. Who led then, and how far each log was, is not kept.", count(voters, "voter", "voters"))

@@ -10,7 +10,7 @@ use crate::boot::Boot;
 use crate::foreseen::Foreseen;
 use crate::heard::Heard;
 use crate::looker::{Looker, Reach};
-use crate::pages::shown;
+use crate::pages::{previewed, shown};
 use crate::place::{Place, query_of};
 use crate::recent::Recent;
 use axum::http::{Uri, request::Parts};
@@ -83,6 +83,7 @@ pub fn boot(node: Node, parts: &Parts) -> Boot {
         attention: attention(&state).count,
         foreseen: foreseen(&state, &place, &query, &looker, now_ms),
         refusal: refusal(&state, &place, &query, &looker, now_ms),
+        previewed: previewed(&state, &place, &query),
         people: people::shown(&node.controller, &node.trail, &place, asker),
         looker,
         past: None,
@@ -102,6 +103,7 @@ fn boot_then(node: &Node, then: &Then, uri: &Uri, asker: Option<&Asker>) -> Boot
         now_ms: then.state.at_ms(),
         recent: postcard::to_allocvec(&recent).unwrap_or_default(),
         attention: attention(&then.state).count,
+        previewed: previewed(&then.state, &place, &query),
         looker: people::looker(asker, node.reach),
         past: Some(then.banner.clone()),
         ..Boot::default()

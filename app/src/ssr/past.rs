@@ -165,7 +165,13 @@ impl LookingBack {
 }
 
 /// What the banner says, and where its steps lead.
-fn banner(index: Index, at_ms: u64, later: Option<u64>, here: &dyn Fn(Option<Index>) -> String, beside: (Option<Index>, Option<Index>)) -> String {
+fn banner(
+    index: Index,
+    at_ms: u64,
+    later: Option<u64>,
+    here: &dyn Fn(Option<Index>) -> String,
+    beside: (Option<Index>, Option<Index>),
+) -> String {
     let later = match later {
         Some(0) => "nothing was changed since.".to_owned(),
         Some(1) => "1 later change is hidden.".to_owned(),
@@ -175,7 +181,10 @@ fn banner(index: Index, at_ms: u64, later: Option<u64>, here: &dyn Fn(Option<Ind
     // The commits that make a cluster carry no time.
     let when = if at_ms == 0 { String::new() } else { format!(", {}", when(at_ms)) };
     let step = |to: Option<Index>, rel: &'static str, label: &'static str, glyph: Glyph| match to {
-        Some(to) => view! { <a class="btn" rel=rel href=here(Some(to)) data-to=to.to_string() aria-label=label title=label><Icon of=glyph/></a> }.into_any(),
+        Some(to) => {
+            view! { <a class="btn" rel=rel href=here(Some(to)) data-to=to.to_string() aria-label=label title=label><Icon of=glyph/></a> }
+                .into_any()
+        }
         None => view! { <a class="btn" role="link" aria-disabled="true" aria-label=label title=label><Icon of=glyph/></a> }.into_any(),
     };
     let markup = view! {
@@ -298,7 +307,18 @@ mod tests {
         ] {
             assert_eq!(read(text), asked, "{text}");
         }
-        for text in ["", "x", "-1", "2026-02-29T00:00:00Z", "2026-13-01T00:00Z", "2026-03-14T24:00Z", "2026-03-14", "26-3-14T1:00Z", "2026-03-14T00:46:18.x", "1e9"] {
+        for text in [
+            "",
+            "x",
+            "-1",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00Z",
+            "2026-03-14T24:00Z",
+            "2026-03-14",
+            "26-3-14T1:00Z",
+            "2026-03-14T00:46:18.x",
+            "1e9",
+        ] {
             assert_eq!(read(text), Asked::Neither, "{text}");
         }
     }
