@@ -46,7 +46,7 @@ pub struct Boot {
     /// What a page of accounts shows.
     pub people: Option<People>,
     /// The banner's markup, where what this page shows is not the cluster of now (`ssr::past`).
-    pub past: Option<String>,
+    pub as_of: Option<String>,
 }
 
 impl Boot {

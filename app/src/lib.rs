@@ -29,7 +29,7 @@ pub mod packs;
 pub mod pages;
 mod parts;
 #[cfg(feature = "ssr")]
-mod past;
+mod as_of;
 pub mod people;
 pub mod place;
 pub mod recent;

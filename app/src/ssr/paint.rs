@@ -86,7 +86,7 @@ pub fn boot(node: Node, parts: &Parts) -> Boot {
         previewed: previewed(&state, &place, &query),
         people: people::shown(&node.controller, &node.trail, &place, asker),
         looker,
-        past: None,
+        as_of: None,
     }
 }
 
@@ -105,7 +105,7 @@ fn boot_then(node: &Node, then: &Then, uri: &Uri, asker: Option<&Asker>) -> Boot
         attention: attention(&then.state).count,
         previewed: previewed(&then.state, &place, &query),
         looker: people::looker(asker, node.reach),
-        past: Some(then.banner.clone()),
+        as_of: Some(then.banner.clone()),
         ..Boot::default()
     }
 }

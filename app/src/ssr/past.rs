@@ -3,7 +3,7 @@
 use super::door::{Door, NotThen, Page};
 use crate::base;
 use crate::icons::{self, Glyph, Icon};
-use crate::past::address;
+use crate::as_of::address;
 use crate::place::{Place, query_of};
 use crate::time;
 use crate::words::{count, num};
