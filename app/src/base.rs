@@ -28,9 +28,58 @@ pub fn base() -> Arc<str> {
     BASE.get_or_init(read).clone()
 }
 
-/// Where a path of ours, as `/topics`, is on this page.
+/// Where a path of ours, as `/topics`, is on this page: on one that shows the cluster as of an index, with that index.
 pub fn to(path: &str) -> String {
+    [&*base(), &carried(path)].concat()
+}
+
+/// Where a path of ours is whatever this page is as of.
+pub fn at(path: &str) -> String {
     [&*base(), path].concat()
+}
+
+/// A path of ours as the router takes it, with the index that this page shows the cluster as of.
+pub fn carried(path: &str) -> String {
+    as_of().map_or_else(|| path.to_owned(), |index| with_index(path, index))
+}
+
+fn with_index(path: &str, index: u64) -> String {
+    let sign = if path.contains('?') { "&" } else { "?" };
+    if is_of_now(path) { path.to_owned() } else { [path, sign, AS_OF, "=", &index.to_string()].concat() }
+}
+
+/// The parameter of an address that says which index its page shows the cluster as of.
+pub const AS_OF: &str = "as_of";
+
+/// Whether what a path leads to is of now, whatever else is looked at: calls, files, who may come in.
+pub fn is_of_now(path: &str) -> bool {
+    const OF_NOW: [&str; 9] = ["_fn", "api", "pkg", "sign-in", "sign-out", "set-up", "account", "accounts", "audit"];
+    path.trim_start_matches('/').split(['/', '?']).next().is_some_and(|first| OF_NOW.contains(&first))
+}
+
+/// What the server says of it while it draws a page.
+#[cfg(feature = "ssr")]
+#[derive(Clone, Copy, Debug)]
+pub struct AsOf(pub u64);
+
+/// The index that this page shows the cluster as of.
+#[cfg(feature = "ssr")]
+pub fn as_of() -> Option<u64> {
+    leptos::prelude::use_context::<AsOf>().map(|AsOf(index)| index)
+}
+
+/// The root's attribute that holds it.
+pub const AS_OF_ATTRIBUTE: &str = "data-as-of";
+
+/// The index that this page shows the cluster as of.
+#[cfg(not(feature = "ssr"))]
+pub fn as_of() -> Option<u64> {
+    static INDEX: std::sync::OnceLock<Option<u64>> = std::sync::OnceLock::new();
+    let read = || {
+        let root = leptos::prelude::document().get_element_by_id(crate::shape::ROOT);
+        root.and_then(|root| root.get_attribute(AS_OF_ATTRIBUTE)?.parse().ok())
+    };
+    *INDEX.get_or_init(read)
 }
 
 /// Puts the base before an address that lacks it, as on the node itself, which answers to both: the router knows it by this.

@@ -47,6 +47,10 @@ pub struct Boot {
     pub people: Vec<u8>,
     /// a [`Past`], what a page that looks back shows. Empty where there is none.
     pub past: Vec<u8>,
+    /// What the page that creates a topic previews at first, as it reads it (`pages::create_topic`).
+    pub previewed: Vec<u8>,
+    /// The banner's markup, where what this page shows is not the cluster of now (`ssr::past`).
+    pub as_of: Option<String>,
 }
 
 impl Boot {

@@ -7,16 +7,22 @@ mod clock;
 mod fetch;
 mod follower;
 mod messages;
+mod past;
 mod socket;
 mod stream;
 mod way;
 
+use crate::base;
 use crate::live::Live;
 use follower::Follower;
 use leptos::prelude::*;
 
-/// Follows the feed as long as the page lives.
+/// Follows the feed as long as the page lives; on a page of what is past there is nothing to follow.
 pub fn start(live: Live) {
+    if let Some(index) = base::as_of() {
+        leptos::task::spawn_local(past::show(live, index));
+        return;
+    }
     let follower = Follower::new(live.wire);
     follower.watch_freshness();
     // A network that comes back is worth an attempt at once.

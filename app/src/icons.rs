@@ -71,6 +71,7 @@ pub const HISTORY: Glyph =
     Glyph(r#"<path d="M2.75 8a5.25 5.25 0 1 0 1.6-3.75"/><path d="M2.5 2.5v2.75h2.75"/><path d="M8 5.25V8l1.9 1.3"/>"#);
 pub const UNDO: Glyph = Glyph(r#"<path d="M5.75 2.75 2.5 6l3.25 3.25"/><path d="M2.5 6h7.25a3.75 3.75 0 0 1 0 7.5H6.5"/>"#);
 pub const CLOCK: Glyph = Glyph(r#"<circle cx="8" cy="8" r="5.75"/><path d="M8 4.75V8l2.1 1.4"/>"#);
+pub const PLAY: Glyph = Glyph(r#"<path class="f" d="M4.75 3.25v9.5L12.5 8Z"/>"#);
 pub const EDIT: Glyph = Glyph(r#"<path d="m10.5 3 2.5 2.5-7 7H3.5V10Z"/>"#);
 pub const UNLOCK: Glyph = Glyph(r#"<rect x="3.25" y="7" width="9.5" height="6.5" rx="1.5"/><path d="M5.25 7V5a2.75 2.75 0 0 1 5.2-1.2"/>"#);
 

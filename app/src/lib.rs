@@ -10,6 +10,8 @@
 #[cfg(feature = "hydrate")]
 pub mod alive;
 pub mod api;
+#[cfg(feature = "ssr")]
+mod as_of;
 pub mod attention;
 pub mod base;
 pub mod boot;

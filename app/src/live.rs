@@ -1,6 +1,7 @@
 //! What every page reads: the replica of the cluster's state in this browser, and what is known about its freshness.
 //! On the server the same signals hold the slice of the first paint, and never change.
 
+use crate::base;
 use crate::boot::Boot;
 use crate::freshness::Silence;
 use crate::heard::Heard;
@@ -22,6 +23,8 @@ pub enum Connection {
     Stale {
         since_ms: u64,
     },
+    /// Not of now at all: the cluster as of an index.
+    AsOf,
 }
 
 impl Connection {
@@ -31,6 +34,7 @@ impl Connection {
             Connection::Connecting => "connecting",
             Connection::Live => "live",
             Connection::Stale { .. } => "stale",
+            Connection::AsOf => "as-of",
         }
     }
 
@@ -155,6 +159,7 @@ impl Live {
     /// The signals of a first paint.
     pub(crate) fn from_boot(boot: &Boot, state: State) -> Live {
         let (connection, silence) = match boot.quorum_age_ms {
+            _ if base::as_of().is_some() => (Connection::AsOf, None),
             age if age > STALE_MS => (Connection::Stale { since_ms: boot.now_ms.saturating_sub(age) }, Some(Silence::Quorum)),
             _ => (Connection::Connecting, None),
         };
@@ -215,6 +220,11 @@ impl Live {
             list.extend(boot.recent().into_iter().filter(|first| first.commit.index < oldest));
             list.truncate(MOST_RECENT);
         });
+    }
+
+    /// Whether this is a page of what is past, as long as it lives.
+    pub fn past(&self) -> bool {
+        base::as_of().is_some()
     }
 
     /// Whether actions are off: nothing is asked of a cluster whose state is not known.

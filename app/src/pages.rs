@@ -39,3 +39,9 @@ pub fn shown(state: &State, place: &Place, query: &ParamsMap) -> Shown {
         }
     }
 }
+
+/// What the page at this place previews at first.
+#[cfg(feature = "ssr")]
+pub fn previewed(state: &State, place: &Place, query: &ParamsMap) -> Vec<u8> {
+    if *place == Place::CreateTopic { create_topic::painted(state, query) } else { Vec::new() }
+}

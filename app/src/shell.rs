@@ -46,6 +46,7 @@ pub fn Shell(children: Children) -> impl IntoView {
             <navigation::Sidebar overlays=overlays/>
             <topbar::TopBar overlays=overlays/>
             <main class="main" id="main" tabindex="-1">
+                <banner::PastBanner/>
                 <banner::DoorBanner/>
                 <banner::StaleBanner/>
                 {children()}

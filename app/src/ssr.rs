@@ -3,11 +3,12 @@
 pub mod door;
 mod looking_back;
 mod paint;
+mod past;
 mod people;
 mod sampler;
 
 use crate::api::Looks;
-use crate::base::Base;
+use crate::base::{AsOf, Base};
 use crate::looker::Reach;
 use crate::looking_back::Tape;
 use crate::shape;
@@ -49,13 +50,16 @@ pub fn routes(controller: Controller, assets: Assets, base: &str, reach: Reach, 
             async move { handle_server_fns_with_context(context, request).await.into_response() }
         }
     };
+    let of_node = controller.clone();
     let node = move || {
+        let controller = &of_node;
         provide_context(controller.clone());
-        Node::of(&controller, &sampler, reach, trail.clone())
+        Node::of(controller, &sampler, reach, trail.clone())
     };
+    let past = past::LookingBack::new(controller, door::Door { assets: assets.clone(), base: base.clone() });
     // Before the base path is put back.
     let pages = pages(node, assets, base).layer(from_fn_with_state(looks, looking_back::before));
-    pages.route("/_fn/{name}", post(functions))
+    pages.layer(from_fn_with_state(past, past::look_back)).route("/_fn/{name}", post(functions))
 }
 
 /// The answer to a call of a page that is alive, when whoever asks is not known any more.
@@ -121,6 +125,9 @@ async fn stamped(response: Response) -> Response {
 /// What a page finds in its context: the first paint of its address; and its headers.
 fn provide_page(node: impl Fn() -> Node) {
     let Some(parts) = use_context::<Parts>() else { return };
+    if let Some(then) = parts.extensions.get::<Arc<past::Then>>() {
+        provide_context(AsOf(then.index));
+    }
     provide_context(Arc::new(paint::boot(node(), &parts)));
     let Some(response) = use_context::<ResponseOptions>() else { return };
     response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

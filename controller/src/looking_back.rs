@@ -52,6 +52,15 @@ impl Controller {
         self.core.history.state_at(index).await.map(Arc::new)
     }
 
+    /// How many commits there are behind this index; none where some of them are not kept here.
+    ///
+    /// # Errors
+    /// As [`Controller::history`].
+    pub async fn changes_after(&self, index: Index, deadline: Instant) -> Result<Option<u64>, Refusal> {
+        self.core.history.caught_up(deadline).await?;
+        self.core.history.count_after(index).await
+    }
+
     /// The index of the newest commit at or before this time, in ms since the Unix epoch; 0 where none is so old.
     ///
     /// # Errors

@@ -32,11 +32,12 @@ pub fn pulse_of(live: Live, id: BrokerId) -> Memo<Option<BrokerPulse>> {
     })
 }
 
-/// The line below the state: who fenced it, or how long ago it was heard.
-pub fn heard(broker: &Broker, pulse: Option<&BrokerPulse>) -> String {
+/// The line below the state: who fenced it, or how long ago it was heard, of which nothing is known on a page of what is past.
+pub fn heard(broker: &Broker, pulse: Option<&BrokerPulse>, past: bool) -> String {
     let age = pulse.and_then(|pulse| pulse.heartbeat_age_ms);
     match (broker.held, broker.state, age) {
         (true, ..) => "held by an operator".to_owned(),
+        _ if past => String::new(),
         (_, BrokerState::Online | BrokerState::ShuttingDown, Some(age)) => format!("{} ago", time::tenths(age)),
         (_, _, Some(age)) => format!("last heartbeat {} ago", time::age(age)),
         (_, BrokerState::Online | BrokerState::ShuttingDown, None) => "no heartbeat heard yet".to_owned(),
@@ -72,9 +73,11 @@ mod tests {
         let state = sample::state();
         let online = Broker::clone(state.broker(BrokerId(1)).expect("a broker"));
         let pulse = BrokerPulse { id: BrokerId(1), heartbeat_age_ms: Some(1_460), acknowledged_index: Some(9) };
-        assert_eq!(heard(&online, Some(&pulse)), "1.4 s ago");
-        assert_eq!(heard(&Broker { state: BrokerState::Fenced, ..online.clone() }, Some(&pulse)), "last heartbeat 1 s ago");
-        assert_eq!(heard(&Broker { held: true, ..online }, None), "held by an operator");
+        assert_eq!(heard(&online, Some(&pulse), false), "1.4 s ago");
+        assert_eq!(heard(&Broker { state: BrokerState::Fenced, ..online.clone() }, Some(&pulse), false), "last heartbeat 1 s ago");
+        assert_eq!(heard(&Broker { held: true, ..online.clone() }, None, false), "held by an operator");
+        assert_eq!(heard(&online, None, false), "no heartbeat heard yet");
+        assert_eq!(heard(&online, None, true), "");
         assert_eq!(lag(Some(9), 12), ("3 behind".to_owned(), true));
         assert_eq!(lag(Some(12), 9).0, "up to date");
         assert_eq!(lag(None, 9).0, "not known");

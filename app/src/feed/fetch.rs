@@ -5,9 +5,9 @@ use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::Uint8Array;
 use leptos::prelude::window;
-use metadata::State;
 use metadata::envelope::EnvelopeError;
 use metadata::snapshot::decode_state;
+use metadata::{Index, State};
 use std::pin::pin;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -28,9 +28,9 @@ pub enum NoState {
     Damaged(EnvelopeError),
 }
 
-/// Takes the state from the node that served the page.
-pub async fn state() -> Result<State, NoState> {
-    let bytes = match select(pin!(bytes()), pin!(TimeoutFuture::new(LIMIT_MS))).await {
+/// Takes the state from the node that served the page, as it is or as of an index.
+pub async fn state(index: Option<Index>) -> Result<State, NoState> {
+    let bytes = match select(pin!(bytes(index)), pin!(TimeoutFuture::new(LIMIT_MS))).await {
         Either::Left((Ok(bytes), _)) => bytes,
         Either::Left((Err(status), _)) if status.as_f64() == Some(401.0) => return Err(NoState::SignedOut),
         _ => return Err(NoState::Unreachable),
@@ -41,13 +41,14 @@ pub async fn state() -> Result<State, NoState> {
     })
 }
 
-async fn bytes() -> Result<Vec<u8>, JsValue> {
+async fn bytes(index: Option<Index>) -> Result<Vec<u8>, JsValue> {
     let headers = Headers::new()?;
     headers.set("Accept", "application/octet-stream")?;
     let init = RequestInit::new();
     init.set_headers(&headers);
     init.set_cache(RequestCache::NoStore);
-    let response: Response = JsFuture::from(window().fetch_with_str_and_init(&base::to("/api/v1/state"), &init)).await?.dyn_into()?;
+    let path = index.map_or_else(|| "/api/v1/state".to_owned(), |index| format!("/api/v1/state?index={index}"));
+    let response: Response = JsFuture::from(window().fetch_with_str_and_init(&base::to(&path), &init)).await?.dyn_into()?;
     if !response.ok() {
         return Err(JsValue::from(response.status()));
     }

@@ -138,7 +138,7 @@ impl Follower {
         let mut session = Session { opened_at: now(), target: None, changes: 0, fetched: false };
         let asked = self.replica.is_none() || self.doubtful;
         if asked {
-            match fetch::state().await {
+            match fetch::state(None).await {
                 Ok(state) => {
                     session.fetched = self.replica.is_none();
                     self.adopt(state);
@@ -326,7 +326,7 @@ fn back_again(session: &Session, replica: Option<&Replica>) -> String {
 }
 
 /// Reloads the page, unless that was tried a moment ago: a node that keeps serving an old page must not make it spin.
-fn reload_once() -> bool {
+pub(super) fn reload_once() -> bool {
     const KEY: &str = "reloaded-at";
     let at = js_sys::Date::now();
     let store = window().session_storage().ok().flatten();

@@ -84,7 +84,7 @@ fn Present(id: BrokerId) -> impl IntoView {
         <FormNote fields=&[] refusal=before/>
         <div class="split">
             <div class="stack">
-                <Heartbeats id=id broker=broker/>
+                {(!live.past()).then(|| view! { <Heartbeats id=id broker=broker/> })}
                 <LoadCard id=id broker=broker/>
                 <ReplicasByTopic id=id/>
             </div>
@@ -124,7 +124,7 @@ fn Head(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
 fn Heartbeats(id: BrokerId, broker: Memo<Option<Arc<Broker>>>) -> impl IntoView {
     let live = use_live();
     let pulse = pulse_of(live, id);
-    let last = move || broker.with(|broker| broker.as_ref().map(|broker| pulse.with(|pulse| heard(broker, pulse.as_ref()))));
+    let last = move || broker.with(|broker| broker.as_ref().map(|broker| pulse.with(|pulse| heard(broker, pulse.as_ref(), live.past()))));
     view! {
         <Card title="Heartbeats" sub=|| "last 60 s" end=move || view! { <span class="num">{changing(last)}</span> }>
             <div class="card-b">

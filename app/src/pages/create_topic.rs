@@ -8,14 +8,14 @@ mod preview;
 
 use crate::api::{Asked, Asking, CreateTopic, asking};
 use crate::base;
-use crate::boot::use_looker;
+use crate::boot::{Boot, use_looker};
 use crate::components::entered;
 use crate::components::field::{FormNote, refusal_of};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
 use crate::pages::first_paint::actions_off;
 use crate::shown::Shown;
-use crate::signals::{Memo, changing};
+use crate::signals::{Memo, Reading, changing};
 use crate::words::num;
 use draft::Draft;
 use fields::{Configuration, FactorField, NameField, PartitionsField};
@@ -29,7 +29,9 @@ use metadata::contract::Need;
 use metadata::intent::NewTopic;
 use metadata::{Code, Rejection, State};
 use panel::PreviewPanel;
-use preview::{Preview, preview};
+use preview::{Planned, preview};
+use std::sync::Arc;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 /// What the first paint of this page needs: the topic that the entered name collides with, if any.
 pub fn shown(state: &State, query: &ParamsMap) -> Shown {
@@ -79,10 +81,10 @@ pub fn CreateTopicPage() -> impl IntoView {
         if !live.state.with_untracked(|state| draft::possible(state, &filled)) {
             return fields::focus_first_problem();
         }
-        if pending.get_untracked() || live.connection.get_untracked().stale() {
+        if pending.get_untracked() || live.past() || live.connection.get_untracked().stale() {
             return;
         }
-        let token = planned.with_untracked(|planned| planned.as_ref().ok().and_then(|preview| preview.token.clone()));
+        let token = planned.with_untracked(|planned| planned.as_deref()?.as_ref().ok()?.token.clone());
         let configs = filled.configs();
         sent.set(filled.clone());
         action.dispatch(Asked::CreateTopic(CreateTopic {
@@ -169,17 +171,49 @@ fn summary(draft: &Draft) -> String {
     format!("{}. {loss} {LATER}", crate::words::count(replicas, "replica", "replicas"))
 }
 
-/// What would be committed, computed anew when the form or the cluster changes.
-fn planned(draft: RwSignal<Draft>, seed: RwSignal<u128>) -> Memo<Result<Preview, Rejection>> {
+/// What the first paint previews, as the page reads it: with a fixed seed, and bound to nothing.
+#[cfg(feature = "ssr")]
+pub fn painted(state: &State, query: &ParamsMap) -> Vec<u8> {
+    let planned = Draft::of_query(query, state.broker_count()).asked().and_then(|asked| preview(state, 0, &asked));
+    postcard::to_allocvec(&planned.map(|preview| Preview { token: None, ..preview })).unwrap_or_default()
+}
+
+/// The leader's planner, which no first paint waits for.
+#[wasm_split(later, fallible)]
+fn plan(state: Arc<State>, seed: u128, asked: NewTopic) -> Result<Planned, SplitLoaderError> {
+    Ok(preview(&state, seed, &asked))
+}
+
+/// What would be committed: at first as it was painted, then computed anew when the form or the cluster changes.
+fn planned(draft: RwSignal<Draft>, seed: RwSignal<u128>) -> Reading<Option<Arc<Planned>>> {
     let live = use_live();
     let asked = Memo::new(move |_| draft.with(Draft::asked));
-    Memo::new(move |_| {
-        let seed = seed.get();
-        asked.with(|asked| match asked {
-            Ok(asked) => live.state.with(|state| preview(state, seed, asked)),
-            Err(no) => Err(no.clone()),
-        })
-    })
+    let painted = use_context::<Arc<Boot>>().and_then(|boot| postcard::from_bytes::<Planned>(&boot.previewed).ok());
+    let planned = RwSignal::new(painted.map(Arc::new));
+    let turn = StoredValue::new(0_u32);
+    let show = move |new: Planned| {
+        if planned.with_untracked(|shown| shown.as_deref() != Some(&new)) {
+            planned.set(Some(Arc::new(new)));
+        }
+    };
+    Effect::new(move |_| {
+        let (seed, state) = (seed.get(), live.state.get());
+        turn.update_value(|turn| *turn += 1);
+        let own = turn.get_value();
+        let asked = match asked.get() {
+            Ok(asked) => asked,
+            Err(no) => return show(Err(no)),
+        };
+        leptos::task::spawn_local(async move {
+            // Without its code nothing is previewed, and nothing sent either.
+            if let Ok(new) = plan(state, seed, asked).await
+                && turn.try_get_value() == Some(own)
+            {
+                show(new);
+            }
+        });
+    });
+    planned.into()
 }
 
 /// What was typed before the page came alive.
@@ -224,7 +258,7 @@ fn escape_leaves() {
         let handle = window_event_listener(leptos::ev::keydown, move |event| {
             let covered = document().query_selector("dialog[open]").ok().flatten().is_some();
             if event.key() == "Escape" && !event.default_prevented() && !covered {
-                navigate("/topics", NavigateOptions::default());
+                navigate(&base::carried("/topics"), NavigateOptions::default());
             }
         });
         on_cleanup(move || handle.remove());

@@ -1,11 +1,14 @@
 //! What the state of a first paint can and cannot say, and when actions are off.
 
-use crate::boot::Boot;
+use crate::base;
+use crate::boot::{Boot, use_looker};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
 use crate::place::Place;
+use crate::words::num;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
+use metadata::contract::Need;
 use std::sync::Arc;
 
 /// Whether what the state lacks does not exist: it is whole, or it is the slice that was made for this very page.
@@ -20,7 +23,7 @@ pub fn complete() -> Signal<bool> {
     })
 }
 
-/// When actions are off, and why.
+/// When actions are off, and why. This is the one place that decides it.
 #[derive(Clone, Copy)]
 pub struct Off {
     stale: Signal<bool>,
@@ -45,12 +48,23 @@ impl Off {
     }
 }
 
-/// Actions are off while what the page shows may be old, and when they are not for whoever looks. Without JavaScript a page is never
+/// Why calls about this are off whatever happens: the page shows the past, or they are not for whoever looks.
+pub fn lacks(need: Need) -> Option<String> {
+    read_only().or_else(|| use_looker().lacks(need))
+}
+
+/// What is past cannot be changed.
+fn read_only() -> Option<String> {
+    base::as_of().map(|index| ["This is the cluster as of #", &num(index), "."].concat())
+}
+
+/// Actions are off on a page that shows the past, while what the page shows may be old, and when they are not for whoever looks. Without JavaScript a page is never
 /// old: the form is posted to a node that judges for itself.
 pub fn actions_off(lacks: Option<String>) -> Off {
     let live = use_live();
     let alive = RwSignal::new(false);
     Effect::new(move |_| alive.set(true));
+    let lacks = read_only().or(lacks);
     Off { stale: Signal::derive(move || alive.get() && live.stale()), lacks: StoredValue::new(lacks) }
 }
 

@@ -15,9 +15,10 @@ use crate::icons::{self, Icon};
 use crate::live::{Connection, use_live};
 use crate::signals::{Memo, changing};
 use crate::time;
-use crate::words::{list, num};
+use crate::words::{count, list, num};
 use leptos::prelude::*;
 use metadata::BrokerState;
+use metadata::frame::Role;
 use metadata::views::{Level, Reason};
 
 /// How many changes it lists.
@@ -165,7 +166,11 @@ fn QuorumCard() -> impl IntoView {
         })
     });
     let quorum = use_quorum();
-    let voters = move || quorum.with(|quorum| format!("{} of {} voters", quorum.reachable, quorum.voters));
+    // Who answered then is not kept; who belonged to it is.
+    let voters = move || match live.past() {
+        true => count(live.state.with(|state| state.controllers().filter(|node| node.voter).count() as u64), "voter", "voters"),
+        false => quorum.with(|quorum| format!("{} of {} voters", quorum.reachable, quorum.voters)),
+    };
     view! {
         <Card title="Quorum" end=move || view! { <a class="link" href=base::to("/quorum")>{changing(voters)}</a> }>
             <div class="qhead">
@@ -173,11 +178,23 @@ fn QuorumCard() -> impl IntoView {
                     <span class="big">{changing(move || num(live.reached.get()))}</span>
                     <p class="mute">{changing(facts)}</p>
                 </div>
-                <CommitRate/>
+                {(!live.past()).then(|| view! { <CommitRate/> })}
             </div>
-            <div class="voters">{changing(move || nodes.get().into_iter().map(|log| view! { <VoterRow log=log/> }).collect_view())}</div>
+            <div class="voters">{changing(move || nodes.get().into_iter().map(|log| view! { <VoterRow log=log/> }).collect_view())}{live.past().then(|| view! { <Members/> })}</div>
         </Card>
     }
+}
+
+/// Who belonged to it, on a page of what is past.
+#[component]
+fn Members() -> impl IntoView {
+    let live = use_live();
+    let row = |(id, voter): (u64, bool)| {
+        let role = if voter { "voter" } else { "learner" };
+        view! { <div class="voter"><span class=glyph_class(Role::Follower, voter)></span><b class="nw">{format!("Node {id}")}</b><span class="mute">{role}</span></div> }
+    };
+    let members = move || live.state.with(|state| state.controllers().map(|node| row((node.id, node.voter))).collect_view());
+    view! { {changing(members)} }
 }
 
 #[component]
@@ -202,7 +219,7 @@ fn ChangesCard() -> impl IntoView {
     let word = move || match live.connection.get() {
         Connection::Live => "Live",
         Connection::Stale { .. } => "Stopped",
-        Connection::Connecting => "",
+        Connection::Connecting | Connection::AsOf => "",
     };
     let none = Memo::new(move |_| live.recent.with(|recent| recent.is_empty()));
     view! {

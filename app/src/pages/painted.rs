@@ -2,7 +2,7 @@
 
 use crate::boot::Boot;
 use crate::pages::sample;
-use crate::pages::shown;
+use crate::pages::{previewed, shown};
 use crate::place::{Place, query_of};
 use crate::{App, api::refused};
 use leptos::prelude::*;
@@ -21,6 +21,7 @@ pub fn html(state: &State, url: &str) -> String {
         now_ms: state.at_ms(),
         node_id: 1,
         refusal: refused::reworded(state, &place, &query, state.at_ms()),
+        previewed: previewed(state, &place, &query),
         ..Boot::default()
     };
     let owner = Owner::new();

@@ -11,7 +11,7 @@ use crate::signals::{Memo, changing};
 use crate::words::{count, decimal, num};
 use leptos::prelude::*;
 use metadata::Index;
-use metadata::frame::Backup;
+use metadata::frame::{Backup, Role};
 use metadata::views::Quorum;
 
 /// How many entries a tail shows.
@@ -21,6 +21,9 @@ const ENTRIES: u64 = 24;
 #[component]
 pub fn QuorumPage() -> impl IntoView {
     let live = use_live();
+    if live.past() {
+        return view! { <Members/> }.into_any();
+    }
     let logs = Memo::new(move |_| {
         live.pulse.with(|pulse| {
             let nodes = pulse.as_ref().map(|pulse| pulse.nodes.as_slice()).unwrap_or_default();
@@ -50,6 +53,44 @@ pub fn QuorumPage() -> impl IntoView {
             <nodes::Nodes logs=logs/>
         </div>
     }
+    .into_any()
+}
+
+/// Who belonged to it then: what they said of themselves, their logs and who led is not kept.
+#[component]
+fn Members() -> impl IntoView {
+    let live = use_live();
+    let members = Memo::new(move |_| {
+        live.state.with(|state| state.controllers().map(|node| (node.id, node.voter, node.url.clone())).collect::<Vec<_>>())
+    });
+    let sentence = move || {
+        let voters = members.with(|members| members.iter().filter(|(_, voter, _)| *voter).count() as u64);
+        format!("{}. Who led then, and how far each log was, is not kept.", count(voters, "voter", "voters"))
+    };
+    let row = |(id, voter, url): (u64, bool, String)| {
+        let class = glyph_class(Role::Follower, voter);
+        view! {
+            <tr>
+                <th scope="row" class="name"><span class="row"><span class=class></span>{format!("Node {id}")}</span></th>
+                <td>{if voter { "voter" } else { "learner" }}</td>
+                <td><code>{url}</code></td>
+            </tr>
+        }
+    };
+    view! {
+        <div class="page">
+            <header class="page-head"><div><h1>"Quorum"</h1><p class="num">{changing(sentence)}</p></div></header>
+            <section class="card">
+                <div class="dt-wrap" tabindex="0" role="region" aria-label="Controllers">
+                    <table class="dt dt--flush">
+                        <thead><tr><th scope="col">"Node"</th><th scope="col">"Role"</th><th scope="col">"Address"</th></tr></thead>
+                        <tbody>{changing(move || members.get().into_iter().map(row).collect_view())}</tbody>
+                    </table>
+                </div>
+            </section>
+        </div>
+    }
+    .into_any()
 }
 
 /// How many more nodes may fail, in words.

@@ -44,7 +44,7 @@ pub fn Document(assets: Assets) -> impl IntoView {
             </head>
             <body data-revision=state.revision().to_string() data-connection=connection(&boot)>
                 // Live figures are no text to translate: a translation would stay where it is while they change.
-                <div id=shape::ROOT data-shape=shape::UNKNOWN data-base=base::base().to_string() translate="no">
+                <div id=shape::ROOT data-shape=shape::UNKNOWN data-base=base::base().to_string() data-as-of=base::as_of() translate="no">
                     <App/>
                 </div>
                 <NotAlive/>
@@ -59,7 +59,11 @@ fn escaped(text: &str) -> String {
 }
 
 fn connection(boot: &Boot) -> &'static str {
-    if boot.quorum_age_ms > STALE_MS { "stale" } else { "connecting" }
+    match boot.quorum_age_ms {
+        _ if base::as_of().is_some() => "as-of",
+        age if age > STALE_MS => "stale",
+        _ => "connecting",
+    }
 }
 
 /// What every document of ours begins its head with.

@@ -31,6 +31,7 @@ pub fn Help(open: RwSignal<bool>) -> impl IntoView {
                 <Key keys="C">"Create a topic"</Key>
                 <Key keys="/">"Filter this page"</Key>
                 <Key keys="Ctrl+K">"Search and jump"</Key>
+                <Key keys="[ ]">"Previous and next change, on a page as of an index"</Key>
                 <Key keys="?">"This list"</Key>
                 <Key keys="Esc">"Close"</Key>
             </ul>

@@ -1,4 +1,4 @@
-//! Keys: G then a letter goes to a page, C creates, / filters, ? lists them, Ctrl K searches.
+//! Keys: G then a letter goes to a page, C creates, / filters, ? lists them, Ctrl K searches, [ and ] step through what is past.
 
 use leptos::prelude::*;
 
@@ -31,6 +31,8 @@ pub enum Asked {
     Go(&'static str),
     Filter,
     Help,
+    /// To follow the link of this kind.
+    Step(&'static str),
 }
 
 /// What this key asks for after `prefix`.
@@ -46,6 +48,8 @@ pub fn asked(key: &str, prefix: bool) -> Asked {
         (false, "c") => Asked::Go("/create-topic"),
         (false, "/") => Asked::Filter,
         (false, "?") => Asked::Help,
+        (false, "[") => Asked::Step(".asof [rel~=prev]"),
+        (false, "]") => Asked::Step(".asof [rel~=next]"),
         _ => Asked::Nothing,
     }
 }
@@ -70,6 +74,7 @@ pub use browser::{listen, set_single_keys, single_keys};
 #[cfg(feature = "hydrate")]
 mod browser {
     use super::{Asked, Overlays, asked};
+    use crate::base;
     use leptos::prelude::*;
     use leptos_router::NavigateOptions;
     use leptos_router::hooks::use_navigate;
@@ -126,7 +131,7 @@ mod browser {
             match asked(&event.key().to_ascii_lowercase(), prefix) {
                 Asked::Nothing => return,
                 Asked::Prefix => after_g.set(true),
-                Asked::Go(path) => navigate(path, Default::default()),
+                Asked::Go(path) => navigate(&base::carried(path), Default::default()),
                 Asked::Filter => {
                     let field = document().query_selector(".main .search input").ok().flatten();
                     match field.and_then(|field| field.dyn_into::<HtmlElement>().ok()) {
@@ -137,6 +142,12 @@ mod browser {
                     }
                 }
                 Asked::Help => overlays.help.set(true),
+                Asked::Step(link) => {
+                    let link = document().query_selector(link).ok().flatten();
+                    if let Some(link) = link.and_then(|link| link.dyn_into::<HtmlElement>().ok()) {
+                        link.click();
+                    }
+                }
             }
             event.prevent_default();
         });

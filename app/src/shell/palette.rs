@@ -1,11 +1,12 @@
 //! The command palette: pages, actions, topics and brokers by name.
 
+use crate::base;
 use crate::components::dialog::Dialog;
 use crate::icons::{self, Glyph, Icon};
 use crate::live::use_live;
 use crate::shell::theme;
 use crate::signals::{Memo, changing};
-use crate::words::count;
+use crate::words::{count, num};
 use leptos::ev::KeyboardEvent;
 use leptos::html;
 use leptos::prelude::*;
@@ -19,6 +20,8 @@ const LISTED: usize = 12;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Deed {
     Go(String),
+    /// Goes to another document.
+    Leave(String),
     Theme,
 }
 
@@ -47,6 +50,12 @@ fn found(state: &State, words: &str) -> Vec<Entry> {
         entry("Actions", icons::PLUS, "Create topic", "C", Deed::Go("/create-topic".to_owned())),
         entry("Actions", icons::MOON, "Switch theme", "", Deed::Theme),
     ];
+    // An index leads to that point in time.
+    let index = needle.trim_start_matches('#').parse::<u64>().ok().filter(|index| (1..=state.revision()).contains(index));
+    let then = index.map(|index| {
+        let words = format!("View cluster as of #{}", num(index));
+        entry("History", icons::CLOCK, &words, "", Deed::Leave(format!("/?{}={index}", base::AS_OF)))
+    });
     let brokers = state.brokers().map(|broker| {
         let rack = broker.rack.as_ref().map(|rack| format!("rack {rack}")).unwrap_or_default();
         entry("Brokers", icons::BROKERS, &format!("Broker {}", broker.id), &rack, Deed::Go(format!("/brokers/{}", broker.id)))
@@ -61,7 +70,8 @@ fn found(state: &State, words: &str) -> Vec<Entry> {
         });
     let most_brokers = if needle.is_empty() { 3 } else { LISTED };
     let named = fixed.into_iter().chain(brokers.filter(|entry| entry.name.to_ascii_lowercase().contains(&needle)).take(most_brokers));
-    named.filter(|entry| entry.name.to_ascii_lowercase().contains(&needle)).chain(topics).take(LISTED).collect()
+    let named = named.filter(|entry| entry.name.to_ascii_lowercase().contains(&needle));
+    then.into_iter().chain(named).chain(topics).take(LISTED).collect()
 }
 
 /// The palette, open while `open` is true.
@@ -83,7 +93,10 @@ fn Search(open: RwSignal<bool>) -> impl IntoView {
     let choose = StoredValue::new(move |deed: Deed| {
         open.set(false);
         match deed {
-            Deed::Go(path) => navigate(&path, Default::default()),
+            Deed::Go(path) => navigate(&base::carried(&path), Default::default()),
+            Deed::Leave(to) => {
+                let _same_origin = window().location().set_href(&base::at(&to));
+            }
             Deed::Theme => theme::toggle(),
         }
     });
@@ -193,6 +206,12 @@ mod tests {
         let names: Vec<_> = found(&state(), "ORDERS").into_iter().map(|entry| entry.name).collect();
         assert_eq!(names, ["orders.cancelled", "orders.placed"]);
         assert_eq!(found(&state(), "create")[0].deed, Deed::Go("/create-topic".to_owned()));
+    }
+
+    #[test]
+    fn an_index_leads_to_what_was_then() {
+        assert_eq!(found(&state(), "#1")[0].deed, Deed::Leave("/?as_of=1".to_owned()));
+        assert!(found(&state(), "2").iter().all(|entry| entry.group != "History"), "what is still to come is nowhere");
     }
 
     #[test]

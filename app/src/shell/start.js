@@ -51,17 +51,22 @@
     const after = before.cloneNode(true);
     for (const form of after.querySelectorAll("noscript")) form.outerHTML = form.textContent;
     for (const dialog of after.querySelectorAll("dialog")) dialog.removeAttribute("open");
-    for (const button of after.querySelectorAll("form .needs-live:disabled:not([title])")) button.disabled = false;
-    for (const [where, words] of [[".conn b", "Stale"], [".conn .figures", ""], [".live-word", "Stopped"]]) {
+    // What is past stays as true as it was painted: nothing of it grows old, and nothing of it can be changed.
+    const past = document.body.dataset.connection === "as-of";
+    for (const button of past ? [] : after.querySelectorAll("form .needs-live:disabled:not([title])")) button.disabled = false;
+    for (const [where, words] of past ? [] : [[".conn b", "Stale"], [".conn .figures", ""], [".live-word", "Stopped"]]) {
       for (const word of after.querySelectorAll(where)) word.textContent = words;
     }
-    for (const verdict of after.querySelectorAll(".verdict h1")) verdict.prepend("Last known: ");
-    document.title = `Not live · ${document.title}`;
-    const icon = document.getElementById("favicon");
-    if (icon) icon.href = icon.dataset.dead;
+    if (!past) {
+      for (const verdict of after.querySelectorAll(".verdict h1")) verdict.prepend("Last known: ");
+      document.title = `Not live · ${document.title}`;
+      const icon = document.getElementById("favicon");
+      if (icon) icon.href = icon.dataset.dead;
+    }
     before.replaceWith(after);
     back(after);
     document.documentElement.dataset.dead = "";
+    if (past) return say(`${what} Links work.`);
     const stale = () => document.body.dataset.connection === "stale" || (document.body.dataset.connection = "stale");
     new MutationObserver(stale).observe(document.body, { attributes: true });
     stale();
@@ -70,6 +75,22 @@
   for (const kind of ["click", "submit", "keydown", "input", "change"]) {
     addEventListener(kind, (event) => dead && event.stopImmediatePropagation(), true);
   }
+  // Another point in time is another document: links between two are the browser's, not the router's.
+  const asOf = (address) => new URL(address, location).searchParams.get("as_of");
+  addEventListener("click", ({ target }) => {
+    const link = target.closest?.("a[href]");
+    if (link && asOf(link.href) !== asOf(location)) link.rel += " external";
+  }, true);
+  // The steps of the banner lead to the same page, whichever that is by now.
+  const aim = ({ target }) => {
+    const link = target.closest?.(".asof [data-to]");
+    if (!link) return;
+    const to = new URL(location);
+    to.searchParams.set("as_of", link.dataset.to);
+    if (!link.dataset.to) to.searchParams.delete("as_of");
+    link.href = to;
+  };
+  for (const kind of ["pointerover", "focusin", "click"]) addEventListener(kind, aim, true);
   // What the address leads to is another page by then.
   addEventListener("popstate", () => dead && location.reload(), true);
   const crashed = (error) => error instanceof WebAssembly.RuntimeError && failed("The program of this page stopped with an error.");

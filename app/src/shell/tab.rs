@@ -1,8 +1,10 @@
 //! What the browser's tab shows: title and icon follow the verdict.
 
 use super::use_place;
+use crate::base;
 use crate::components::verdict::{Judged, use_verdict};
 use crate::place::Place;
+use crate::words::num;
 use leptos::prelude::*;
 use metadata::views::Level;
 
@@ -12,6 +14,9 @@ pub const ICON_ELEMENT: &str = "favicon";
 /// `Degraded · orders.placed · Quorate`.
 pub fn title(verdict: &Judged, place: &Place) -> String {
     let name = place.leaf().unwrap_or_else(|| place.section().0.to_owned());
+    if let Some(index) = base::as_of() {
+        return ["As of #", &num(index), " · ", &name, " · Quorate"].concat();
+    }
     match verdict.level {
         Some(Level::Healthy) => format!("{name} · Quorate"),
         _ => format!("{} · {name} · Quorate", verdict.short),

@@ -66,6 +66,16 @@ fn Crumbs() -> impl IntoView {
 /// How fresh the page is. Only the word is announced: the figures tick too often for that.
 #[component]
 fn ConnectionChip() -> impl IntoView {
+    if let Some(index) = base::as_of() {
+        let words = [
+            "<svg class=\"i\" viewBox=\"0 0 16 16\" aria-hidden=\"true\">",
+            icons::CLOCK.0,
+            "</svg><b>As of</b> <span>#",
+            &num(index),
+            "</span>",
+        ];
+        return view! { <span class="conn num" role="status" inner_html=words.concat()></span> }.into_any();
+    }
     let live = use_live();
     // One beat per commit: the two names alternate, which starts the animation anew.
     let beat = Memo::new(move |before: Option<&(u64, bool)>| {
@@ -79,7 +89,9 @@ fn ConnectionChip() -> impl IntoView {
         (_, side) => Some(if side { "a" } else { "b" }),
     };
     let word = move || match live.connection.get() {
-        Connection::Connecting => view! { <b class="js-only">"Connecting"</b><b class="nojs-only">"As loaded"</b> }.into_any(),
+        Connection::Connecting | Connection::AsOf => {
+            view! { <b class="js-only">"Connecting"</b><b class="nojs-only">"As loaded"</b> }.into_any()
+        }
         Connection::Live => view! { <b>"Live"</b> }.into_any(),
         Connection::Stale { .. } => view! { <b>"Stale"</b> }.into_any(),
     };
@@ -104,4 +116,5 @@ fn ConnectionChip() -> impl IntoView {
             </span>
         </span>
     }
+    .into_any()
 }

@@ -6,10 +6,11 @@ use crate::components::field::words;
 use crate::icons::{self, Icon, Mark};
 use crate::shell::document::{Fonts, Metas};
 use crate::shell::theme;
+use crate::words::num;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use leptos::prelude::*;
-use metadata::Rejection;
+use metadata::{Index, Rejection};
 use std::path::Path;
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
@@ -46,6 +47,21 @@ pub enum Page<'a> {
         /// What was asked for.
         to: &'a str,
     },
+    /// What was asked for of the past is not there.
+    NotThen(NotThen<'a>),
+}
+
+/// What there is instead of what was asked for of the past.
+#[derive(Clone, Copy, Debug)]
+pub struct NotThen<'a> {
+    pub title: &'a str,
+    pub why: &'a str,
+    /// The oldest that is kept, with the address of the same page.
+    pub oldest: Option<(Index, &'a str)>,
+    /// The same page of now.
+    pub live: &'a str,
+    /// Whether it may be there in a moment.
+    pub again: Option<&'a str>,
 }
 
 impl Door {
@@ -66,6 +82,7 @@ impl Door {
             Page::SetUp { code, entered, name } => ("Set up", set_up(*code, entered, name, refusal)),
             Page::Token { account, token } => ("A new token", new_token(account, token)),
             Page::Behind { why, to } => ("Not caught up", behind(why, to)),
+            Page::NotThen(not) => (not.title, not_then(not)),
         };
         let Assets { css, fonts, .. } = self.assets.clone();
         let page = view! {
@@ -212,6 +229,23 @@ fn behind(why: &str, to: &str) -> AnyView {
                 <p>{why.to_owned()}". Whoever signs in here meanwhile can look at what it has, for a quarter of an hour."</p>
                 <a class="btn primary" href=base::to(to)>"Try again"</a>
                 <a class="btn" href=sign_in>"Sign in to look"</a>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn not_then(not: &NotThen<'_>) -> AnyView {
+    let NotThen { title, why, oldest, live, again } = *not;
+    let words = |index| ["View cluster as of #", &num(index)].concat();
+    view! {
+        <section class="card">
+            <header class="card-h"><h1>{title.to_owned()}</h1></header>
+            <div class="card-b stacked">
+                <p role="alert">{why.to_owned()}</p>
+                <a class="btn primary" href=live.to_owned()><Icon of=icons::PLAY/>"Back to live"</a>
+                {again.map(|again| view! { <a class="btn" href=again.to_owned()>"Try again"</a> })}
+                {oldest.map(|(index, href)| view! { <a class="btn" href=href.to_owned()><span class="num">{words(index)}</span></a> })}
             </div>
         </section>
     }

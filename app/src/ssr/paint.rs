@@ -1,6 +1,7 @@
 //! The first paint of one address.
 
 use super::looking_back::Looked;
+use super::past::Then;
 use super::people::{self, Trail};
 use super::sampler::Sampler;
 use crate::api::refused;
@@ -10,10 +11,10 @@ use crate::boot::Boot;
 use crate::foreseen::Foreseen;
 use crate::heard::Heard;
 use crate::looker::{Looker, Reach};
-use crate::pages::shown;
+use crate::pages::{previewed, shown};
 use crate::place::{Place, query_of};
 use crate::recent::Recent;
-use axum::http::request::Parts;
+use axum::http::{Uri, request::Parts};
 use controller::{Asker, Controller};
 use leptos_router::params::ParamsMap;
 use metadata::frame::Pulse;
@@ -62,6 +63,10 @@ impl Node {
 /// Everything that the page at this address needs to be painted.
 pub fn boot(node: Node, parts: &Parts) -> Boot {
     let (uri, asker) = (&parts.uri, parts.extensions.get::<Asker>());
+    if let Some(then) = parts.extensions.get::<Arc<Then>>() {
+        let past = bytes(parts.extensions.get::<Looked>().map(|looked| &*looked.0));
+        return Boot { past, ..boot_then(&node, then, uri, asker) };
+    }
     let state = node.state;
     let (place, query) = (Place::of(uri.path()), query_of(uri.query().unwrap_or_default()));
     let shown = shown(&state, &place, &query);
@@ -81,9 +86,31 @@ pub fn boot(node: Node, parts: &Parts) -> Boot {
         attention: attention(&state).count,
         foreseen: bytes(foreseen(&state, &place, &query, &looker, now_ms)),
         refusal: refusal(&state, &place, &query, &looker, now_ms),
+        previewed: previewed(&state, &place, &query),
         people: bytes(people::shown(&node.controller, &node.trail, &place, asker)),
         past: bytes(parts.extensions.get::<Looked>().map(|looked| &*looked.0)),
         looker,
+        as_of: None,
+    }
+}
+
+/// The same as of an index: of what was heard then nothing is kept, and nothing of now is shown for it.
+fn boot_then(node: &Node, then: &Then, uri: &Uri, asker: Option<&Asker>) -> Boot {
+    let (place, query) = (Place::of(uri.path()), query_of(uri.query().unwrap_or_default()));
+    let shown = shown(&then.state, &place, &query);
+    let recent: Vec<Recent> = then.recent.iter().map(|commit| Recent::of(commit.clone()).shortened()).collect();
+    Boot {
+        url: uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        slice: slice::encode(&then.state, &shown.rows, &shown.whole).unwrap_or_default(),
+        node_id: node.id,
+        // Ages are those of then.
+        now_ms: then.state.at_ms(),
+        recent: postcard::to_allocvec(&recent).unwrap_or_default(),
+        attention: attention(&then.state).count,
+        previewed: previewed(&then.state, &place, &query),
+        looker: people::looker(asker, node.reach),
+        as_of: Some(then.banner.clone()),
+        ..Boot::default()
     }
 }
 

@@ -182,6 +182,16 @@ impl History {
         .await
     }
 
+    /// How many commits there are behind this index; none where some of them are not kept here.
+    pub(crate) async fn count_after(&self, index: Index) -> Result<Option<u64>, Refusal> {
+        self.read(move |journal| {
+            let stretches = journal.stretches();
+            let gap = stretches.windows(2).any(|two| two[1].after > index);
+            if gap { Ok(None) } else { journal.count_after(index).map(Some) }
+        })
+        .await
+    }
+
     /// Frames of the feed after a position that is no longer in memory; none where they are not kept.
     pub(crate) async fn frames_after(&self, position: Index) -> Option<Vec<(Index, Vec<u8>)>> {
         let frames = self.read(move |journal| journal.frames_after(position, AT_ONCE, BYTES_AT_ONCE)).await.ok()?;

@@ -186,6 +186,21 @@ impl Journal {
         })
     }
 
+    /// How many commits behind an index are kept.
+    ///
+    /// # Errors
+    /// When files cannot be read.
+    pub fn count_after(&self, index: Index) -> Result<u64, JournalError> {
+        self.reading(|segments| {
+            let mut count = 0;
+            for segment in segments.iter().filter(|segment| segment.upto() > index) {
+                let before = if segment.after() >= index { 0 } else { Reading::of(segment)?.count_while(|entry| entry.index <= index)? };
+                count += u64::from(segment.summary().count.saturating_sub(before));
+            }
+            Ok(count)
+        })
+    }
+
     /// The state at this index: that of the last commit at or before it. Every commit on the way is held against the digest that
     /// it carries.
     ///

@@ -71,6 +71,7 @@ mod starting;
 mod steering;
 mod stopping;
 mod talkative;
+mod time_travel;
 mod tls;
 mod topic_settings;
 mod under_load;

@@ -56,7 +56,7 @@ pub fn whole(frame: &serde_json::Value) -> Result<()> {
 }
 
 /// One change of any kind; what a node that is down or without a leader refuses is done by nobody.
-async fn change(api: &Api, dice: &mut Dice, turn: usize) {
+pub async fn change(api: &Api, dice: &mut Dice, turn: usize) {
     let topic = |name: String, partitions: u64| json!({ "name": name, "partitions": partitions, "replication_factor": 2 });
     let earlier = format!("/topics/t-{}", dice.below(turn as u64 + 1));
     let call = match dice.below(6) {

@@ -37,12 +37,12 @@ pub fn BrokerRow(id: BrokerId, fair: Memo<FairShare>) -> impl IntoView {
     });
     let address = move || broker.with(|broker| broker.as_deref().map(endpoint));
     let state = move || broker.with(|broker| broker.as_ref().map(|broker| view! { <StateWords state=broker.state/> }));
-    let last = move || broker.with(|broker| broker.as_ref().map(|broker| pulse.with(|pulse| heard(broker, pulse.as_ref()))));
+    let last = move || broker.with(|broker| broker.as_ref().map(|broker| pulse.with(|pulse| heard(broker, pulse.as_ref(), live.past()))));
     view! {
         <tr class="tall" data-flash=move || flash.get()>
             <th scope="row" class="name"><a href=base::to(&format!("/brokers/{id}"))>{format!("Broker {id}")}</a><span class="sub2 mute">{changing(address)}</span></th>
             <td>{changing(state)}<span class="sub2 mute num">{changing(last)}</span></td>
-            <td class="lo"><Heartbeat id=id/></td>
+            <td class="lo">{(!live.past()).then(|| view! { <Heartbeat id=id/> })}</td>
             <td class="lo">{changing(move || share(load.get().leaders, fair.get(), down.get(), true))}</td>
             <td class="lo">{changing(move || share(load.get().replicas, fair.get(), down.get(), false))}</td>
             <td class="r num"><Metadata id=id/></td>

@@ -1,29 +1,32 @@
 //! The right side of the form: the placement as a matrix, the balance before and after, what to know, the same command.
 
 use super::draft::{self, Draft};
-use super::preview::{Note, Preview, Skew, Weight};
+use super::preview::{Note, Planned, Preview, Skew, Weight};
 use crate::components::code::CodeLine;
 use crate::components::empty::Empty;
 use crate::components::placement_matrix::{MOST_COLUMNS, Matrix, Row, placement_matrix};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
-use crate::signals::{Memo, changing};
+use crate::signals::{Reading, changing};
 use crate::words::{count, decimal, num};
 use leptos::prelude::*;
 use metadata::{BrokerId, BrokerState, Rejection, State};
+use std::sync::Arc;
 
 /// How many columns have room with full cells beside the form.
 const ROOM: usize = 16;
 
 /// The panel.
 #[component]
-pub fn PreviewPanel(draft: RwSignal<Draft>, planned: Memo<Result<Preview, Rejection>>) -> impl IntoView {
+pub fn PreviewPanel(draft: RwSignal<Draft>, planned: Reading<Option<Arc<Planned>>>) -> impl IntoView {
     let live = use_live();
     let next = move || format!("as it would be committed after #{}", num(live.state.with(|state| state.revision())));
     let body = move || {
-        planned.with(|planned| match planned {
-            Ok(preview) => live.state.with_untracked(|state| drawn(state, preview)).into_any(),
-            Err(no) => refused(no).into_any(),
+        planned.with(|planned| match planned.as_deref() {
+            Some(Ok(preview)) => live.state.with_untracked(|state| drawn(state, preview)).into_any(),
+            Some(Err(no)) => refused(no).into_any(),
+            // Its code comes in a moment.
+            None => view! { <div class="prev-box js-only"></div> }.into_any(),
         })
     };
     view! {
@@ -61,7 +64,7 @@ fn refused(no: &Rejection) -> impl IntoView + use<> {
 
 fn drawn(state: &State, preview: &Preview) -> impl IntoView + use<> {
     let matrix = Matrix::of(state, &preview.partitions);
-    let hidden = preview.partitions.len().saturating_sub(MOST_COLUMNS);
+    let hidden = (preview.all as usize).saturating_sub(MOST_COLUMNS);
     let tight = matrix.columns.len() > ROOM * 3 / 2;
     let (deviations, range) = preview.deviations();
     let head = view! {
@@ -145,7 +148,7 @@ fn balance(preview: &Preview) -> impl IntoView + use<> {
             <div>
                 <dt>"Racks per partition"</dt>
                 <dd>{format!("{} of {}", racks.fewest, racks.possible)}</dd>
-                <dd class="note">{format!("{} of {} span {}", num(racks.spanning as u64), num(preview.partitions.len() as u64), racks.possible)}</dd>
+                <dd class="note">{format!("{} of {} span {}", num(racks.spanning as u64), num(preview.all), racks.possible)}</dd>
             </div>
         </dl>
     }

@@ -1,18 +1,26 @@
 //! What a creation would commit, computed by the leader's own planner: where each replica goes, what it does to the
 //! balance, what it survives, and the token that binds the commit to exactly this.
 
+use crate::components::placement_matrix::MOST_COLUMNS;
 use crate::order::distinct;
 use metadata::intent::NewTopic;
 use metadata::model::Configs;
 use metadata::plan::plan_topics;
 use metadata::{Broker, BrokerId, BrokerState, Command, Draw, Group, Partition, Rejection, State, configs, draw};
+use serde::{Deserialize, Serialize};
+
+/// What a form comes to.
+pub type Planned = Result<Preview, Rejection>;
 
 /// A placement with its consequences.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preview {
     /// Binds the commit to this placement; none while the form asks for something that is not possible.
     pub token: Option<String>,
+    /// As many as are drawn.
     pub partitions: Vec<Partition>,
+    /// How many there would be.
+    pub all: u32,
     /// Every broker by id: what it carries now and would carry.
     pub loads: Vec<BrokerLoad>,
     pub replicas: Skew,
@@ -22,7 +30,7 @@ pub struct Preview {
 }
 
 /// One broker before and after.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BrokerLoad {
     pub id: BrokerId,
     pub state: BrokerState,
@@ -33,14 +41,14 @@ pub struct BrokerLoad {
 }
 
 /// How far the busiest broker is above the mean, in percent; none where there is nothing to compare.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Skew {
     pub before: Option<f64>,
     pub after: Option<f64>,
 }
 
 /// Over how many racks the replicas of a partition go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RackSpan {
     /// Of the partition that spans fewest.
     pub fewest: usize,
@@ -51,7 +59,7 @@ pub struct RackSpan {
 }
 
 /// How a note is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Weight {
     Good,
     Info,
@@ -60,7 +68,7 @@ pub enum Weight {
 }
 
 /// Something to know before committing: the point, and what follows from it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     pub weight: Weight,
     pub point: String,
@@ -72,7 +80,7 @@ pub struct Note {
 /// # Errors
 /// Why nothing can be placed at all. What is wrong with the name or the configuration is the form's to say: the placement
 /// is drawn in spite of it, without a token.
-pub fn preview(state: &State, seed: u128, asked: &NewTopic) -> Result<Preview, Rejection> {
+pub fn preview(state: &State, seed: u128, asked: &NewTopic) -> Planned {
     let (group, token) = match planned(state, seed, asked.clone()) {
         Ok(group) => {
             let token = draw::Preview::of(seed, std::slice::from_ref(&group)).token();
@@ -92,7 +100,8 @@ pub fn preview(state: &State, seed: u128, asked: &NewTopic) -> Result<Preview, R
         leaders: skew(&loads, |load| load.leaders, |load| load.more_leaders),
         racks: rack_span(state, &partitions),
         notes: notes(state, &partitions, &loads, min_isr),
-        partitions,
+        all: partitions.len() as u32,
+        partitions: partitions.into_iter().take(MOST_COLUMNS).collect(),
         loads,
     })
 }

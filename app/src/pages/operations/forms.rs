@@ -4,7 +4,7 @@ use crate::base;
 use crate::boot::use_looker;
 use crate::components::card::Card;
 use crate::icons::{self, Icon};
-use crate::pages::first_paint::actions_off;
+use crate::pages::first_paint::{actions_off, lacks};
 use leptos::prelude::*;
 use metadata::contract::Need;
 
@@ -18,7 +18,7 @@ pub struct Field {
 
 /// A button that asks what one action would do.
 pub fn ask_button(action: &'static str, target: &str, words: &'static str, label: &str, need: Need) -> AnyView {
-    let lacks = use_looker().lacks(need);
+    let lacks = lacks(need);
     view! {
         <form method="get" action=base::to("/operations")>
             <input type="hidden" name="action" value=action/>

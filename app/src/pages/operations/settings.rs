@@ -1,9 +1,9 @@
 //! The cluster's settings: each with its value, where that comes from, and a form that changes it.
 
 use crate::base;
-use crate::boot::use_looker;
 use crate::components::card::Card;
 use crate::live::use_live;
+use crate::pages::first_paint::lacks;
 use crate::signals::{Memo, changing};
 use leptos::prelude::*;
 use metadata::contract::Need;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub fn Settings() -> impl IntoView {
     let live = use_live();
     let values = Memo::new(move |_| live.state.with(|state| state.settings().clone()));
-    let lacks = use_looker().lacks(Need::Brokers);
+    let lacks = lacks(Need::Brokers);
     let rows = move || {
         let values = values.get();
         settings::keys().map(|key| row(key, &values, lacks.clone())).collect::<Vec<_>>()

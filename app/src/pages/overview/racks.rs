@@ -1,7 +1,7 @@
 //! The brokers by rack, each a tile with its heartbeats.
 
 use crate::base;
-use crate::components::broker_state::pulse_of;
+use crate::components::broker_state::{StateWords, pulse_of};
 use crate::components::card::Card;
 use crate::components::heartbeat::Heartbeat;
 use crate::components::status::{Status, Tone};
@@ -47,7 +47,8 @@ pub fn Racks() -> impl IntoView {
     let sub = move || {
         racks.with(|racks| {
             let (there, all) = racks.iter().fold((0, 0), |(there, all), rack| (there + online(&rack.brokers), all + rack.brokers.len()));
-            format!("{} of {} online, heartbeats of the last 60 s", num(there as u64), num(all as u64))
+            let heard = if live.past() { "" } else { ", heartbeats of the last 60 s" };
+            format!("{} of {} online{heard}", num(there as u64), num(all as u64))
         })
     };
     // A browser that paints before the last rack has come has its room all the same.
@@ -81,6 +82,7 @@ fn BrokerTile(id: BrokerId, state: BrokerState) -> impl IntoView {
     let age = move || pulse.with(|pulse| pulse.and_then(|pulse| pulse.heartbeat_age_ms));
     let down = matches!(state, BrokerState::Fenced | BrokerState::Fencing);
     let words = match state {
+        BrokerState::Online if live.past() => view! { <StateWords state=state/> }.into_any(),
         BrokerState::Online => {
             view! { <span class="fig num">{changing(move || age().map_or_else(|| "not heard yet".to_owned(), |age| format!("{} ago", time::tenths(age))))}</span> }.into_any()
         }
@@ -91,7 +93,7 @@ fn BrokerTile(id: BrokerId, state: BrokerState) -> impl IntoView {
     view! {
         <a class=if down { "tile fen" } else { "tile" } href=base::to(&format!("/brokers/{id}"))>
             <span class="row"><b>{format!("Broker {id}")}</b>{words}</span>
-            <Heartbeat id=id/>
+            {(!live.past()).then(|| view! { <Heartbeat id=id/> })}
             <span class="fig num">
                 {changing(move || {
                     let Load { leaders, replicas, .. } = load.get();

@@ -20,7 +20,7 @@ const SEARCH: &str = "topics-search";
 pub fn go_to() -> impl Fn(&TopicsQuery, bool) + Clone {
     let navigate = use_navigate();
     move |query: &TopicsQuery, replace: bool| {
-        navigate(&query.href(), NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
+        navigate(&base::carried(&query.href()), NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
     }
 }
 
@@ -55,6 +55,7 @@ pub fn Toolbar(query: Memo<TopicsQuery>) -> impl IntoView {
     let first = query.get_untracked();
     view! {
         <form class="toolbar" role="search" method="get" action=base::to("/topics") id=FORM on:submit=submit>
+            {base::as_of().map(|index| view! { <input type="hidden" name=base::AS_OF value=index/> })}
             <label class="search">
                 <Icon of=icons::SEARCH/>
                 <span class="sr">"Search topics"</span>

@@ -1,0 +1,216 @@
+import { createForm } from "../fixtures/topic-form.ts";
+import { accessible, chip, expect, live, noSidewaysScroll, nothingCollides, type Page, revisionOf, row, test, wholePast } from "../fixtures/test.ts";
+
+const PHONE = { width: 390, height: 844 };
+
+/** What the cluster went through: the index of each change. */
+interface Story {
+  created: number;
+  fenced: number;
+  back: number;
+  second: number;
+  /** Right before the second topic came, in milliseconds. */
+  betweenMs: number;
+}
+
+let story: Story;
+
+test.beforeEach(async ({ cluster }) => {
+  if (story) return;
+  const { revision: created } = await cluster.create({ name: "past.first", partitions: 6, replication_factor: 3 });
+  const { revision: fenced } = await cluster.fence(103);
+  await cluster.unfence(103);
+  await cluster.healthy();
+  const { revision: back } = await cluster.view(1);
+  const betweenMs = Date.now();
+  // The next change is of a later millisecond.
+  while (Date.now() === betweenMs);
+  const { revision: second } = await cluster.create({ name: "past.second", partitions: 2, replication_factor: 2 });
+  story = { created, fenced, back, second, betweenMs };
+});
+
+const banner = (page: Page) => page.getByRole("region", { name: "Past" });
+const step = (page: Page, name: "Previous change" | "Next change" | "Back to live") => banner(page).getByRole("link", { name });
+const grouped = (index: number) => String(index).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+
+/** Does what leads to another point in time, and waits until that is there. */
+async function travels(page: Page, how: () => Promise<void>): Promise<void> {
+  const there = wholePast(page);
+  await how();
+  await there;
+}
+
+async function shows(page: Page, index: number): Promise<void> {
+  await expect(page).toHaveURL((url) => url.searchParams.get("as_of") === String(index));
+  await expect(banner(page)).toContainText(`Cluster as of #${grouped(index)}`);
+  await expect(chip(page)).toContainText(`#${grouped(index)}`);
+  await expect(page.locator("body")).toHaveAttribute("data-connection", "as-of");
+}
+
+test("an address shows the cluster as of an index, on every page, and leads within it", async ({ open }) => {
+  const page = await open(2, `/?as_of=${story.fenced}`);
+  await shows(page, story.fenced);
+  await expect(page).toHaveTitle(`As of #${grouped(story.fenced)} · Overview · Quorate`);
+  await expect(page.getByRole("heading", { level: 1 })).toContainText("Broker 103");
+  await expect(page.getByRole("main")).not.toContainText("past.second");
+  await page.evaluate(() => Object.assign(window, { neverReloaded: true }));
+  const navigation = page.getByRole("navigation", { name: "Main" }).filter({ visible: true });
+  await navigation.getByRole("link", { name: /^Brokers/ }).click();
+  await expect(row(page, "Broker 103")).toContainText("held by an operator");
+  await shows(page, story.fenced);
+  await row(page, "Broker 103").getByRole("link", { name: "Broker 103" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Broker 103");
+  await shows(page, story.fenced);
+  await navigation.getByRole("link", { name: /^Topics/ }).click();
+  await expect(row(page, "past.first")).toBeVisible();
+  await expect(page.getByRole("main")).not.toContainText("past.second");
+  await page.getByLabel("Search topics").fill("past");
+  await expect(page).toHaveURL((url) => url.searchParams.get("search") === "past");
+  await shows(page, story.fenced);
+  await page.getByRole("link", { name: "past.first" }).click();
+  await page.getByRole("link", { name: "Placement" }).click();
+  await shows(page, story.fenced);
+  await navigation.getByRole("link", { name: /^Quorum/ }).click();
+  await expect(row(page, "Node 3")).toContainText("voter");
+  await page.keyboard.press("g");
+  await page.keyboard.press("o");
+  await expect(page).toHaveURL((url) => url.pathname === "/");
+  await shows(page, story.fenced);
+  expect(await page.evaluate(() => "neverReloaded" in window)).toBe(true);
+});
+
+test("steps lead to the changes before and after, with the keys too, and the way back to live", async ({ open }) => {
+  const page = await open(1, `/topics?search=past&as_of=${story.second}`);
+  await expect(row(page, "past.second")).toBeVisible();
+  await travels(page, () => step(page, "Previous change").click());
+  await expect(row(page, "past.first")).toBeVisible();
+  await expect(row(page, "past.second")).toBeHidden();
+  const before = await revisionOf(page);
+  expect(before).toBeLessThan(story.second);
+  await shows(page, before);
+  // Nothing else of the address is lost.
+  await expect(page).toHaveURL((url) => url.searchParams.get("search") === "past");
+  await travels(page, () => page.keyboard.press("]"));
+  await shows(page, story.second);
+  await expect(row(page, "past.second")).toBeVisible();
+  await travels(page, () => page.keyboard.press("["));
+  await shows(page, before);
+  await travels(page, () => page.goBack().then(() => {}));
+  await shows(page, story.second);
+  await step(page, "Back to live").click();
+  await live(page);
+  await expect(page).toHaveURL((url) => url.pathname === "/topics" && !url.searchParams.has("as_of"));
+  await expect(banner(page)).toBeHidden();
+});
+
+test("nothing can be done, and every action says why", async ({ open }) => {
+  const why = `This is the cluster as of #${grouped(story.second)}.`;
+  const page = await open(1, `/create-topic?as_of=${story.second}`);
+  await expect(createForm(page).submit).toBeDisabled();
+  await expect(page.getByText(why).first()).toBeVisible();
+  await createForm(page).name.fill("never");
+  await createForm(page).name.press("Enter");
+  for (const [path, name] of [
+    ["/brokers/101", "Fence broker 101"],
+    ["/topics/past.first?tab=settings", "Delete topic"],
+    ["/operations", "Show what it would do"],
+    ["/operations", "Let controller 1 lead"],
+    ["/operations?action=drain&target=101", "Remove controller 1"],
+  ] as const) {
+    await travels(page, () => page.goto(new URL(`${path}${path.includes("?") ? "&" : "?"}as_of=${story.second}`, page.url()).href).then(() => {}));
+    const all = page.getByRole("main").getByRole("button", { name: name.startsWith("Let") ? /^Let/ : name });
+    for (const button of await all.all()) await expect(button).toBeDisabled();
+    expect(await all.count(), name).toBeGreaterThanOrEqual(name.startsWith("Let") ? 0 : 1);
+    expect(await page.locator("form[method=post] button:enabled").count(), `${path}: enabled`).toBe(0);
+    await expect(page.getByText(why).or(page.locator(`[title="${why}"]`)).first()).toBeAttached();
+  }
+});
+
+test("a time leads to the index that stood then", async ({ open }) => {
+  const page = await open(3, `/topics?as_of=${story.betweenMs}`);
+  const index = await revisionOf(page);
+  expect(index).toBeLessThan(story.second);
+  expect(index).toBeGreaterThanOrEqual(story.back);
+  await shows(page, index);
+  await expect(row(page, "past.second")).toBeHidden();
+  const at = new Date(story.betweenMs).toISOString();
+  await travels(page, () => page.goto(new URL(`/brokers?as_of=${at}`, page.url()).href).then(() => {}));
+  await shows(page, index);
+});
+
+test("what is not kept, not yet or no point in time is said, and no other state is shown for it", async ({ open, complaints, cluster }) => {
+  complaints.pastMayBeMissing();
+  const page = await open(1, "/");
+  for (const [asOf, status, title] of [
+    ["999999", 400, /is still to come/],
+    ["2001-01-01T00:00:00Z", 404, /Nothing is kept/],
+    ["2999-01-01T00:00:00Z", 400, /Not yet/],
+    ["yesterday", 400, /no point in time/],
+  ] as const) {
+    const answer = await page.goto(cluster.url(1, `/topics?as_of=${asOf}&search=past`));
+    expect(answer!.status(), asOf).toBe(status);
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText(title);
+    await expect(page.getByRole("alert")).toContainText("This node keeps what was from the first change to #");
+    await expect(page.getByText("past.first")).toBeHidden();
+    await accessible(page, asOf);
+  }
+  await page.getByRole("link", { name: "Back to live" }).click();
+  await live(page);
+  await expect(page).toHaveURL((url) => url.pathname === "/topics" && url.search === "?search=past");
+});
+
+test("it reads the same without JavaScript", async ({ open, complaints }) => {
+  // Before it was created there is no page of the topic.
+  complaints.pagesMayBeUnknown();
+  const page = await open(2, `/?as_of=${story.created}`, { javaScriptEnabled: false });
+  await shows(page, story.created);
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: /^Topics/ }).filter({ visible: true }).click();
+  await shows(page, story.created);
+  await expect(row(page, "past.first")).toBeVisible();
+  await page.getByLabel("Search topics").fill("past.f");
+  await page.getByLabel("Search topics").press("Enter");
+  await shows(page, story.created);
+  await page.getByRole("columnheader", { name: "Name" }).getByRole("button").click();
+  await shows(page, story.created);
+  await page.getByRole("link", { name: "past.first" }).click();
+  await shows(page, story.created);
+  await step(page, "Previous change").click();
+  await expect(page.getByRole("main")).toContainText(`no topic named past.first`);
+  await page.goto(new URL(`/brokers/101?as_of=${story.created}`, page.url()).href);
+  for (const button of await page.locator("form[method=post] button").all()) await expect(button).toBeDisabled();
+  await step(page, "Back to live").click();
+  await expect(page).toHaveURL((url) => url.pathname === "/brokers/101" && url.search === "");
+  await expect(chip(page)).not.toContainText("As of");
+});
+
+test("it looks as it should in both themes and on a phone", async ({ open }) => {
+  for (const path of ["/", "/topics", "/topics/past.first", "/topics/past.first?tab=settings", "/brokers", "/brokers/103", "/quorum", "/operations", "/create-topic"]) {
+    const page = await open(1, `${path}${path.includes("?") ? "&" : "?"}as_of=${story.second}`);
+    const frame = await page.evaluate(() => getComputedStyle(document.body, "::after").borderTopWidth);
+    expect(frame, path).toBe("4px");
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      await accessible(page, `${path}, ${colorScheme}`);
+    }
+    await nothingCollides(page, path);
+    await page.setViewportSize(PHONE);
+    await noSidewaysScroll(page, path);
+    await accessible(page, `${path}, phone`);
+    await page.close();
+  }
+});
+
+test("a live page stays live while others look back, and a link leads from it into the past", async ({ open, cluster }) => {
+  const page = await open(1, "/topics");
+  await expect(banner(page)).toBeHidden();
+  // As a page of the history links to it: another document, though the router would take it.
+  await page.evaluate((index) => document.querySelector("main h1")!.insertAdjacentHTML("afterend", `<a href="/brokers?as_of=${index}">then</a>`), story.fenced);
+  await travels(page, () => page.getByRole("link", { name: "then" }).click());
+  await shows(page, story.fenced);
+  await expect(row(page, "Broker 103")).toContainText("held by an operator");
+  // What is committed meanwhile changes nothing of it.
+  await cluster.create({ name: "past.later" });
+  await page.goBack();
+  await live(page);
+  await expect(row(page, "past.later")).toBeVisible();
+});
