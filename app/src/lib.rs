@@ -23,9 +23,9 @@ pub mod heard;
 pub mod icons;
 mod later;
 pub mod live;
+pub mod looker;
 #[cfg(feature = "ssr")]
 pub mod looking_back;
-pub mod looker;
 pub mod order;
 pub mod packs;
 pub mod pages;

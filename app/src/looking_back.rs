@@ -36,7 +36,14 @@ pub fn wanted(place: &Place, query: &ParamsMap) -> Option<PastQuery> {
 }
 
 /// Looks back; `newer` asks for what came after that index alone.
-pub async fn look(controller: &Controller, tape: &Tape, place: &Place, query: &PastQuery, asker: Option<&Asker>, newer: Option<Index>) -> Past {
+pub async fn look(
+    controller: &Controller,
+    tape: &Tape,
+    place: &Place,
+    query: &PastQuery,
+    asker: Option<&Asker>,
+    newer: Option<Index>,
+) -> Past {
     let deadline = Instant::now() + PATIENCE;
     let Some(status) = controller.history_status() else {
         let trouble = "This node keeps no history: ask a controller that does.".to_owned();

@@ -34,6 +34,8 @@ pub fn shown(state: &State, place: &Place, query: &ParamsMap) -> Shown {
         Place::Topic(name) => topic::shown(state, name, query),
         Place::Brokers => brokers::shown(state, query),
         Place::Broker(id) => broker::shown(state, *id, query),
-        Place::Quorum | Place::Operations | Place::History | Place::Account | Place::Accounts | Place::Audit | Place::Nowhere => Shown::default(),
+        Place::Quorum | Place::Operations | Place::History | Place::Account | Place::Accounts | Place::Audit | Place::Nowhere => {
+            Shown::default()
+        }
     }
 }

@@ -49,8 +49,10 @@ pub fn routes(controller: Controller, assets: Assets, base: &str, reach: Reach, 
             async move { handle_server_fns_with_context(context, request).await.into_response() }
         }
     };
+    let looking = looks.clone();
     let node = move || {
         provide_context(controller.clone());
+        provide_context(looking.clone());
         Node::of(&controller, &sampler, reach, trail.clone())
     };
     // Before the base path is put back.

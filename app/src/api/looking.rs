@@ -8,7 +8,7 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 /// Asks what the page at this path and query shows of the past; with `newer`, of what came after that index alone.
 pub async fn look(path: String, query: String, newer: Option<Index>) -> Looked {
-    match send(path, query, newer) .await {
+    match send(path, query, newer).await {
         Ok(answer) => answer.await,
         Err(_) => Err(Rejection::new(Code::NoLeader, "A part of this page did not load. Reload the page.")),
     }

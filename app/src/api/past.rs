@@ -19,7 +19,11 @@ pub struct Looks {
 
 /// What the page at this path and query shows of the past; with `newer`, of what came after that index alone.
 #[server(LookBack, prefix = "/_fn", endpoint = "look_back", output = Answered)]
-pub async fn look_back(path: String, #[server(default)] query: String, #[server(default)] newer: Option<Index>) -> Result<Looked, ServerFnError> {
+pub async fn look_back(
+    path: String,
+    #[server(default)] query: String,
+    #[server(default)] newer: Option<Index>,
+) -> Result<Looked, ServerFnError> {
     use crate::looking_back::{look, wanted};
     use crate::place::{Place, query_of};
     let no = |detail: &str| Err(Rejection::new(metadata::Code::NotFound, detail));

@@ -2,6 +2,7 @@
 
 use crate::config_values;
 use crate::past::Cell;
+use crate::time;
 use crate::words::{list, num};
 use metadata::configs::Key;
 use metadata::history::Was;
@@ -80,6 +81,20 @@ pub fn of(change: &Change, was: &Was) -> Vec<Cell> {
     }
 }
 
+/// What differs where nothing of it is shown otherwise.
+pub fn fine(before: &Change, after: &Change) -> Vec<Cell> {
+    let numbers = |change: &Change| match change {
+        Change::PartitionChanged { partition, .. } => {
+            vec![("leader epoch", num(partition.leader_epoch)), ("partition epoch", num(partition.partition_epoch))]
+        }
+        Change::BrokerChanged { broker } => vec![("changed at", format!("#{}", num(broker.changed_index)))],
+        Change::StandingChanged { standing, .. } => vec![("since", time::clock_seconds(standing.since_ms))],
+        _ => Vec::new(),
+    };
+    let both = numbers(before).into_iter().zip(numbers(after)).filter(|((_, was), (_, is))| was != is);
+    both.map(|((key, before), (_, after))| Cell { key: key.to_owned(), before, after }).collect()
+}
+
 fn fields(change: &Change) -> Vec<Field> {
     match change {
         Change::TopicCreated { configs, .. } | Change::ConfigsChanged { configs, .. } => values(configs, configs::find),
@@ -153,7 +168,8 @@ fn of_reassignment(reassignment: &Reassignment) -> Vec<Field> {
         ReassignmentState::Cancelled => "called off",
         ReassignmentState::Failed => "failed",
     };
-    let limit = reassignment.limits.per_broker.map_or_else(|| "the setting".to_owned(), |most| num(u64::try_from(most).unwrap_or_default()));
+    let limit =
+        reassignment.limits.per_broker.map_or_else(|| "the setting".to_owned(), |most| num(u64::try_from(most).unwrap_or_default()));
     vec![field("reassignment", stands), field("moves", num(reassignment.total)), field("at the same time", limit)]
 }
 
@@ -201,7 +217,11 @@ mod tests {
             (&none, &some, vec![cell("retention.ms", "7 d", "1 h")]),
             (&some, &none, vec![cell("retention.ms", "1 h", "7 d")]),
             (&some, &some, vec![]),
-            (&some, &configs(&[("retention.ms", "60000"), ("x.y", "1")]), vec![cell("retention.ms", "1 h", "1 min"), cell("x.y", "–", "1")]),
+            (
+                &some,
+                &configs(&[("retention.ms", "60000"), ("x.y", "1")]),
+                vec![cell("retention.ms", "1 h", "1 min"), cell("x.y", "–", "1")],
+            ),
         ] {
             assert_eq!(between(Some(before), Some(after)), cells);
         }

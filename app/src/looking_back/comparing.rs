@@ -12,7 +12,8 @@ pub async fn compare(controller: &Controller, tape: &Tape, from: Index, to: Inde
     let why = |why: String| Comparison { from, to, trouble: Some(why), ..Comparison::default() };
     let turn = tokio::time::timeout_at(deadline, tape.comparing.clone().acquire_owned()).await;
     let Ok(Ok(turn)) = turn else { return why("Others are comparing states: try again in a moment.".to_owned()) };
-    let states = async { Ok::<_, controller::Refusal>((controller.state_at(from, deadline).await?, controller.state_at(to, deadline).await?)) };
+    let states =
+        async { Ok::<_, controller::Refusal>((controller.state_at(from, deadline).await?, controller.state_at(to, deadline).await?)) };
     let (one, other) = match tokio::time::timeout_at(deadline, states).await {
         Ok(Ok(states)) => states,
         Ok(Err(refusal)) => return why(refusal.rejection.detail.clone()),
@@ -42,12 +43,14 @@ fn rows(diff: &Diff) -> Vec<Difference> {
             _ => String::new(),
         };
         let mut cells = cells::between(before, after);
+        if let (true, Some(before), Some(after)) = (cells.is_empty(), before, after) {
+            cells = cells::fine(before, after);
+        }
         let named = |change: &Change| matches!(change, Change::TopicCreated { .. } | Change::BrokerChanged { .. });
         let there = |there: bool| (if there { "there" } else { "–" }).to_owned();
-        if before.or(after).is_some_and(named) && (before.is_none() || after.is_none()) || cells.is_empty() {
+        if before.or(after).is_some_and(named) && (before.is_none() || after.is_none()) {
             cells.insert(0, crate::past::Cell { key: String::new(), before: there(before.is_some()), after: there(after.is_some()) });
         }
-        // What differs in numbers alone that nobody reads, as an epoch, is said to differ.
         Difference { name, path, cells }
     };
     diff.differences.iter().map(one).collect()

@@ -95,7 +95,9 @@ fn speaks_of(record: &Record, needle: &str) -> bool {
 fn changed_keys(record: &Record) -> Vec<&String> {
     let maps = record.commit.changes.iter().zip(&record.beside.was).filter_map(|(change, was)| match (change, was) {
         (Change::ConfigsChanged { configs: is, .. }, Was::Value(Change::ConfigsChanged { configs: was, .. })) => Some((is, was)),
-        (Change::SettingsChanged { settings: is }, Was::Value(Change::SettingsChanged { settings: was })) => Some((&is.values, &was.values)),
+        (Change::SettingsChanged { settings: is }, Was::Value(Change::SettingsChanged { settings: was })) => {
+            Some((&is.values, &was.values))
+        }
         _ => None,
     });
     maps.flat_map(|(is, was)| {

@@ -73,12 +73,18 @@ fn lines(record: &Record, state: &State, intent: &Intent, commands: &[&Command])
     let led = || count(elected, "partition gets another leader or ISR", "partitions get another leader or ISR");
     match intent {
         Intent::ChangeConfigs { ops, .. } | Intent::ChangeSettings { ops, .. } => (ops.iter().map(op).collect(), false),
-        Intent::FenceBroker { id, .. } => (vec![format!("Broker {id} is fenced until an operator unfences it."), format!("{}.", led())], false),
-        Intent::UnfenceBroker { id, .. } => {
-            (vec![format!("The operator's fence of broker {id} is taken off. Its next heartbeat brings it back, once it has caught up.")], false)
+        Intent::FenceBroker { id, .. } => {
+            (vec![format!("Broker {id} is fenced until an operator unfences it."), format!("{}.", led())], false)
         }
+        Intent::UnfenceBroker { id, .. } => (
+            vec![format!("The operator's fence of broker {id} is taken off. Its next heartbeat brings it back, once it has caught up.")],
+            false,
+        ),
         Intent::Lead { leaders } => {
-            let names = leaders.iter().take(MOST_NAMED).map(|each| format!("{}-{} is led by broker {} again.", each.topic, each.partition, each.leader));
+            let names = leaders
+                .iter()
+                .take(MOST_NAMED)
+                .map(|each| format!("{}-{} is led by broker {} again.", each.topic, each.partition, each.leader));
             let rest = leaders.len().saturating_sub(MOST_NAMED) as u64;
             (names.chain((rest > 0).then(|| format!("And {} more.", count(rest, "partition", "partitions")))).collect(), false)
         }
@@ -107,7 +113,11 @@ fn again(record: &Record, topic: &NewTopic) -> Vec<String> {
     };
     let deleted = num(record.commit.index);
     vec![
-        format!("{} is created again with {}{keys}, on the brokers that it was on, as far as they are there.", topic.name, count(partitions, "partition", "partitions")),
+        format!(
+            "{} is created again with {}{keys}, on the brokers that it was on, as far as they are there.",
+            topic.name,
+            count(partitions, "partition", "partitions")
+        ),
         "It gets a new topic id: clients that remember the old one look it up anew.".to_owned(),
         format!("Its records are gone: brokers removed them after #{deleted}, unless they were down and still have them."),
     ]

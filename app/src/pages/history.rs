@@ -82,7 +82,8 @@ fn facts(past: Option<&Past>) -> String {
 }
 
 fn trouble(why: String) -> AnyView {
-    view! { <section class="card"><div class="card-b"><p class="row"><Icon of=icons::WARN/><span>{why}</span></p></div></section> }.into_any()
+    view! { <section class="card"><div class="card-b"><p class="row"><Icon of=icons::WARN/><span>{why}</span></p></div></section> }
+        .into_any()
 }
 
 /// What the ticks mean, and the list from the chosen one on.
@@ -182,5 +183,6 @@ fn exports(query: &PastQuery) -> AnyView {
         view! { <a class="link" href=href rel="external" download="">{name}</a> }
     };
     let by_hand = "With topic, broker, person and time as chosen; kinds and words are for this page alone.";
-    view! { <span class="row exports" title=by_hand><span class="mute">"Export"</span>{link("csv", "CSV")}{link("json", "JSON")}</span> }.into_any()
+    view! { <span class="row exports" title=by_hand><span class="mute">"Export"</span>{link("csv", "CSV")}{link("json", "JSON")}</span> }
+        .into_any()
 }

@@ -41,7 +41,9 @@ fn ToastRow(toast: Toast) -> impl IntoView {
     let Toast { id, text, failed, undo } = toast;
     #[cfg(feature = "hydrate")]
     set_timeout(move || live.dismiss(id), std::time::Duration::from_secs(if undo.is_some() { 10 } else { 5 }));
-    let undo = undo.map(|index| view! { <a class="btn sm" href=base::to(&format!("/history?undo={index}")) on:click=move |_| live.dismiss(id)>"Undo"</a> });
+    let undo = undo.map(
+        |index| view! { <a class="btn sm" href=base::to(&format!("/history?undo={index}")) on:click=move |_| live.dismiss(id)>"Undo"</a> },
+    );
     view! {
         <div class=if failed { "toast crit" } else { "toast" }>
             <Icon of=if failed { icons::CRIT } else { icons::OK }/>

@@ -52,11 +52,15 @@ pub fn UndoQuestion(question: Question, query: Memo<PastQuery>) -> impl IntoView
         }
     };
     let body = match refused {
-        Some(why) => view! { <p class="form-error" role="alert"><Icon of=icons::CRIT/><span><b>"It cannot be undone"</b>". "{why}"."</span></p> }.into_any(),
+        Some(why) => {
+            view! { <p class="form-error" role="alert"><Icon of=icons::CRIT/><span><b>"It cannot be undone"</b>". "{why}"."</span></p> }
+                .into_any()
+        }
         None => {
             let glyph = if grave { icons::WARN } else { icons::INFO };
             let class = if grave { "warn" } else { "info" };
-            let lines = lines.into_iter().map(|line| view! { <li class=class><Icon of=glyph/><span class="num">{line}</span></li> }).collect_view();
+            let lines =
+                lines.into_iter().map(|line| view! { <li class=class><Icon of=glyph/><span class="num">{line}</span></li> }).collect_view();
             view! { <ul class="notes impact">{lines}</ul><FormNote fields=&[] refusal=refusal_of(action)/> }.into_any()
         }
     };

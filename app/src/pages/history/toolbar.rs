@@ -115,9 +115,8 @@ fn narrowed(query: &PastQuery) -> AnyView {
             <a class="btn" href=base::to(&all.href("")) aria-label=label.clone() title=label><span>{words}</span><Icon of=icons::CLOSE/></a>
         }
     };
-    let topic = (!query.topic.is_empty()).then(|| {
-        chip("topic", query.topic.clone(), format!("Topic {}", query.topic), PastQuery { topic: String::new(), ..query.clone() })
-    });
+    let topic = (!query.topic.is_empty())
+        .then(|| chip("topic", query.topic.clone(), format!("Topic {}", query.topic), PastQuery { topic: String::new(), ..query.clone() }));
     let broker = query.broker.map(|id| chip("broker", id.to_string(), format!("Broker {id}"), PastQuery { broker: None, ..query.clone() }));
     view! { {topic}{broker} }.into_any()
 }
