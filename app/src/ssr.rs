@@ -51,9 +51,11 @@ pub fn routes(controller: Controller, assets: Assets, base: &str, reach: Reach, 
         }
     };
     let of_node = controller.clone();
+    let looking = looks.clone();
     let node = move || {
         let controller = &of_node;
         provide_context(controller.clone());
+        provide_context(looking.clone());
         Node::of(controller, &sampler, reach, trail.clone())
     };
     let past = past::LookingBack::new(controller, door::Door { assets: assets.clone(), base: base.clone() });

@@ -2,6 +2,7 @@
 
 use crate::config_values;
 use crate::past::Cell;
+use crate::time;
 use crate::words::{list, num};
 use metadata::configs::Key;
 use metadata::history::Was;
@@ -78,6 +79,20 @@ pub fn of(change: &Change, was: &Was) -> Vec<Cell> {
             _ => between(Some(old), Some(change)),
         },
     }
+}
+
+/// What differs where nothing of it is shown otherwise.
+pub fn fine(before: &Change, after: &Change) -> Vec<Cell> {
+    let numbers = |change: &Change| match change {
+        Change::PartitionChanged { partition, .. } => {
+            vec![("leader epoch", num(partition.leader_epoch)), ("partition epoch", num(partition.partition_epoch))]
+        }
+        Change::BrokerChanged { broker } => vec![("changed at", format!("#{}", num(broker.changed_index)))],
+        Change::StandingChanged { standing, .. } => vec![("since", time::clock_seconds(standing.since_ms))],
+        _ => Vec::new(),
+    };
+    let both = numbers(before).into_iter().zip(numbers(after)).filter(|((_, was), (_, is))| was != is);
+    both.map(|((key, before), (_, after))| Cell { key: key.to_owned(), before, after }).collect()
 }
 
 fn fields(change: &Change) -> Vec<Field> {

@@ -43,12 +43,14 @@ fn rows(diff: &Diff) -> Vec<Difference> {
             _ => String::new(),
         };
         let mut cells = cells::between(before, after);
+        if let (true, Some(before), Some(after)) = (cells.is_empty(), before, after) {
+            cells = cells::fine(before, after);
+        }
         let named = |change: &Change| matches!(change, Change::TopicCreated { .. } | Change::BrokerChanged { .. });
         let there = |there: bool| (if there { "there" } else { "–" }).to_owned();
-        if before.or(after).is_some_and(named) && (before.is_none() || after.is_none()) || cells.is_empty() {
+        if before.or(after).is_some_and(named) && (before.is_none() || after.is_none()) {
             cells.insert(0, crate::past::Cell { key: String::new(), before: there(before.is_some()), after: there(after.is_some()) });
         }
-        // What differs in numbers alone that nobody reads, as an epoch, is said to differ.
         Difference { name, path, cells }
     };
     diff.differences.iter().map(one).collect()

@@ -46,6 +46,12 @@ fn partitions(commit: &Commit) -> u32 {
     commit.changes.iter().filter(|change| matches!(change, Change::PartitionChanged { .. })).count() as u32
 }
 
+/// Partitions that went with their topics.
+fn deleted(record: &Record) -> u32 {
+    let of = |was: &Was| if let Was::Topic { partitions, .. } = was { partitions.len() as u32 } else { 0 };
+    record.beside.was.iter().map(of).sum()
+}
+
 /// A commit as a tick.
 pub fn mark(commit: &Commit) -> Mark {
     let height = 4.0 + (f64::from(partitions(commit)) + 1.0).log2() * 9.4;
@@ -68,7 +74,7 @@ pub fn row(record: &Record, state: &State, asker: Option<&Asker>) -> Row {
         cells,
         more,
         by: commit.principal.0.clone(),
-        partitions: partitions(commit),
+        partitions: partitions(commit) + deleted(record),
         undo: undo(record, asker),
     }
 }

@@ -131,7 +131,9 @@ pub fn befores(mut cells: Vec<Cell>, more: u32) -> AnyView {
     if cells.is_empty() && more == 0 {
         return view! { <span class="mute">"–"</span> }.into_any();
     }
-    let rest = cells.split_off(cells.len().min(SHOWN));
+    // Where it is about several things each line is long, and one of many says what kind of a change it was.
+    let shown = if cells.len() > SHOWN && cells.first().is_some_and(|cell| cell.key.contains(' ')) { 1 } else { SHOWN };
+    let rest = cells.split_off(cells.len().min(shown));
     let count = rest.len() as u64 + u64::from(more);
     let more = (more > 0).then(|| view! { <span class="mute num">"and "{num(more)}" more"</span> });
     let rest = (count > 0).then(|| {

@@ -35,10 +35,12 @@ fn percent(hundredths: usize) -> String {
 
 /// The outline of all ticks of one kind, ten units to a tick.
 fn outline(marks: &[Mark], kind: Kind) -> String {
-    let (_, first) = slots(marks);
+    let (slots, first) = slots(marks);
+    // Where there is much room, ticks are no bars.
+    let (space, wide) = if slots > FEWEST_SLOTS { (1, 8) } else { (3, 4) };
     let mut path = String::new();
     for (place, mark) in marks.iter().enumerate().filter(|(_, mark)| mark.kind == kind) {
-        path.push_str(&format!("M{} 83h8v-{}h-8z", (first + place) * 10 + 1, mark.height));
+        path.push_str(&format!("M{} 83h{wide}v-{}h-{wide}z", (first + place) * 10 + space, mark.height));
     }
     path
 }
@@ -231,7 +233,7 @@ mod tests {
         assert_eq!((slots(&marks(20, 1)), slots(&marks(400, 1))), ((120, 100), (400, 0)));
         assert_eq!((middle(&marks(120, 1), 0), middle(&marks(120, 1), 119)), (41, 9_958));
         assert_eq!(percent(41), "0.41%");
-        assert_eq!(outline(&marks(1, 1), Kind::Automatic), "M1191 83h8v-5h-8z");
+        assert_eq!(outline(&marks(1, 1), Kind::Automatic), "M1193 83h4v-5h-4z");
         assert_eq!(outline(&marks(1, 1), Kind::Fence), "");
     }
 
