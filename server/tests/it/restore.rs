@@ -103,7 +103,7 @@ async fn restore_equals_state() -> Result<()> {
         // As it was, without writing anything.
         let earlier = said(&[&common[..], &["--as-of", &then.to_string(), "--dry-run"]].concat())?;
         ensure!(earlier["as_of"]["digest"] == digest_at(&api, then).await?, "{earlier}");
-        ensure!(earlier["topics"] == 3 && earlier["settings"] == json!(["cluster.name=shop"]) && !data_dir.exists(), "{earlier}");
+        ensure!(earlier["topics"] == 3 && earlier["settings"].to_string().contains("cluster.name=shop") && !data_dir.exists(), "{earlier}");
         let same = said(&[&common[..], &["--as-of", &format!("{}ms", earlier["as_of"]["at_ms"]), "--dry-run"]].concat())?;
         ensure!(same["as_of"] == earlier["as_of"], "by time: {same}");
         let late = refused(&[&common[..], &["--as-of", "999999999"]].concat(), 4)?;
@@ -195,7 +195,8 @@ async fn old_lineage_is_refused() -> Result<()> {
     let listed = said(&["backup", "list", "--from", &dir.path().join("shared.sqlite").display().to_string()])?;
     ensure!(listed["lineages"][1]["lineage"] == old.as_str() && listed["lineages"][1]["commits"].as_u64() > Some(0), "{listed}");
     let leader = cluster.leader().await?;
-    cluster.change_leader().await?;
+    let other = cluster.followers().await?[0];
+    cluster.api(leader)?.post("/quorum/leader", json!({ "node_id": other })).ok().await?;
     until("the former history says so", async || {
         let backup = cluster_backup(&cluster).await?;
         ensure!(backup.contains("later history of this cluster"), "{backup}");
