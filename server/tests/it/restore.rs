@@ -121,16 +121,22 @@ async fn restore_equals_state() -> Result<()> {
         ensure!(alone.api.get("/topics").ok().await?.revision()? > index + 1_000_000);
         ensure!(load::all_topics(&alone.api).await? == names, "topics or ids are others");
         // It goes on, and so does a backup of it.
-        let epoch =
-            alone.api.post("/brokers", fake::registration(101, "a")).ok().await?.body["broker_epoch"].as_u64().context("no epoch")?;
-        until("a broker that registers is online", async || {
-            fake::beat(&alone.api, 101, epoch).await?;
-            ensure!(cluster_of(&alone.api).await?["brokers"]["online"] == 1);
-            Ok(())
-        })
-        .await?;
-        let leaders = alone.api.get("/topics/orders").ok().await?.body;
-        ensure!(leaders["topic"]["partitions"][0]["leader"] == 101, "{leaders}");
+        for (id, rack) in fake::THREE {
+            let registered = alone.api.post("/brokers", fake::registration(*id, rack)).ok().await?.body;
+            let epoch = registered["broker_epoch"].as_u64().context("no epoch")?;
+            ensure!(epoch > index + 1_000_000, "{registered}");
+            until("a broker that registers is online", async || {
+                fake::beat(&alone.api, *id, epoch).await?;
+                let broker = alone.api.get(&format!("/brokers/{id}")).ok().await?.body;
+                ensure!(broker["broker"]["state"] == "online", "{broker}");
+                Ok(())
+            })
+            .await?;
+        }
+        // All of them are other processes than before: who led last leads.
+        let led = alone.api.get("/topics/orders").ok().await?.body;
+        let partitions = led["topic"]["partitions"].as_array().context("no partitions")?;
+        ensure!(partitions.iter().all(|partition| partition["leader"].is_u64()), "{led}");
         load::made(&alone.api, "after").await?;
         let own = data_dir.join("backup.sqlite").display().to_string();
         until("its own backup follows", async || {
