@@ -23,6 +23,8 @@ use uuid::{Builder, Uuid};
 
 /// How far above everything that is kept the new indexes begin: what the former cluster used beyond its backup is below as well.
 const ABOVE: u64 = 1_000_000;
+/// The same of the epochs of a partition: what a leader of the former cluster says is of an earlier one.
+const EPOCHS_ABOVE: u32 = 1_000;
 
 /// What is to be restored, and as whom.
 pub struct Wanted<'a> {
@@ -153,8 +155,8 @@ fn without_leader(old: &Partition) -> Partition {
     let mut eligible: BTreeSet<BrokerId> = old.isr.iter().chain(&old.elr).copied().collect();
     Partition {
         leader: None,
-        leader_epoch: old.leader_epoch + 1,
-        partition_epoch: old.partition_epoch + 1,
+        leader_epoch: old.leader_epoch.saturating_add(EPOCHS_ABOVE),
+        partition_epoch: old.partition_epoch.saturating_add(EPOCHS_ABOVE),
         isr: Vec::new(),
         elr: old.replicas.iter().copied().filter(|id| eligible.remove(id)).collect(),
         last_known_leader: old.leader.or(old.last_known_leader),

@@ -4,7 +4,6 @@ mod steering;
 
 use crate::api::{Answer, Api};
 use crate::process::{Process, address};
-use crate::small_disk::SmallDisk;
 use crate::wait::until;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
@@ -90,14 +89,9 @@ impl Cluster {
                 "--stop-with-stdin",
             ]);
             arguments.extend(strings(flags));
-            let disk = limits.disk_bytes.map(|bytes| SmallDisk { mount: cluster.data_dir(id), bytes });
-            let backup_disk = limits.backup_bytes.map(|bytes| SmallDisk { mount: cluster.backup_disk(id), bytes });
-            if let Some(disk) = &backup_disk {
-                let file = disk.mount.join("backup.sqlite");
-                arguments.extend(strings(&["--database-url", &format!("sqlite://{}?mode=rwc", file.display())]));
-            }
+            let disk = cluster.small_disk(id, limits, &mut arguments);
             let process = Process::new(format!("node-{id}"), cluster.dir.path().join(format!("node-{id}.log")), arguments);
-            let process = process.on(disk.or(backup_disk)).with_open_files(limits.open_files);
+            let process = process.on(disk).with_open_files(limits.open_files);
             cluster.controllers.insert(id, Controller { process, api: Api::new(id, host)? });
             cluster.controller(id)?.process.start()?;
         }

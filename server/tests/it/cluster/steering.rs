@@ -1,7 +1,7 @@
 //! A cluster whose processes are started otherwise than before, and spoken to otherwise.
 
-use super::Cluster;
-use crate::small_disk::Filler;
+use super::{Cluster, Limits};
+use crate::small_disk::{Filler, SmallDisk};
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
@@ -33,8 +33,19 @@ impl Cluster {
         Ok(())
     }
 
+    /// The disk that a node has to itself: for its data, or for its backup alone.
+    pub(super) fn small_disk(&self, id: u64, limits: Limits, arguments: &mut Vec<String>) -> Option<SmallDisk> {
+        if let Some(bytes) = limits.disk_bytes {
+            return Some(SmallDisk { mount: self.data_dir(id), bytes });
+        }
+        let disk = SmallDisk { mount: self.backup_disk(id), bytes: limits.backup_bytes? };
+        let file = disk.mount.join("backup.sqlite");
+        arguments.extend(["--database-url".to_owned(), format!("sqlite://{}?mode=rwc", file.display())]);
+        Some(disk)
+    }
+
     /// Where a node's backup is that has a disk of its own.
-    pub(super) fn backup_disk(&self, id: u64) -> PathBuf {
+    fn backup_disk(&self, id: u64) -> PathBuf {
         self.path().join(format!("backup-{id}"))
     }
 
