@@ -7,6 +7,8 @@
 mod asking;
 pub mod brokers;
 mod encoding;
+mod looking;
+pub mod past;
 #[cfg(feature = "ssr")]
 pub mod steered;
 pub mod steering;
@@ -22,6 +24,10 @@ mod way_back;
 pub use asking::{Asked, Asking, asking};
 pub use brokers::{FenceBroker, UnfenceBroker, fence_broker, unfence_broker};
 pub use encoding::CONTENT_TYPE as ANSWER_TYPE;
+pub use looking::look;
+#[cfg(feature = "ssr")]
+pub use past::Looks;
+pub use past::{Looked, UndoCommit};
 pub use topics::{CreateTopic, DeleteTopic, create_topic, delete_topic};
 
 use metadata::{Index, Rejection};

@@ -6,6 +6,7 @@ pub mod base64;
 use crate::foreseen::Foreseen;
 use crate::heard::Heard;
 use crate::looker::Looker;
+use crate::past::Past;
 use crate::people::People;
 use crate::recent::Recent;
 use metadata::frame::Pulse;
@@ -38,15 +39,18 @@ pub struct Boot {
     pub attention: u32,
     /// Why the form that led here was refused, when it was posted without JavaScript.
     pub refusal: Option<Rejection>,
-    /// What the action that this page was asked about would do.
-    pub foreseen: Option<Foreseen>,
+    pub looker: Looker,
+    /// As `recent`, only the packs of the pages that show it hold the code for what is in these: a [`Foreseen`], what the action that this
+    /// page was asked about would do;
+    pub foreseen: Vec<u8>,
+    /// a [`People`], what a page of accounts shows;
+    pub people: Vec<u8>,
+    /// a [`Past`], what a page that looks back shows. Empty where there is none.
+    pub past: Vec<u8>,
     /// What the page that creates a topic previews at first, as it reads it (`pages::create_topic`).
     pub previewed: Vec<u8>,
-    pub looker: Looker,
-    /// What a page of accounts shows.
-    pub people: Option<People>,
     /// The banner's markup, where what this page shows is not the cluster of now (`ssr::past`).
-    pub past: Option<String>,
+    pub as_of: Option<String>,
 }
 
 impl Boot {
@@ -63,6 +67,21 @@ impl Boot {
     /// The last commits, newest first.
     pub fn recent(&self) -> Vec<Recent> {
         postcard::from_bytes(&self.recent).unwrap_or_default()
+    }
+
+    /// What the action that this page was asked about would do.
+    pub fn foreseen(&self) -> Option<Foreseen> {
+        postcard::from_bytes(&self.foreseen).ok()
+    }
+
+    /// What a page of accounts shows.
+    pub fn people(&self) -> Option<People> {
+        postcard::from_bytes(&self.people).ok()
+    }
+
+    /// What a page that looks back shows.
+    pub fn past(&self) -> Option<Past> {
+        postcard::from_bytes(&self.past).ok()
     }
 
     /// What is known beside the state.

@@ -13,6 +13,7 @@ pub mod heartbeat;
 pub mod late;
 pub mod leader_spread;
 pub mod log;
+pub mod past;
 pub mod placement_matrix;
 pub mod replica_tokens;
 pub mod share_bar;

@@ -67,6 +67,9 @@ pub const RELOAD: Glyph = Glyph(r#"<path d="M13.25 8a5.25 5.25 0 1 1-1.6-3.75"/>
 pub const EYE: Glyph =
     Glyph(r#"<path d="M1.75 8S4 3.75 8 3.75 14.25 8 14.25 8 12 12.25 8 12.25 1.75 8 1.75 8Z"/><circle cx="8" cy="8" r="1.75"/>"#);
 pub const CLI: Glyph = Glyph(r#"<rect x="2" y="3" width="12" height="10" rx="1.75"/><path d="m4.75 6.25 2 1.75-2 1.75M8.5 10h2.75"/>"#);
+pub const HISTORY: Glyph =
+    Glyph(r#"<path d="M2.75 8a5.25 5.25 0 1 0 1.6-3.75"/><path d="M2.5 2.5v2.75h2.75"/><path d="M8 5.25V8l1.9 1.3"/>"#);
+pub const UNDO: Glyph = Glyph(r#"<path d="M5.75 2.75 2.5 6l3.25 3.25"/><path d="M2.5 6h7.25a3.75 3.75 0 0 1 0 7.5H6.5"/>"#);
 pub const CLOCK: Glyph = Glyph(r#"<circle cx="8" cy="8" r="5.75"/><path d="M8 4.75V8l2.1 1.4"/>"#);
 pub const PLAY: Glyph = Glyph(r#"<path class="f" d="M4.75 3.25v9.5L12.5 8Z"/>"#);
 pub const EDIT: Glyph = Glyph(r#"<path d="m10.5 3 2.5 2.5-7 7H3.5V10Z"/>"#);

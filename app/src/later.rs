@@ -4,7 +4,7 @@
 use crate::pages::broker::fence_dialogs::{Fence, Unfence};
 use crate::pages::topic::delete_dialog::DeleteDialog;
 use crate::parts::{Late, Part};
-use crate::shell::{help::Help, palette::Palette};
+use crate::shell::{help::Help, palette::Palette, toasts::ToastList};
 use leptos::prelude::*;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
@@ -18,6 +18,7 @@ fn part(part: Part) -> Result<AnyView, SplitLoaderError> {
         Part::Help(open) => view! { <Help open=open/> }.into_any(),
         Part::Fence(id, open) => view! { <Fence id=id open=open/> }.into_any(),
         Part::Unfence(id, open) => view! { <Unfence id=id open=open/> }.into_any(),
+        Part::Toasts => view! { <ToastList/> }.into_any(),
         Part::DeleteTopic(deletion) => view! { <DeleteDialog deletion=deletion/> }.into_any(),
     })
 }

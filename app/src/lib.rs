@@ -10,6 +10,8 @@
 #[cfg(feature = "hydrate")]
 pub mod alive;
 pub mod api;
+#[cfg(feature = "ssr")]
+mod as_of;
 pub mod attention;
 pub mod base;
 pub mod boot;
@@ -24,12 +26,13 @@ pub mod icons;
 mod later;
 pub mod live;
 pub mod looker;
+#[cfg(feature = "ssr")]
+pub mod looking_back;
 pub mod order;
 pub mod packs;
 pub mod pages;
 mod parts;
-#[cfg(feature = "ssr")]
-mod past;
+pub mod past;
 pub mod people;
 pub mod place;
 pub mod recent;
@@ -87,6 +90,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/brokers/:id") view=packs::BROKER/>
                     <Route path=path!("/quorum") view=packs::QUORUM/>
                     <Route path=path!("/operations") view=packs::OPERATIONS/>
+                    <Route path=path!("/history") view=packs::HISTORY/>
                     <Route path=path!("/accounts") view=packs::ACCOUNTS/>
                     <Route path=path!("/account") view=packs::ACCOUNT/>
                     <Route path=path!("/audit") view=packs::AUDIT/>

@@ -78,6 +78,8 @@ pub struct Toast {
     pub text: String,
     /// Whether it reports a failure.
     pub failed: bool,
+    /// Where what it reports can be undone.
+    pub undo: Option<Index>,
 }
 
 /// The digests of this browser's replica after its last commits, oldest first.
@@ -241,12 +243,17 @@ impl Live {
 
     /// Shows a message for five seconds.
     pub fn toast(&self, text: impl Into<String>) {
-        self.wire.show(text.into(), false);
+        self.wire.show(text.into(), false, None);
+    }
+
+    /// Shows what was committed at this index for ten seconds, with the way to undo it.
+    pub fn toast_with_undo(&self, text: impl Into<String>, index: Index) {
+        self.wire.show(text.into(), false, Some(index));
     }
 
     /// Shows the message of a failure.
     pub fn toast_failure(&self, text: impl Into<String>) {
-        self.wire.show(text.into(), true);
+        self.wire.show(text.into(), true, None);
     }
 
     /// Takes a message away.
@@ -261,10 +268,10 @@ impl Live {
 }
 
 impl Wire {
-    pub(crate) fn show(self, text: String, failed: bool) {
+    pub(crate) fn show(self, text: String, failed: bool, undo: Option<Index>) {
         let id = self.toast_id.get_value() + 1;
         self.toast_id.set_value(id);
-        self.toasts.update(|toasts| toasts.push(Toast { id, text, failed }));
+        self.toasts.update(|toasts| toasts.push(Toast { id, text, failed, undo }));
     }
 }
 

@@ -36,6 +36,7 @@ page!(TOPICS, topics in topics, crate::pages::topics::TopicsPage);
 page!(BROKERS, brokers in brokers, crate::pages::brokers::BrokersPage);
 page!(QUORUM, quorum in brokers, crate::pages::quorum::QuorumPage);
 page!(OPERATIONS, operations in operations, crate::pages::operations::OperationsPage);
+page!(HISTORY, history in history, crate::pages::history::HistoryPage);
 page!(ACCOUNTS, accounts in operations, crate::pages::accounts::AccountsPage);
 page!(AUDIT, audit in operations, crate::pages::audit::AuditPage);
 page!(ACCOUNT, account in operations, crate::pages::account::AccountPage);
@@ -44,7 +45,7 @@ page!(BROKER, broker in broker, crate::pages::broker::BrokerPage);
 page!(CREATE_TOPIC, create_topic in create_topic, crate::pages::create_topic::CreateTopicPage);
 
 /// Every page's pack once, the most visited first.
-pub const ALL: [Page; 7] = [OVERVIEW, TOPICS, BROKERS, TOPIC, BROKER, CREATE_TOPIC, OPERATIONS];
+pub const ALL: [Page; 8] = [OVERVIEW, TOPICS, BROKERS, TOPIC, HISTORY, BROKER, CREATE_TOPIC, OPERATIONS];
 
 impl Page {
     /// The page that the router shows at this path; None when it shows that there is none.
@@ -59,6 +60,7 @@ impl Page {
             ["brokers", _] => BROKER,
             ["quorum"] => QUORUM,
             ["operations"] => OPERATIONS,
+            ["history"] => HISTORY,
             ["accounts"] => ACCOUNTS,
             ["account"] => ACCOUNT,
             ["audit"] => AUDIT,

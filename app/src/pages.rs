@@ -7,6 +7,7 @@ pub mod broker;
 pub mod brokers;
 pub mod create_topic;
 pub mod first_paint;
+pub mod history;
 pub mod not_found;
 pub mod operations;
 pub mod overview;
@@ -33,7 +34,9 @@ pub fn shown(state: &State, place: &Place, query: &ParamsMap) -> Shown {
         Place::Topic(name) => topic::shown(state, name, query),
         Place::Brokers => brokers::shown(state, query),
         Place::Broker(id) => broker::shown(state, *id, query),
-        Place::Quorum | Place::Operations | Place::Account | Place::Accounts | Place::Audit | Place::Nowhere => Shown::default(),
+        Place::Quorum | Place::Operations | Place::History | Place::Account | Place::Accounts | Place::Audit | Place::Nowhere => {
+            Shown::default()
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub enum Part {
     Fence(BrokerId, RwSignal<bool>),
     Unfence(BrokerId, RwSignal<bool>),
     DeleteTopic(Deletion),
+    Toasts,
 }
 
 /// What the question before a delete shares with the card that opens it.

@@ -33,12 +33,15 @@ impl Recent {
     /// The same with a commit that is small enough for the first paint.
     #[must_use]
     pub fn shortened(self) -> Self {
-        let long_batch = match &self.commit.intent {
-            Some(Intent::CreateTopics { topics }) => topics.len() > MOST_TOPICS,
+        let long_batch = match self.commit.intent.as_ref().map(Intent::inner) {
+            Some(Intent::CreateTopics { topics }) => {
+                topics.len() > MOST_TOPICS || topics.iter().flat_map(|topic| &topic.assignments).any(|rows| rows.len() > MOST_CHANGES)
+            }
             Some(Intent::ChangeIsr { changes, .. }) => changes.len() > MOST_CHANGES,
             Some(Intent::GrowTopic { assignments: Some(rows), .. }) => rows.len() > MOST_CHANGES,
             Some(Intent::Reassign { moves, .. }) => moves.len() > MOST_CHANGES,
             Some(Intent::Elect { partitions: Some(partitions), .. }) => partitions.len() > MOST_CHANGES,
+            Some(Intent::Lead { leaders }) => leaders.len() > MOST_CHANGES,
             _ => false,
         };
         if self.commit.changes.len() <= MOST_CHANGES && !long_batch {
@@ -46,12 +49,20 @@ impl Recent {
         }
         let mut commit = Commit::clone(&self.commit);
         commit.changes.truncate(MOST_CHANGES);
-        match &mut commit.intent {
-            Some(Intent::CreateTopics { topics }) => topics.truncate(MOST_TOPICS),
+        let asked = match &mut commit.intent {
+            Some(Intent::Undo { intent, .. }) => Some(&mut **intent),
+            asked => asked.as_mut(),
+        };
+        match asked {
+            Some(Intent::CreateTopics { topics }) => {
+                topics.truncate(MOST_TOPICS);
+                topics.iter_mut().flat_map(|topic| &mut topic.assignments).for_each(|rows| rows.truncate(MOST_CHANGES));
+            }
             Some(Intent::ChangeIsr { changes, .. }) => changes.truncate(MOST_CHANGES),
             Some(Intent::GrowTopic { assignments: Some(rows), .. }) => rows.truncate(MOST_CHANGES),
             Some(Intent::Reassign { moves, .. }) => moves.truncate(MOST_CHANGES),
             Some(Intent::Elect { partitions: Some(partitions), .. }) => partitions.truncate(MOST_CHANGES),
+            Some(Intent::Lead { leaders }) => leaders.truncate(MOST_CHANGES),
             _ => {}
         }
         Recent { commit: Arc::new(commit), ..self }

@@ -1,13 +1,16 @@
 //! The dashboard's routes for the server: pages, and server functions below `/_fn`.
 
 pub mod door;
+mod looking_back;
 mod paint;
 mod past;
 mod people;
 mod sampler;
 
+use crate::api::Looks;
 use crate::base::{AsOf, Base};
 use crate::looker::Reach;
+use crate::looking_back::Tape;
 use crate::shape;
 use crate::shell::document::Document;
 use crate::{App, Assets};
@@ -34,12 +37,14 @@ use std::sync::Arc;
 pub fn routes(controller: Controller, assets: Assets, base: &str, reach: Reach, trail: Trail) -> Router {
     let base = Base(base.into());
     let sampler = Sampler::start(&controller);
+    let looks = Looks { controller: controller.clone(), tape: Tape::default() };
     let functions = {
-        let (controller, base) = (controller.clone(), base.clone());
+        let (looks, base) = (looks.clone(), base.clone());
         move |request: Request<Body>| {
-            let (controller, base) = (controller.clone(), base.clone());
+            let (looks, base) = (looks.clone(), base.clone());
             let context = move || {
-                provide_context(controller.clone());
+                provide_context(looks.controller.clone());
+                provide_context(looks.clone());
                 provide_context(base.clone());
             };
             async move { handle_server_fns_with_context(context, request).await.into_response() }
@@ -52,7 +57,9 @@ pub fn routes(controller: Controller, assets: Assets, base: &str, reach: Reach, 
         Node::of(controller, &sampler, reach, trail.clone())
     };
     let past = past::LookingBack::new(controller, door::Door { assets: assets.clone(), base: base.clone() });
-    pages(node, assets, base).layer(from_fn_with_state(past, past::look_back)).route("/_fn/{name}", post(functions))
+    // Before the base path is put back.
+    let pages = pages(node, assets, base).layer(from_fn_with_state(looks, looking_back::before));
+    pages.layer(from_fn_with_state(past, past::look_back)).route("/_fn/{name}", post(functions))
 }
 
 /// The answer to a call of a page that is alive, when whoever asks is not known any more.

@@ -11,6 +11,18 @@ pub fn clock_seconds(ms: u64) -> String {
     format!("{}:{:02}", clock(ms), ms / 1_000 % 60)
 }
 
+/// `00:42:07` of today, `13 Mar 00:42` of another day, and its year when that is another one.
+pub fn stamp(ms: u64, now_ms: u64) -> String {
+    if ms / 86_400_000 == now_ms / 86_400_000 {
+        return clock_seconds(ms);
+    }
+    let day = day(ms, now_ms);
+    let mut words = day.splitn(3, ' ');
+    let (number, month, year) = (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next());
+    let year = year.map(|year| [" ", year].concat()).unwrap_or_default();
+    format!("{number} {}{year} {}", month.get(..3).unwrap_or_default(), clock(ms))
+}
+
 /// `14 March`, and the year when it is another one than `now_ms`'s.
 pub fn day(ms: u64, now_ms: u64) -> String {
     const MONTHS: [&str; 12] =
@@ -65,7 +77,7 @@ fn civil(ms: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{age, clock_seconds, day, duration, moment, tenths};
+    use super::{age, clock_seconds, day, duration, moment, stamp, tenths};
 
     #[test]
     fn words_for_times() {
@@ -74,6 +86,9 @@ mod tests {
         assert_eq!(day(now, now), "14 March");
         assert_eq!(day(951_782_400_000, now), "29 February 2000");
         assert_eq!(moment(now - 3_600_000, now), "23:46 on 13 March");
+        assert_eq!(stamp(now, now), "00:46:18");
+        assert_eq!(stamp(now - 3_600_000, now), "13 Mar 23:46");
+        assert_eq!(stamp(951_782_400_000, now), "29 Feb 2000 00:00");
         assert_eq!(age(251_000), "4 min");
         assert_eq!(duration(251_000), "4 min 11 s");
         assert_eq!(duration(187_200_000), "2 d 4 h");

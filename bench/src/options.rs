@@ -34,6 +34,8 @@ pub struct Setup {
     pub election_load: Duration,
     pub brokers: Option<Brokers>,
     pub partitions: usize,
+    /// Commits that are looked back at.
+    pub commits: usize,
     /// Everything over TLS.
     pub tls: bool,
     /// Further words for `quorate serve`.
@@ -82,7 +84,8 @@ pub fn usage(offered: &[Offered]) -> String {
   --runs N            repeats of each measurement (1; failover: 20 kills; start: 5)
   --seconds N         how long each load lasts (10)
   --minutes N         how long the load of `elections` lasts (1)
-  --partitions N      for rss, restart_all and fence_large, in topics of 1 000 (100000)
+  --partitions N      for rss, restart_all, fence_large and state_as_of, in topics of 1 000 or so (100000)
+  --commits N         for what looks back: how many there are (100000)
   --brokers KIND      services: three processes of `quorate storage`; heartbeats: registered, and kept alive by this program.
                       By default services, and heartbeats for rss, restart_all, list, first_page and fence_large
   --tls MODE          on: everything over TLS; the brokers are services then
@@ -110,6 +113,7 @@ pub fn parse(given: impl Iterator<Item = String>, offered: &[Offered]) -> Result
         election_load: Duration::from_secs(60),
         brokers: None,
         partitions: 100_000,
+        commits: 100_000,
         tls: false,
         serve_flags: Vec::new(),
     };
@@ -138,6 +142,7 @@ fn option(setup: &mut Setup, word: &str, value: String, offered: &[Offered]) -> 
         "--seconds" => setup.duration = Duration::from_secs(number()? as u64),
         "--minutes" => setup.election_load = Duration::from_secs(number()? as u64 * 60),
         "--partitions" => setup.partitions = number()?,
+        "--commits" => setup.commits = number()?,
         "--tls" => {
             ensure!(value == "on" || value == "off", "--tls {value}: expected on or off");
             setup.tls = value == "on";

@@ -43,9 +43,18 @@ impl Subscribers {
     pub async fn open(addresses: &[String], count: usize) -> Result<Self> {
         let mut subscribers = Subscribers { arrivals: Arc::default(), readers: JoinSet::new() };
         for address in addresses.iter().cycle().take(count) {
-            let socket = timeout(OPEN_WITHIN, open(address)).await.with_context(|| format!("{address} opens no feed"))??;
+            let socket = timeout(OPEN_WITHIN, open(address, "")).await.with_context(|| format!("{address} opens no feed"))??;
             subscribers.readers.spawn(read(socket, subscribers.arrivals.clone()));
         }
+        Ok(subscribers)
+    }
+
+    /// Opens one feed that resumes after an index.
+    pub async fn resume(address: &str, from: u64) -> Result<Self> {
+        let mut subscribers = Subscribers { arrivals: Arc::default(), readers: JoinSet::new() };
+        let resumed = format!("?from={from}");
+        let socket = timeout(OPEN_WITHIN, open(address, &resumed)).await.with_context(|| format!("{address} resumes no feed"))??;
+        subscribers.readers.spawn(read(socket, subscribers.arrivals.clone()));
         Ok(subscribers)
     }
 
@@ -70,8 +79,8 @@ impl Subscribers {
     }
 }
 
-async fn open(address: &str) -> Result<WebSocketStream<Wire>> {
-    let mut request = format!("ws://{address}/api/v1/feed").into_client_request()?;
+async fn open(address: &str, query: &str) -> Result<WebSocketStream<Wire>> {
+    let mut request = format!("ws://{address}/api/v1/feed{query}").into_client_request()?;
     request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
     let stream = wire::open(address).await?;
     let config = WebSocketConfig::default().read_buffer_size(BUFFER);

@@ -12,6 +12,7 @@ const PAGES: Record<string, string> = {
   "topic, partitions": "/topics/orders.placed",
   "topic, placement": "/topics/orders.placed?tab=placement",
   "topic, configuration": "/topics/orders.placed?tab=configuration",
+  "topic, history": "/topics/orders.placed?tab=history",
   "topic, settings": "/topics/orders.placed?tab=settings",
   "topic with a long name": `/topics/${LONG}`,
   "topic, many partitions": "/topics/clickstream.raw?tab=placement",
@@ -20,6 +21,8 @@ const PAGES: Record<string, string> = {
   broker: "/brokers/101",
   "unknown broker": "/brokers/999",
   quorum: "/quorum",
+  history: "/history",
+  "history, filtered": "/history?by=people&since=1h",
   operations: "/operations",
   "operations, a question": "/operations?action=drain&target=101&more=",
   "unknown page": "/nowhere",
@@ -87,7 +90,7 @@ test("dialogs and mistakes are accessible too", async ({ open }) => {
 test("the navigation leads everywhere, and says where one is", async ({ open }) => {
   const page = await open(2, "/");
   const navigation = page.getByRole("navigation", { name: "Main" }).filter({ visible: true });
-  for (const [name, path] of [["Topics", "/topics"], ["Brokers", "/brokers"], ["Quorum", "/quorum"], ["Overview", "/"]] as const) {
+  for (const [name, path] of [["Topics", "/topics"], ["Brokers", "/brokers"], ["Quorum", "/quorum"], ["History", "/history"], ["Overview", "/"]] as const) {
     const link = navigation.getByRole("link", { name: new RegExp(`^${name}`) });
     await link.click();
     await expect(page).toHaveURL((url) => url.pathname === path);

@@ -9,7 +9,6 @@ use crate::draw::Draw;
 use crate::ids::BrokerId;
 use crate::state::State;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 /// A broker that may get replicas, with its running counts.
 struct Candidate {
@@ -61,35 +60,37 @@ impl Placement {
     /// Starts from what the state's brokers carry. Brokers in controlled shutdown, being fenced or drained get nothing.
     pub fn new(state: &State, draw: &Draw) -> Self {
         use crate::model::BrokerState::{Fenced, Online};
-        let mut names: BTreeMap<Option<&str>, usize> = BTreeMap::new();
-        let eligible = || state.brokers().filter(|broker| matches!(broker.state, Online | Fenced) && !state.draining(broker.id));
-        for broker in eligible() {
-            let next = names.len();
-            names.entry(broker.rack.as_deref()).or_insert(next);
+        // By name, with the number that each got when it was first met.
+        let mut names: Vec<(Option<&str>, usize)> = Vec::new();
+        let (mut racks, mut members): (Vec<Rack>, Vec<Vec<Candidate>>) = Default::default();
+        for broker in state.brokers().filter(|broker| matches!(broker.state, Online | Fenced) && !state.draining(broker.id)) {
+            let load = state.load(broker.id);
+            let name = broker.rack.as_deref();
+            let rack = match names.binary_search_by(|(known, _)| known.cmp(&name)) {
+                Ok(at) => names[at].1,
+                Err(at) => {
+                    names.insert(at, (name, racks.len()));
+                    racks.push(Rack::default());
+                    members.push(Vec::new());
+                    racks.len() - 1
+                }
+            };
+            if broker.active() {
+                racks[rack].active += 1;
+                racks[rack].replicas += u64::from(load.replicas);
+                racks[rack].leaders += u64::from(load.leaders);
+            }
+            members[rack].push(Candidate {
+                id: broker.id,
+                rack,
+                active: broker.active(),
+                replicas: load.replicas.into(),
+                leaders: load.leaders.into(),
+                tie: draw.number(broker.id.0.into()),
+                chosen: false,
+            });
         }
-        let mut racks: Vec<Rack> = names.iter().map(|_| Rack::default()).collect();
-        let mut candidates: Vec<Candidate> = eligible()
-            .map(|broker| {
-                let load = state.load(broker.id);
-                let rack = names.get(&broker.rack.as_deref()).copied().unwrap_or_default();
-                if broker.active() {
-                    racks[rack].active += 1;
-                    racks[rack].replicas += u64::from(load.replicas);
-                    racks[rack].leaders += u64::from(load.leaders);
-                }
-                Candidate {
-                    id: broker.id,
-                    rack,
-                    active: broker.active(),
-                    replicas: load.replicas.into(),
-                    leaders: load.leaders.into(),
-                    tie: draw.number(broker.id.0.into()),
-                    chosen: false,
-                }
-            })
-            .collect();
-        candidates.sort_by_key(|candidate| candidate.rack);
-        Placement { candidates, racks }
+        Placement { candidates: members.into_iter().flatten().collect(), racks }
     }
 
     /// How many brokers can take replicas.

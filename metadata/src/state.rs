@@ -31,7 +31,7 @@ pub struct State {
     pub(crate) topics: OrdMap<TopicId, Arc<Topic>>,
     pub(crate) partitions: OrdMap<(TopicId, u32), Arc<Partition>>,
     pub(crate) brokers: OrdMap<BrokerId, Arc<Broker>>,
-    pub(crate) controllers: OrdMap<NodeId, Arc<ControllerNode>>,
+    pub(crate) controllers: SmallMap<NodeId, Arc<ControllerNode>>,
     /// What every node is known to read; 0 stands for the first.
     pub(crate) format: u32,
     pub(crate) settings: Arc<Settings>,
@@ -42,7 +42,7 @@ pub struct State {
     // Below: derived from the above, kept in step by `absorb`.
     pub(crate) names: OrdMap<Arc<str>, TopicId>,
     /// Names that `.` and `_` make collide (F1), by their folded form; names without either fold to themselves.
-    pub(crate) folded: OrdMap<String, TopicId>,
+    pub(crate) folded: OrdMap<Arc<str>, TopicId>,
     pub(crate) tallies: OrdMap<TopicId, Tally>,
     pub(crate) total: Tally,
     pub(crate) loads: OrdMap<BrokerId, Load>,
@@ -95,7 +95,7 @@ impl State {
 
     /// A topic whose name collides with this one, itself included (F1, F2).
     pub fn colliding(&self, name: &str) -> Option<&Arc<Topic>> {
-        self.topic_by_name(name).or_else(|| self.folded.get(&fold(name)).and_then(|id| self.topics.get(id)))
+        self.topic_by_name(name).or_else(|| self.folded.get(&*fold(name)).and_then(|id| self.topics.get(id)))
     }
 
     /// Topics by name, from the first name after `after`.
@@ -152,12 +152,12 @@ impl State {
 
     /// The committed membership, by node id.
     pub fn controllers(&self) -> impl Iterator<Item = &Arc<ControllerNode>> {
-        self.controllers.values()
+        self.controllers.iter().map(|(_, node)| node)
     }
 
     /// Whether a controller has this number (J9).
     pub fn is_controller(&self, id: NodeId) -> bool {
-        self.controllers.contains_key(&id)
+        self.controllers.get(id).is_some()
     }
 
     /// What this broker carries.

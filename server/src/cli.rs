@@ -102,6 +102,22 @@ pub enum Command {
         #[command(subcommand)]
         verb: verbs::Audit,
     },
+    /// List what was committed, show what a change replaced, what differs between two states, and take a change back.
+    History {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        wanted: Box<verbs::History>,
+    },
+    /// Write what a node keeps into one file, put one into a database, list what a backup holds, and prove it.
+    Backup {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        verb: verbs::Backup,
+    },
+    /// Make a new cluster of one controller out of a backup: the same cluster id, topics and ids, in a new lineage.
+    Restore(verbs::Restore),
     /// Make a certificate authority and certificates for a cluster, or show what one says.
     #[command(subcommand)]
     Cert(cert::Cert),

@@ -1,6 +1,6 @@
 //! How a page asks: one action for all server functions, so that what surrounds a call is compiled once.
 
-use super::{Answer, CreateTopic, DeleteTopic, FenceBroker, UnfenceBroker};
+use super::{Answer, CreateTopic, DeleteTopic, FenceBroker, UndoCommit, UnfenceBroker};
 use leptos::prelude::Action;
 use leptos::server_fn::ServerFn;
 use metadata::{Code, Rejection};
@@ -14,6 +14,7 @@ pub enum Asked {
     DeleteTopic(DeleteTopic),
     FenceBroker(FenceBroker),
     UnfenceBroker(UnfenceBroker),
+    Undo(UndoCommit),
 }
 
 /// Asks, and holds the last answer.
@@ -46,6 +47,7 @@ impl Asked {
             Asked::DeleteTopic(call) => call.run_on_client().await,
             Asked::FenceBroker(call) => call.run_on_client().await,
             Asked::UnfenceBroker(call) => call.run_on_client().await,
+            Asked::Undo(call) => call.run_on_client().await,
         };
         answer.unwrap_or_else(|_| Err(unknown()))
     }

@@ -94,6 +94,7 @@ pub fn reworded(state: &State, place: &Place, query: &ParamsMap, now_ms: u64) ->
         }
         Place::Topic(name) => Ok(Intent::DeleteTopic { name: name.clone(), expected: None }),
         Place::Broker(id) => Ok(Intent::FenceBroker { id: *id, expected: None }),
+        Place::History => return Some(Rejection::new(code, code.title())),
         Place::Operations => match Steering::of_query(query).what() {
             Ok(What::Intent(intent)) => Ok(intent),
             Ok(What::Members(_)) => return Some(Rejection::new(code, code.title())),

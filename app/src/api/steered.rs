@@ -65,6 +65,13 @@ impl Steering {
         way_back("/operations", &query, code)
     }
 
+    /// Whether what it commits can be undone, as far as its kind tells.
+    pub fn undoable(&self) -> bool {
+        let unclean = self.more == "unclean" && self.action.starts_with("elect");
+        let without = ["cancel", "lead", "promote", "demote", "remove", "add", "replace"];
+        !unclean && !without.contains(&self.action.as_str())
+    }
+
     fn broker(&self) -> Result<BrokerId, Rejection> {
         number("target", &self.target).map(BrokerId)
     }
@@ -178,7 +185,8 @@ impl Steering {
     }
 }
 
-fn title(intent: &Intent) -> String {
+/// What is asked, as a sentence without its end.
+pub fn title(intent: &Intent) -> String {
     match intent {
         Intent::Elect { election: Election::Unclean, .. } => "Elect leaders that may lack records".to_owned(),
         Intent::Elect { .. } => "Let first replicas lead".to_owned(),
@@ -197,7 +205,8 @@ fn title(intent: &Intent) -> String {
     }
 }
 
-fn lines(state: &State, intent: &Intent, commands: &[&Command], refused: usize) -> Vec<String> {
+/// What would come of it.
+pub fn lines(state: &State, intent: &Intent, commands: &[&Command], refused: usize) -> Vec<String> {
     let owned: Vec<Command> = commands.iter().map(|command| (*command).clone()).collect();
     if let Some(effect) = views::effect(state, &owned) {
         return of_moves(&owned, &effect);

@@ -22,6 +22,7 @@ pub async fn steer(
         Err(no) => Err(no),
     };
     let done = || match &answer {
+        Ok(committed) if asked.undoable() => format!("/operations?done={}&undo=offered", committed.index),
         Ok(committed) => format!("/operations?done={}", committed.index),
         Err(_) => "/operations".to_owned(),
     };

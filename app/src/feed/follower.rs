@@ -280,7 +280,7 @@ impl Follower {
             self.wire.connection.set(Connection::Live);
             self.wire.silence.set(None);
             if before.stale() && self.was_live {
-                self.wire.show(back_again(session, self.replica.as_ref()), false);
+                self.wire.show(back_again(session, self.replica.as_ref()), false, None);
             }
             self.was_live = true;
         }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub fn AccountPage() -> impl IntoView {
     let refused = refusal_before();
     let refusal = Signal::derive(move || refused.get_value());
-    let people = use_context::<Arc<Boot>>().and_then(|boot| boot.people.clone()).unwrap_or_default();
+    let people = use_context::<Arc<Boot>>().and_then(|boot| boot.people()).unwrap_or_default();
     let done = use_query_map().with_untracked(|query| query.get("done"));
     let done = match done.as_deref() {
         Some("password") => Some("The new password holds from now on; every other session has ended."),

@@ -23,7 +23,7 @@ pub fn AccountsPage() -> impl IntoView {
     let refused = refusal_before();
     let refusal = Signal::derive(move || refused.get_value());
     let looker = use_looker();
-    let people = use_context::<Arc<Boot>>().and_then(|boot| boot.people.clone());
+    let people = use_context::<Arc<Boot>>().and_then(|boot| boot.people());
     let done = use_query_map().with_untracked(|query| query.get("done"));
     let done = done.as_deref().and_then(|done| match done {
         "added" => Some("The account was made."),

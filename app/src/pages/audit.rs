@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// The page.
 #[component]
 pub fn AuditPage() -> impl IntoView {
-    let people = use_context::<Arc<Boot>>().and_then(|boot| boot.people.clone());
+    let people = use_context::<Arc<Boot>>().and_then(|boot| boot.people());
     let body = match (use_looker().lacks(Need::Admin), people) {
         (None, Some(people)) => list(people.trail, people.unread),
         (why, _) => {

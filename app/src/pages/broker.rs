@@ -13,21 +13,20 @@ use crate::components::empty::Empty;
 use crate::components::facts::{Fact, Facts};
 use crate::components::field::{FormNote, refusal_before};
 use crate::components::heartbeat::Heartbeat;
+use crate::components::past::PastCard;
 use crate::components::share_bar::{FairShare, ShareBar};
-use crate::components::ticker;
-use crate::icons::{self, Icon};
+use crate::icons;
 use crate::live::use_live;
+use crate::past::PastQuery;
 use crate::place::Place;
-use crate::recent::Recent;
 use crate::shown::Shown;
 use crate::signals::{Memo, changing};
-use crate::time;
 use crate::words::num;
 use fence::FenceAction;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use leptos_router::params::ParamsMap;
-use metadata::{Broker, BrokerId, Change, Intent, Principal, State};
+use metadata::{Broker, BrokerId, State};
 use replicas::ReplicasByTopic;
 use std::sync::Arc;
 
@@ -91,9 +90,9 @@ fn Present(id: BrokerId) -> impl IntoView {
             </div>
             <div class="stack">
                 {changing(move || broker.get().map(|broker| view! { <Registration broker=broker.clone()/><Endpoints broker=broker/> }))}
-                <Changes id=id/>
             </div>
         </div>
+        <PastCard title="History" query=PastQuery { broker: Some(id.0), ..PastQuery::default() }/>
     }
     .into_any()
 }
@@ -215,62 +214,6 @@ fn Endpoints(broker: Arc<Broker>) -> impl IntoView {
         <Card title="Endpoints">
             <table class="dt dt--flush"><caption class="sr">"Endpoints"</caption><tbody>{rows}</tbody></table>
         </Card>
-    }
-    .into_any()
-}
-
-/// Whether a commit is about a broker, or by it.
-fn concerns(recent: &Recent, id: BrokerId) -> bool {
-    let asked = match &recent.commit.intent {
-        Some(Intent::RegisterBroker { registration }) => registration.id == id,
-        Some(
-            Intent::UnregisterBroker { id: of, .. }
-            | Intent::SessionExpired { id: of, .. }
-            | Intent::ContinueFencing { id: of, .. }
-            | Intent::FenceBroker { id: of, .. }
-            | Intent::UnfenceBroker { id: of, .. },
-        ) => *of == id,
-        _ => false,
-    };
-    let changed =
-        |change: &Change| matches!(change, Change::BrokerRegistered { broker } | Change::BrokerChanged { broker } if broker.id == id);
-    asked || recent.commit.principal == Principal::broker(id) || recent.commit.changes.iter().any(changed)
-}
-
-#[component]
-fn Changes(id: BrokerId) -> impl IntoView {
-    let live = use_live();
-    live.with_first_commits();
-    let rows = Memo::new(move |_| {
-        live.recent.with(|recent| recent.iter().filter(|recent| concerns(recent, id)).take(8).cloned().collect::<Vec<_>>())
-    });
-    view! {
-        <Card title="Changes" sub=move || format!("about broker {id}{}", if live.past() { "" } else { ", among the last 50" })>
-            <ol class="ticker"><For each=move || rows.get() key=|recent| recent.commit.index let:recent><ChangeRow recent=recent/></For></ol>
-            <Show when=move || rows.with(Vec::is_empty)><p class="card-b mute">"None lately."</p></Show>
-        </Card>
-    }
-    .into_any()
-}
-
-#[component]
-fn ChangeRow(recent: Recent) -> impl IntoView {
-    let live = use_live();
-    let line = ticker::line(&recent);
-    let at_ms = recent.commit.at_ms;
-    let about = line.about.map(|(name, _)| format!("{name} ")).unwrap_or_default();
-    view! {
-        <li class=if line.warn { "is-warn" } else { "" }>
-            <span class="tk-i"><Icon of=line.glyph/></span>
-            <div>
-                <p class="tr"><span class="med">{about}</span><span class="soft">{line.text}</span></p>
-                <p class="mute num">
-                    <span>"#"{num(recent.commit.index)}</span>
-                    <span>{recent.commit.principal.to_string()}</span>
-                    <time>{changing(move || format!("{} ago", time::age(live.now_ms.get().saturating_sub(at_ms))))}</time>
-                </p>
-            </div>
-        </li>
     }
     .into_any()
 }

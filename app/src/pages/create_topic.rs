@@ -29,7 +29,7 @@ use metadata::contract::Need;
 use metadata::intent::NewTopic;
 use metadata::{Code, Rejection, State};
 use panel::PreviewPanel;
-use preview::{Planned, Preview, preview};
+use preview::{Planned, preview};
 use std::sync::Arc;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
 

@@ -22,8 +22,9 @@ use std::sync::Arc;
 pub fn OperationsPage() -> impl IntoView {
     let refused = refusal_before();
     let refusal = Signal::derive(move || refused.get_value());
-    let foreseen = use_context::<Arc<Boot>>().and_then(|boot| boot.foreseen.clone());
+    let foreseen = use_context::<Arc<Boot>>().and_then(|boot| boot.foreseen());
     let done = use_query_map().with_untracked(|query| query.get("done").and_then(|index| index.parse::<u64>().ok()));
+    let undoable = use_query_map().with_untracked(|query| query.get_str("undo").is_some());
     view! {
         <div class="page">
             <header class="page-head">
@@ -33,7 +34,7 @@ pub fn OperationsPage() -> impl IntoView {
                 </div>
             </header>
             <FormNote fields=&[] refusal=refusal/>
-            {done.map(|index| done_note(view! { <span class="num">"Committed at #"{num(index)}"."</span> }.into_any()))}
+            {done.map(|index| done_note(committed(index, undoable)))}
             {foreseen.map(|foreseen| view! { <Confirm foreseen=foreseen/> })}
             <under_way::UnderWay/>
             <div class="split">
@@ -44,6 +45,12 @@ pub fn OperationsPage() -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+/// Where it was committed, and the way to undo it, where there is one.
+fn committed(index: u64, undoable: bool) -> AnyView {
+    let undo = undoable.then(|| view! { <a class="btn sm" href=base::to(&format!("/history?undo={index}"))>"Undo"</a> });
+    view! { <span class="num">"Committed at #"{num(index)}"."</span>{undo} }.into_any()
 }
 
 /// What the asked action would do, and the button that does it.

@@ -3,6 +3,7 @@
 mod configuration;
 mod delete;
 pub(crate) mod delete_dialog;
+mod history;
 mod partitions;
 mod placement;
 mod settings;
@@ -23,6 +24,7 @@ use crate::signals::{Memo, changing};
 use crate::time;
 use crate::words::num;
 use configuration::Configuration;
+use history::History;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
 use leptos_router::params::ParamsMap;
@@ -139,17 +141,19 @@ enum Tab {
     Partitions,
     Placement,
     Configuration,
+    History,
     Settings,
 }
 
 impl Tab {
-    const ALL: [Tab; 4] = [Tab::Partitions, Tab::Placement, Tab::Configuration, Tab::Settings];
+    const ALL: [Tab; 5] = [Tab::Partitions, Tab::Placement, Tab::Configuration, Tab::History, Tab::Settings];
 
     fn name(self) -> &'static str {
         match self {
             Tab::Partitions => "Partitions",
             Tab::Placement => "Placement",
             Tab::Configuration => "Configuration",
+            Tab::History => "History",
             Tab::Settings => "Settings",
         }
     }
@@ -181,6 +185,7 @@ fn Present(id: TopicId, action: Asking) -> impl IntoView {
         Tab::Partitions => view! { <Partitions id=id/> }.into_any(),
         Tab::Placement => view! { <Placement id=id/> }.into_any(),
         Tab::Configuration => view! { <Configuration topic=topic/> }.into_any(),
+        Tab::History => view! { <History name=topic.with_untracked(|topic| topic.name.to_string())/> }.into_any(),
         Tab::Settings => view! { <Settings topic=topic action=action/> }.into_any(),
     };
     Some(view! {
@@ -259,7 +264,8 @@ mod tests {
     fn tabs_are_in_the_address() {
         assert_eq!(Tab::of(&query_of("")), Tab::Partitions);
         assert_eq!(Tab::of(&query_of("tab=Settings")), Tab::Settings);
-        assert_eq!(Tab::of(&query_of("tab=history")), Tab::Partitions);
+        assert_eq!(Tab::of(&query_of("tab=history")), Tab::History);
+        assert_eq!(Tab::of(&query_of("tab=future")), Tab::Partitions);
         assert_eq!(Tab::Placement.href("orders"), "/topics/orders?tab=placement");
     }
 }

@@ -91,6 +91,6 @@ pub fn StaleBanner() -> impl IntoView {
 /// was reached since, `start.js` says.
 #[component]
 pub fn PastBanner() -> impl IntoView {
-    let markup = use_context::<Arc<Boot>>().and_then(|boot| boot.past.clone());
+    let markup = use_context::<Arc<Boot>>().and_then(|boot| boot.as_of.clone());
     markup.map(|markup| view! { <div class="banner asof" role="region" aria-label="Past" inner_html=markup></div> }).into_any()
 }

@@ -26,6 +26,7 @@ pub fn Help(open: RwSignal<bool>) -> impl IntoView {
                 <Key keys="G T">"Topics"</Key>
                 <Key keys="G B">"Brokers"</Key>
                 <Key keys="G Q">"Quorum"</Key>
+                <Key keys="G H">"History"</Key>
                 <Key keys="G P">"Operations"</Key>
                 <Key keys="C">"Create a topic"</Key>
                 <Key keys="/">"Filter this page"</Key>

@@ -42,6 +42,7 @@ pub fn asked(key: &str, prefix: bool) -> Asked {
         (true, "t") => Asked::Go("/topics"),
         (true, "b") => Asked::Go("/brokers"),
         (true, "q") => Asked::Go("/quorum"),
+        (true, "h") => Asked::Go("/history"),
         (true, "p") => Asked::Go("/operations"),
         (false, "g") => Asked::Prefix,
         (false, "c") => Asked::Go("/create-topic"),
@@ -75,9 +76,15 @@ mod browser {
     use super::{Asked, Overlays, asked};
     use crate::base;
     use leptos::prelude::*;
+    use leptos_router::NavigateOptions;
     use leptos_router::hooks::use_navigate;
+    use std::cell::Cell;
+    use std::rc::Rc;
     use wasm_bindgen::JsCast;
+    use wasm_split_helpers::{SplitLoaderError, wasm_split};
     use web_sys::{Element, HtmlElement, KeyboardEvent};
+
+    type Navigate = Box<dyn Fn(&str, NavigateOptions)>;
 
     const SWITCH: &str = "single-keys";
 
@@ -93,14 +100,25 @@ mod browser {
         }
     }
 
-    /// Listens to the whole page.
+    /// Listens to the whole page, once what listens is there: no key is asked for before.
     pub fn listen(overlays: Overlays) {
         let navigate = use_navigate();
+        Effect::new(move |_| {
+            let navigate: Navigate = Box::new(navigate.clone());
+            // Whether the pack can be had is seen where the feed is asked for (`later`).
+            leptos::task::spawn_local(async move { drop(attach(overlays, navigate).await) });
+        });
+    }
+
+    #[wasm_split(later, fallible)]
+    fn attach(overlays: Overlays, navigate: Navigate) -> Result<(), SplitLoaderError> {
         // G waits for its letter, however slow the hand or the machine; a click or another window ends the wait.
-        let after_g = StoredValue::new(false);
-        let clicked = window_event_listener(leptos::ev::pointerdown, move |_| after_g.set_value(false));
-        let left = window_event_listener(leptos::ev::blur, move |_| after_g.set_value(false));
-        let handle = window_event_listener(leptos::ev::keydown, move |event: KeyboardEvent| {
+        let after_g = Rc::new(Cell::new(false));
+        let (clicked, left) = (after_g.clone(), after_g.clone());
+        // The frame of every page stays, and they with it.
+        window_event_listener(leptos::ev::pointerdown, move |_| clicked.set(false));
+        window_event_listener(leptos::ev::blur, move |_| left.set(false));
+        window_event_listener(leptos::ev::keydown, move |event: KeyboardEvent| {
             if (event.ctrl_key() || event.meta_key()) && event.key().eq_ignore_ascii_case("k") {
                 event.prevent_default();
                 overlays.palette.update(|open| *open = !*open);
@@ -109,11 +127,10 @@ mod browser {
             if !for_the_page(&event) || !single_keys() {
                 return;
             }
-            let prefix = after_g.get_value();
-            after_g.set_value(false);
+            let prefix = after_g.replace(false);
             match asked(&event.key().to_ascii_lowercase(), prefix) {
                 Asked::Nothing => return,
-                Asked::Prefix => after_g.set_value(true),
+                Asked::Prefix => after_g.set(true),
                 Asked::Go(path) => navigate(&base::carried(path), Default::default()),
                 Asked::Filter => {
                     let field = document().query_selector(".main .search input").ok().flatten();
@@ -134,11 +151,7 @@ mod browser {
             }
             event.prevent_default();
         });
-        on_cleanup(move || {
-            for listener in [handle, clicked, left] {
-                listener.remove();
-            }
-        });
+        Ok(())
     }
 
     /// Whether a key is meant for the page: not for a field, not a chord, and no dialog is open.

@@ -43,6 +43,7 @@ pub fn Sidebar(overlays: Overlays) -> impl IntoView {
                 <NavLink path="/brokers" name="Brokers" glyph=icons::BROKERS><BrokerCount/></NavLink>
                 <h3>"Control plane"</h3>
                 <NavLink path="/quorum" name="Quorum" glyph=icons::QUORUM><QuorumCount/></NavLink>
+                <NavLink path="/history" name="History" glyph=icons::HISTORY/>
                 <NavLink path="/operations" name="Operations" glyph=icons::SLIDERS/>
                 <NavLink path="/accounts" name="Accounts" glyph=icons::USER anew=true/>
                 <NavLink path="/audit" name="Audit" glyph=icons::EYE anew=true/>
@@ -56,11 +57,12 @@ pub fn Sidebar(overlays: Overlays) -> impl IntoView {
 #[component]
 pub fn TabBar() -> impl IntoView {
     view! {
-        <nav class="tabbar" aria-label="Main" style="grid-template-columns:repeat(5,minmax(0,1fr))">
+        <nav class="tabbar" aria-label="Main" style="grid-template-columns:repeat(6,minmax(0,1fr))">
             <NavLink path="/" name="Overview" glyph=icons::GAUGE/>
             <NavLink path="/topics" name="Topics" glyph=icons::TOPICS/>
             <NavLink path="/brokers" name="Brokers" glyph=icons::BROKERS/>
             <NavLink path="/quorum" name="Quorum" glyph=icons::QUORUM/>
+            <NavLink path="/history" name="History" glyph=icons::HISTORY/>
             <NavLink path="/operations" name="Operations" glyph=icons::SLIDERS/>
         </nav>
     }

@@ -45,6 +45,7 @@ fn found(state: &State, words: &str) -> Vec<Entry> {
         page(icons::TOPICS, "Topics", "G T", "/topics"),
         page(icons::BROKERS, "Brokers", "G B", "/brokers"),
         page(icons::QUORUM, "Quorum", "G Q", "/quorum"),
+        page(icons::HISTORY, "History", "G H", "/history"),
         page(icons::SLIDERS, "Operations", "G P", "/operations"),
         entry("Actions", icons::PLUS, "Create topic", "C", Deed::Go("/create-topic".to_owned())),
         entry("Actions", icons::MOON, "Switch theme", "", Deed::Theme),

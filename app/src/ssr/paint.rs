@@ -1,5 +1,6 @@
 //! The first paint of one address.
 
+use super::looking_back::Looked;
 use super::past::Then;
 use super::people::{self, Trail};
 use super::sampler::Sampler;
@@ -18,6 +19,7 @@ use controller::{Asker, Controller};
 use leptos_router::params::ParamsMap;
 use metadata::frame::Pulse;
 use metadata::{Code, Commit, NodeId, Rejection, State, slice};
+use serde::Serialize;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -62,7 +64,8 @@ impl Node {
 pub fn boot(node: Node, parts: &Parts) -> Boot {
     let (uri, asker) = (&parts.uri, parts.extensions.get::<Asker>());
     if let Some(then) = parts.extensions.get::<Arc<Then>>() {
-        return boot_then(&node, then, uri, asker);
+        let past = bytes(parts.extensions.get::<Looked>().map(|looked| &*looked.0));
+        return Boot { past, ..boot_then(&node, then, uri, asker) };
     }
     let state = node.state;
     let (place, query) = (Place::of(uri.path()), query_of(uri.query().unwrap_or_default()));
@@ -81,12 +84,13 @@ pub fn boot(node: Node, parts: &Parts) -> Boot {
         recent: postcard::to_allocvec(&recent).unwrap_or_default(),
         heard: node.heard,
         attention: attention(&state).count,
-        foreseen: foreseen(&state, &place, &query, &looker, now_ms),
+        foreseen: bytes(foreseen(&state, &place, &query, &looker, now_ms)),
         refusal: refusal(&state, &place, &query, &looker, now_ms),
         previewed: previewed(&state, &place, &query),
-        people: people::shown(&node.controller, &node.trail, &place, asker),
+        people: bytes(people::shown(&node.controller, &node.trail, &place, asker)),
+        past: bytes(parts.extensions.get::<Looked>().map(|looked| &*looked.0)),
         looker,
-        past: None,
+        as_of: None,
     }
 }
 
@@ -105,9 +109,14 @@ fn boot_then(node: &Node, then: &Then, uri: &Uri, asker: Option<&Asker>) -> Boot
         attention: attention(&then.state).count,
         previewed: previewed(&then.state, &place, &query),
         looker: people::looker(asker, node.reach),
-        past: Some(then.banner.clone()),
+        as_of: Some(then.banner.clone()),
         ..Boot::default()
     }
+}
+
+/// What only some pages read, for them to read; empty where there is none.
+fn bytes(shown: Option<impl Serialize>) -> Vec<u8> {
+    shown.and_then(|shown| postcard::to_allocvec(&shown).ok()).unwrap_or_default()
 }
 
 /// What the action that the page Operations was asked about would do.

@@ -1,9 +1,9 @@
 //! Pages as of an index or a time: what they show is made before they are drawn, and what is not kept is said instead.
 
 use super::door::{Door, NotThen, Page};
+use crate::as_of::address;
 use crate::base;
 use crate::icons::{self, Glyph, Icon};
-use crate::past::address;
 use crate::place::{Place, query_of};
 use crate::time;
 use crate::words::{count, num};

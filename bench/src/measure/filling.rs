@@ -19,12 +19,22 @@ pub fn client() -> Result<Runtime> {
 pub async fn fill(cluster: &Cluster, topics: usize, partitions: usize) -> Result<()> {
     let (leader, _) = cluster.roles().await?;
     let mut connection = Connection::open(&leader).await?;
-    let at_once = (MOST_PARTITIONS / partitions).clamp(1, 1_000);
+    let at_once = at_once(partitions);
     for from in (0..topics).step_by(at_once) {
         let request = batch(&leader, &format!("fill-{from:06}"), at_once.min(topics - from), partitions);
         send_batch(&mut connection, &request).await?;
     }
     cluster.level().await
+}
+
+fn at_once(partitions: usize) -> usize {
+    (MOST_PARTITIONS / partitions).clamp(1, 1_000)
+}
+
+/// What [`fill`] calls one of its topics that have so many partitions each.
+pub fn filled(topic: usize, partitions: usize) -> String {
+    let at_once = at_once(partitions);
+    format!("fill-{:06}-{:05}", topic / at_once * at_once, topic % at_once)
 }
 
 /// Sends a batch, all of which has to succeed.

@@ -9,6 +9,7 @@ mod filling;
 mod first_answer;
 mod group;
 mod heartbeats;
+mod history;
 mod in_process;
 mod judging;
 mod reads;
@@ -27,6 +28,7 @@ pub const GROUPS: &[Group] = &[
     first_answer::GROUP,
     sizes::GROUP,
     reads::GROUP,
+    history::GROUP,
     heartbeats::GROUP,
     fencing::GROUP,
 ];

@@ -73,6 +73,14 @@ macro_rules! read {
 }
 
 impl Pool {
+    /// What kind of database it is.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Pool::Sqlite(_) => "sqlite",
+            Pool::Postgres { .. } => "postgresql",
+        }
+    }
+
     pub(super) async fn open(place: &Place) -> Result<Self, sqlx::Error> {
         match place {
             Place::Sqlite(options) => {
@@ -98,6 +106,15 @@ impl Pool {
                 Ok(Tx::Postgres { tx, schema: schema.clone() })
             }
         }
+    }
+
+    /// A transaction that reads, all of it as of one moment.
+    pub(super) async fn begin_to_compare(&self) -> Result<Tx, sqlx::Error> {
+        let mut tx = self.begin().await?;
+        if let Tx::Postgres { .. } = tx {
+            tx.script("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ".to_owned()).await?;
+        }
+        Ok(tx)
     }
 }
 

@@ -1,18 +1,23 @@
 //! The backup's transactions, for SQLite and PostgreSQL alike: TEXT and BIGINT columns, `$n` parameters, nothing else.
 
+use super::checkpoint::Packed;
 use super::connection::{Column, Pool, Tx, Value};
 use super::place::Place;
+use super::reading::{self, Mark, mark};
 use super::rows::Rows;
 use super::tables;
 pub(crate) use super::trouble::DatabaseError;
 use super::trouble::text;
 use crate::hub::Applied;
-use metadata::views::{self, TopicView};
 use metadata::{Index, State, Term};
 use uuid::Uuid;
 
 /// Rows of the whole state that are gathered before they are written; one topic may be more.
 const MOST_ROWS: usize = 4_096;
+/// Indexes whose commits are dropped in one transaction.
+const MOST_DROPPED: u64 = 20_000;
+/// Periodic checkpoints that are kept, beside the one that the history begins with and those behind gaps.
+const MOST_CHECKPOINTS: usize = 8;
 
 /// Who writes: another cluster's transaction fails on it, and a deposed leader's.
 pub(crate) struct Fence {
@@ -86,49 +91,100 @@ impl Database {
         Ok(upto)
     }
 
-    /// Replaces everything by the whole state, and says in the history that a stretch is missing.
-    pub(crate) async fn checkpoint(&self, fence: &Fence, from: Index, state: &State) -> Result<Index, DatabaseError> {
+    /// Replaces everything by the whole state, says in the history that a stretch is missing, and keeps the state to go on from.
+    pub(crate) async fn leap(&self, fence: &Fence, from: Index, state: &State, packed: Packed) -> Result<Index, DatabaseError> {
         let mut tx = self.pool.begin().await?;
         wipe(&mut tx).await?;
+        put_state(&mut tx, state).await?;
         let mut rows = Rows::default();
-        for broker in state.brokers() {
-            rows.broker(broker)?;
-        }
-        for topic in state.topics_after(None) {
-            if let Some(TopicView { id, partitions, .. }) = views::topic(state, &topic.name) {
-                rows.topic(id, &topic.name, topic.created_index, topic.created_at_ms, &topic.configs)?;
-                for partition in &partitions {
-                    rows.partition(id, partition)?;
-                }
-            }
-            if rows.len() >= MOST_ROWS {
-                std::mem::take(&mut rows).write(&mut tx).await?;
-            }
-        }
         rows.gap(from, fence.term, state);
+        rows.checkpoint(packed);
         rows.write(&mut tx).await?;
         let upto = state.revision();
         advance(&mut tx, fence, from, upto).await?;
         tx.commit().await?;
         Ok(upto)
     }
+
+    /// Keeps the whole state where the backup is.
+    pub(crate) async fn checkpoint(&self, fence: &Fence, at: Index, packed: Packed) -> Result<(), DatabaseError> {
+        let mut tx = self.pool.begin().await?;
+        let mut rows = Rows::default();
+        rows.checkpoint(packed);
+        rows.write(&mut tx).await?;
+        advance(&mut tx, fence, at, at).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// How the checkpoints stand.
+    pub(crate) async fn standing(&self) -> Result<Standing, DatabaseError> {
+        let mut tx = self.pool.begin().await?;
+        let newest = reading::checkpoints(&mut tx).await?.pop();
+        let gap = reading::gaps(&mut tx).await?.last().map_or(0, |(_, upto)| *upto);
+        let first = reading::next_after(&mut tx, 0).await?;
+        let begins = first.is_none_or(|(_, follows, gap)| follows == 0 && !gap);
+        let at = newest.as_ref().map_or(0, |newest| newest.index);
+        let since = reading::number(&mut tx, "COUNT(*)", "history WHERE log_index > $1", &[at.into()]).await?.unwrap_or_default();
+        let whole = newest.as_ref().map_or(begins && gap == 0, |newest| newest.index >= gap);
+        Ok(Standing { newest_ms: newest.map(|newest| newest.at_ms), since, whole })
+    }
+
+    /// Lets go of what is older than this, as far as the newest checkpoint from before it reaches, a part at a time; and of checkpoints that
+    /// nothing needs. Whether there is more.
+    pub(crate) async fn thin(&self, fence: &Fence, at: Index, oldest_ms: Option<u64>) -> Result<bool, DatabaseError> {
+        let mut tx = self.pool.begin().await?;
+        let (kept, gaps) = (reading::checkpoints(&mut tx).await?, reading::gaps(&mut tx).await?);
+        let base = oldest_ms.and_then(|oldest| kept.iter().rfind(|each| each.at_ms <= oldest)).map_or(0, |base| base.index);
+        let oldest = reading::number(&mut tx, "MIN(log_index)", "history", &[]).await?.unwrap_or_default();
+        let upto = base.min(oldest.saturating_add(MOST_DROPPED));
+        let dropped = tx.execute("DELETE FROM history WHERE log_index <= $1".to_owned(), &[upto.into()]).await?;
+        let more = upto < base;
+        let periodic = |index: Index| !gaps.iter().any(|(_, upto)| *upto == index) && index != base;
+        let surplus = kept.iter().rev().filter(|each| each.index > base && periodic(each.index)).skip(MOST_CHECKPOINTS);
+        // With the first commits that go: what is left before the base belongs to nothing.
+        let gone = kept.iter().filter(|each| each.index < base).chain(surplus);
+        let mut removed = 0;
+        for each in gone {
+            removed += tx.execute("DELETE FROM checkpoints WHERE log_index = $1".to_owned(), &[each.index.into()]).await?;
+        }
+        if dropped + removed > 0 {
+            advance(&mut tx, fence, at, at).await?;
+            tx.commit().await?;
+        }
+        Ok(more)
+    }
+
+    /// For who reads.
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
 }
 
-/// Up to where a backup is, of which history, and who wrote it.
-struct Mark {
-    lineage: String,
-    term: i64,
-    index: i64,
+/// How the checkpoints of a backup stand.
+pub(crate) struct Standing {
+    pub newest_ms: Option<u64>,
+    /// Commits behind the newest.
+    pub since: u64,
+    /// Whether the backup can be rebuilt from what is there.
+    pub whole: bool,
 }
 
-async fn mark(tx: &mut Tx) -> Result<Option<Mark>, DatabaseError> {
-    let sql = "SELECT lineage, term, log_index FROM watermark WHERE id = 1".to_owned();
-    let row = tx.rows(sql, &[], &[Column::Text, Column::Number, Column::Number]).await?.pop();
-    Ok(row.and_then(|row| <[Value; 3]>::try_from(row).ok()).map(|[lineage, term, index]| Mark {
-        lineage: lineage.text(),
-        term: term.number(),
-        index: index.number(),
-    }))
+/// Writes the tables of what there is now, into empty ones.
+pub(super) async fn put_state(tx: &mut Tx, state: &State) -> Result<(), DatabaseError> {
+    let mut rows = Rows::default();
+    for broker in state.brokers() {
+        rows.broker(broker)?;
+    }
+    for topic in state.topics_after(None) {
+        rows.topic(topic.id, &topic.name, topic.created_index, topic.created_at_ms, &topic.configs)?;
+        for partition in state.partitions_of(topic.id) {
+            rows.partition(topic.id, partition)?;
+        }
+        if rows.len() >= MOST_ROWS {
+            std::mem::take(&mut rows).write(tx).await?;
+        }
+    }
+    Ok(rows.write(tx).await?)
 }
 
 /// Whether this cluster may write here: the backup is its own, or nobody's yet. One of a version that did not say whose it is
@@ -177,6 +233,7 @@ async fn advance(tx: &mut Tx, fence: &Fence, from: Index, upto: Index) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backup::checkpoint;
 
     const CLUSTER: u128 = 7;
 
@@ -215,7 +272,7 @@ mod tests {
         assert_eq!(database.claim(&fence(CLUSTER, 1, 4)).await?, 7, "a newer leader goes on");
         assert!(matches!(database.claim(&fence(CLUSTER, 1, 3)).await, Err(DatabaseError::Deposed)), "an older one does not");
         assert!(matches!(database.append(&fence(CLUSTER, 1, 3), 7, &[]).await, Err(DatabaseError::Deposed)), "nor does it write");
-        let other = database.checkpoint(&fence(CLUSTER, 2, 9), 7, &state).await;
+        let other = database.leap(&fence(CLUSTER, 2, 9), 7, &state, checkpoint::pack(&state)?).await;
         assert!(matches!(other, Err(DatabaseError::Deposed)), "nor does another history");
         assert_eq!(count(&database, "brokers").await?, 1, "what failed left something behind");
 
@@ -241,7 +298,8 @@ mod tests {
         let database = Database::open(url).await?;
         let mut tx = database.pool.begin().await?;
         tables::make(&mut tx).await?;
-        for table in ["backup", "archived_watermark", "archived_brokers", "archived_topics", "archived_partitions", "archived_history"] {
+        let later = ["backup", "archived_watermark", "archived_brokers", "archived_topics", "archived_partitions", "archived_history"];
+        for table in later.into_iter().chain(["checkpoints", "archived_checkpoints"]) {
             tx.script(format!("DROP TABLE {table}")).await?;
         }
         for column in ["credential", "address"] {
@@ -266,7 +324,7 @@ mod tests {
             }
             assert_eq!(count(&database, "brokers").await?, 1);
             // The version before would not know a version that it did not make.
-            let versions = if ours { 3 } else { 1 };
+            let versions = if ours { 4 } else { 1 };
             assert_eq!(count(&database, "_sqlx_migrations").await?, versions);
             assert_eq!(count(&database, "sqlite_master WHERE name = 'backup'").await?, i64::from(ours));
         }

@@ -2,17 +2,36 @@
 //!
 //! A database that fails is logged and shown, and never fails or slows an operation: this task is one more reader of the
 //! hub. `place` is where it goes, `connection` how it is spoken to, `tables` makes the tables, `rows` is what commits leave in
-//! them, `database` the transactions, `trouble` why it does not go on, this file the loop.
+//! them, `checkpoint` a whole state as rows, `database` the transactions, `upkeep` what is due beside commits, `trouble` why it does not go
+//! on, this file the loop.
+//!
+//! Back again: `reading` pages of a database, `rebuild` the one rule by which a state comes out of it, `proof` that it is right, `file` a
+//! backup in one file, `archive` either of the two without its cluster.
 
+mod archive;
+mod checkpoint;
 mod connection;
 mod database;
+pub(crate) mod file;
 mod place;
+mod proof;
+mod reading;
+mod rebuild;
 mod rows;
 mod tables;
+#[cfg(test)]
+pub(crate) mod tests;
 mod trouble;
+mod upkeep;
 
+pub use archive::{Archive, Contents, Lineage, Missing, Point, Rebuilt, import};
+pub use file::FileError;
 pub use place::check_database_url;
+pub use proof::Proven;
+pub use rebuild::{AsOf, Flaw};
+pub use trouble::BackupError;
 
+use crate::environment::elsewhere;
 use crate::hub::{Applied, Next};
 use crate::node::Inner;
 use database::{Database, DatabaseError, Fence};
@@ -21,6 +40,7 @@ use metadata::{Index, Term};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use upkeep::Upkeep;
 
 /// Commits in one transaction at most, and changes, if it is more than one commit.
 const MOST_COMMITS: usize = 512;
@@ -87,6 +107,7 @@ async fn follow(
     let database = within(PATIENCE, Database::open(url)).await?;
     let fence = Fence { cluster_id: identity.cluster_id, lineage: identity.lineage, term };
     *watermark = within(PATIENCE, database.claim(&fence)).await?;
+    let mut upkeep = within(PATIENCE, Upkeep::begin(&database, node.environment.wall_ms())).await?;
     let mut applied = node.hub.watch_applied();
     let mut gathered = false;
     loop {
@@ -105,16 +126,32 @@ async fn follow(
                 // What did not fit is late already.
                 gathered = few.len() < all;
                 *watermark = within(patience(rows_of(&few)), database.append(&fence, *watermark, &few)).await?;
+                upkeep.wrote(few.len());
             }
-            Next::Gone { .. } => *watermark = behind(node, &database, &fence, *watermark).await?,
+            Next::Gone { .. } => *watermark = behind(node, &database, &fence, *watermark, &mut upkeep).await?,
         }
         *back_off = FIRST_BACK_OFF;
         told.well(*watermark);
-        node.board.note_backup(Backup::Following { watermark: *watermark });
+        // Shown before what may take long, and after what may have found something.
+        note(node, *watermark);
+        upkeep.turn(node, &database, &fence, *watermark).await?;
+        note(node, *watermark);
         if idle && applied.changed().await.is_err() {
             return Ok(());
         }
     }
+}
+
+/// How the backup does: one that does not prove itself is a failing one, however well it is written.
+fn note(node: &Arc<Inner>, watermark: Index) {
+    let flaw = node.board.proof().and_then(|proof| proof.flaw);
+    node.board.note_backup(match flaw {
+        None => Backup::Following { watermark },
+        Some(flaw) => {
+            let error = format!("the backup is not what the cluster has: {flaw}. Move it away, and it begins anew");
+            Backup::Failing { watermark, error }
+        }
+    });
 }
 
 fn patience(rows: usize) -> Duration {
@@ -144,15 +181,26 @@ fn few_enough(commits: impl Iterator<Item = Applied>) -> Vec<Applied> {
 }
 
 /// Goes on from a position that is no longer in memory: with what journals have, and where none has it from the whole state.
-async fn behind(node: &Arc<Inner>, database: &Database, fence: &Fence, watermark: Index) -> Result<Index, DatabaseError> {
+async fn behind(
+    node: &Arc<Inner>,
+    database: &Database,
+    fence: &Fence,
+    watermark: Index,
+    upkeep: &mut Upkeep,
+) -> Result<Index, DatabaseError> {
     if let Some(kept) = journaled(node, watermark).await {
         let few = few_enough(kept.into_iter());
+        upkeep.wrote(few.len());
         return within(patience(rows_of(&few)), database.append(fence, watermark, &few)).await;
     }
     let state = node.hub.view().state.clone();
     tracing::warn!(from = watermark, to = state.revision(), "the backup has a gap: it goes on from the whole state");
     let rows = state.all_partitions().count() + state.topics_after(None).count() + state.brokers().count();
-    within(patience(rows), database.checkpoint(fence, watermark, &state)).await
+    let content = state.clone();
+    let packed = elsewhere(&*node.environment, move || checkpoint::pack(&content)).await.flatten().map_err(DatabaseError::Checkpoint)?;
+    let upto = within(patience(rows), database.leap(fence, watermark, &state, packed)).await?;
+    upkeep.leapt(node.environment.wall_ms());
+    Ok(upto)
 }
 
 /// Commits after a position that is no longer in memory, from this node's journal. What is missing there is asked of the other
@@ -163,7 +211,8 @@ async fn journaled(node: &Arc<Inner>, watermark: Index) -> Option<Vec<Applied>> 
         if let Some(kept) = node.history.kept_after(watermark).await {
             return Some(kept.into_iter().map(|kept| (kept.record.commit, kept.record.beside.by)).collect());
         }
-        if !node.history.is_kept() || Instant::now() >= give_up {
+        // Alone there is nobody to have it from.
+        if !node.history.is_kept() || node.voters().1.is_empty() || Instant::now() >= give_up {
             return None;
         }
         tokio::time::sleep(LOOK_AGAIN).await;

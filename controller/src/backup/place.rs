@@ -3,6 +3,7 @@
 use super::trouble::DatabaseError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
+use std::path::Path;
 use std::str::FromStr;
 
 /// What the longest name of PostgreSQL has, in bytes.
@@ -24,6 +25,25 @@ pub fn check_database_url(url: &str) -> Result<(), String> {
 }
 
 impl Place {
+    /// A SQLite file.
+    pub(super) fn file(path: &Path) -> Self {
+        Place::Sqlite(Box::new(SqliteConnectOptions::new().filename(path)))
+    }
+
+    /// The same for who only reads: nothing is made there, and nothing written.
+    pub(super) fn only_to_read(self) -> Self {
+        match self {
+            Place::Sqlite(options) => {
+                // What a crash left half written is taken back by who opens it, and that is a change.
+                let mut journal = options.get_filename().as_os_str().to_owned();
+                journal.push("-journal");
+                let whole = !Path::new(&journal).exists();
+                Place::Sqlite(Box::new(options.read_only(whole).create_if_missing(false)))
+            }
+            postgres @ Place::Postgres { .. } => postgres,
+        }
+    }
+
     pub(super) fn of(url: &str) -> Result<Self, DatabaseError> {
         let no = |why: &str| DatabaseError::Url(why.to_owned());
         if url.starts_with("sqlite:") {

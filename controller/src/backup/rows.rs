@@ -3,6 +3,7 @@
 //! A statement is a round trip to the database, and with SQLite two switches between threads: a commit of its own needs
 //! four of them, and hundreds of commits together need a few dozen.
 
+use super::checkpoint::Packed;
 use super::connection::{Tx, Value};
 use metadata::command::AskedBy;
 use metadata::model::Configs;
@@ -35,6 +36,7 @@ const HISTORY: Table = Table {
     key: 1,
     columns: &["log_index", "prev_index", "term", "at_ms", "principal", "kind", "intent", "changes", "digest", "credential", "address"],
 };
+const CHECKPOINTS: Table = Table { name: "checkpoints", key: 2, columns: &["log_index", "part", "parts", "at_ms", "digest", "content"] };
 
 impl From<u64> for Value {
     fn from(number: u64) -> Self {
@@ -60,7 +62,7 @@ impl From<BrokerId> for Value {
     }
 }
 
-type Row = Vec<Value>;
+pub(super) type Row = Vec<Value>;
 
 /// The last state of everything that some commits changed; none for what they removed.
 #[derive(Default)]
@@ -70,12 +72,13 @@ pub(super) struct Rows {
     partitions: BTreeMap<(TopicId, u32), Row>,
     brokers: BTreeMap<BrokerId, Option<Row>>,
     history: Vec<Row>,
+    checkpoints: Vec<Row>,
 }
 
 impl Rows {
     /// How many rows are to be written.
     pub(super) fn len(&self) -> usize {
-        self.topics.len() + self.configs.len() + self.partitions.len() + self.brokers.len() + self.history.len()
+        self.topics.len() + self.configs.len() + self.partitions.len() + self.brokers.len() + self.history.len() + self.checkpoints.len()
     }
 
     /// Takes a commit; commits come in their order.
@@ -83,6 +86,11 @@ impl Rows {
         for change in &commit.changes {
             self.change(commit, change)?;
         }
+        self.history(commit, by)
+    }
+
+    /// Takes a commit into the history alone.
+    pub(super) fn history(&mut self, commit: &Commit, by: Option<&AskedBy>) -> Result<(), serde_json::Error> {
         let intent = commit.intent.as_ref().map(metadata::json::intent);
         // One after another: a text that grows to megabytes by doubling would be kept with twice the room that it needs.
         let changes: Vec<String> =
@@ -140,30 +148,17 @@ impl Rows {
     }
 
     pub(super) fn topic(&mut self, id: TopicId, name: &str, index: Index, at_ms: u64, configs: &Configs) -> Result<(), serde_json::Error> {
-        let row = vec![id.into(), name.to_owned().into(), index.into(), at_ms.into(), serde_json::to_string(configs)?.into()];
-        self.topics.insert(id, Some(row));
+        self.topics.insert(id, Some(topic_row(id, name, index, at_ms, configs)?));
         Ok(())
     }
 
     pub(super) fn partition(&mut self, topic: TopicId, partition: &Partition) -> Result<(), serde_json::Error> {
-        let row = vec![
-            topic.into(),
-            u64::from(partition.partition).into(),
-            partition.leader.map_or(Value::Number(-1), Value::from),
-            u64::from(partition.leader_epoch).into(),
-            u64::from(partition.partition_epoch).into(),
-            serde_json::to_string(&partition.replicas)?.into(),
-            serde_json::to_string(&partition.isr)?.into(),
-            serde_json::to_string(partition)?.into(),
-        ];
-        self.partitions.insert((topic, partition.partition), row);
+        self.partitions.insert((topic, partition.partition), partition_row(topic, partition)?);
         Ok(())
     }
 
     pub(super) fn broker(&mut self, broker: &Broker) -> Result<(), serde_json::Error> {
-        let rack = broker.rack.clone().unwrap_or_default();
-        let row = vec![broker.id.into(), broker.epoch.into(), rack.into(), serde_json::to_string(broker)?.into()];
-        self.brokers.insert(broker.id, Some(row));
+        self.brokers.insert(broker.id, Some(broker_row(broker)?));
         Ok(())
     }
 
@@ -173,6 +168,16 @@ impl Rows {
         let (index, at_ms, digest) = (state.revision().into(), state.at_ms().into(), state.digest().to_string().into());
         let [credential, address] = [(); 2].map(|()| Value::from(String::new()));
         self.history.push(vec![index, from.into(), term.into(), at_ms, principal, kind, intent, changes, digest, credential, address]);
+    }
+
+    /// Keeps a whole state.
+    pub(super) fn checkpoint(&mut self, packed: Packed) {
+        let Packed { index, at_ms, digest, parts } = packed;
+        let count = parts.len() as u64;
+        let row = |(part, content): (u64, String)| {
+            vec![index.into(), part.into(), count.into(), at_ms.into(), digest.clone().into(), content.into()]
+        };
+        self.checkpoints.extend((0..).zip(parts).map(row));
     }
 
     /// Writes everything. What is gone goes first: its name may have been taken again.
@@ -188,8 +193,38 @@ impl Rows {
         }
         put(tx, &PARTITIONS, self.partitions.into_values().collect()).await?;
         put(tx, &BROKERS, brokers).await?;
-        put(tx, &HISTORY, self.history).await
+        put(tx, &HISTORY, self.history).await?;
+        for part in self.checkpoints {
+            // One after another: each is a quarter of a megabyte.
+            put(tx, &CHECKPOINTS, vec![part]).await?;
+        }
+        Ok(())
     }
+}
+
+/// A topic as its table has it.
+pub(super) fn topic_row(id: TopicId, name: &str, index: Index, at_ms: u64, configs: &Configs) -> Result<Row, serde_json::Error> {
+    Ok(vec![id.into(), name.to_owned().into(), index.into(), at_ms.into(), serde_json::to_string(configs)?.into()])
+}
+
+/// A partition as its table has it.
+pub(super) fn partition_row(topic: TopicId, partition: &Partition) -> Result<Row, serde_json::Error> {
+    Ok(vec![
+        topic.into(),
+        u64::from(partition.partition).into(),
+        partition.leader.map_or(Value::Number(-1), Value::from),
+        u64::from(partition.leader_epoch).into(),
+        u64::from(partition.partition_epoch).into(),
+        serde_json::to_string(&partition.replicas)?.into(),
+        serde_json::to_string(&partition.isr)?.into(),
+        serde_json::to_string(partition)?.into(),
+    ])
+}
+
+/// A broker as its table has it.
+pub(super) fn broker_row(broker: &Broker) -> Result<Row, serde_json::Error> {
+    let rack = broker.rack.clone().unwrap_or_default();
+    Ok(vec![broker.id.into(), broker.epoch.into(), rack.into(), serde_json::to_string(broker)?.into()])
 }
 
 /// The rows there are, and the keys of those that are gone.
@@ -230,9 +265,14 @@ async fn remove(tx: &mut Tx, table: &str, column: &str, keys: &[Value]) -> Resul
     Ok(())
 }
 
+/// The tables of what there is now, with their keys: what [`topic_row`], [`partition_row`] and [`broker_row`] make.
+pub(super) fn current() -> [(&'static str, usize, &'static [&'static str]); 3] {
+    [&TOPICS, &PARTITIONS, &BROKERS].map(|table| (table.name, table.key, table.columns))
+}
+
 /// The tables that hold a history, with their columns.
-pub(super) fn tables() -> [(&'static str, &'static [&'static str]); 4] {
-    [&TOPICS, &PARTITIONS, &BROKERS, &HISTORY].map(|table| (table.name, table.columns))
+pub(super) fn tables() -> [(&'static str, &'static [&'static str]); 5] {
+    [&TOPICS, &PARTITIONS, &BROKERS, &HISTORY, &CHECKPOINTS].map(|table| (table.name, table.columns))
 }
 
 /// Puts rows in, in place of those with the same key.

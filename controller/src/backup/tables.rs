@@ -16,7 +16,7 @@ struct Migration {
 }
 
 /// In the SQL that both databases understand.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration {
         version: 1,
         description: "backup",
@@ -30,6 +30,12 @@ const MIGRATIONS: [Migration; 3] = [
         sql: include_str!("../../../migrations/0002_whose.sql"),
     },
     Migration { version: 3, description: "by what", tables: &[], sql: include_str!("../../../migrations/0003_by_what.sql") },
+    Migration {
+        version: 4,
+        description: "checkpoints",
+        tables: &["checkpoints", "archived_checkpoints"],
+        sql: include_str!("../../../migrations/0004_checkpoints.sql"),
+    },
 ];
 
 /// Where it is noted what was made, as sqlx's own migrator did for the versions before.
@@ -83,6 +89,24 @@ pub(super) async fn make(tx: &mut Tx) -> Result<(), DatabaseError> {
     Ok(())
 }
 
+/// Whether there is a backup that this build reads; nothing is made.
+pub(super) async fn check(tx: &mut Tx) -> Result<(), DatabaseError> {
+    let there = tx.tables().await?;
+    let has = |name: &str| there.iter().any(|table| table == name);
+    if !has(NOTED) || !has("watermark") {
+        return Err(DatabaseError::NoBackup);
+    }
+    let newest = tx.rows(format!("SELECT COALESCE(MAX(version), 0) FROM {NOTED}"), &[], &[Column::Number]).await?;
+    let newest = newest.first().map_or(0, |row| row[0].number());
+    if newest > MIGRATIONS.last().map_or(0, |last| last.version) {
+        return Err(DatabaseError::Newer);
+    }
+    if MIGRATIONS.iter().any(|migration| !migration.tables.iter().all(|table| has(table))) {
+        return Err(DatabaseError::Older);
+    }
+    Ok(())
+}
+
 impl Migration {
     /// As sqlx's migrator computes and notes it, in hexadecimal.
     fn checksum(&self) -> String {
@@ -104,6 +128,7 @@ mod tests {
             let made = migration.tables.iter().filter(|table| migration.sql.contains(&format!("CREATE TABLE {table} ("))).count();
             assert_eq!((made, migration.sql.matches("CREATE TABLE").count()), (migration.tables.len(), migration.tables.len()));
         }
-        assert_eq!(known, [(1, "D2338F7BD9448EA6".to_owned()), (2, "50D0D61FC42ECE4B".to_owned()), (3, "24E4DD84D18D37EE".to_owned())]);
+        let released = ["D2338F7BD9448EA6", "50D0D61FC42ECE4B", "24E4DD84D18D37EE", "ECBC7E60EDBEAB93"];
+        assert_eq!(known.to_vec(), (1..).zip(released.map(str::to_owned)).collect::<Vec<(i64, String)>>());
     }
 }

@@ -1,6 +1,8 @@
 //! Why a backup does not go on, in words that say what to do. What the database itself said is not repeated: it may hold
 //! anything, and says nothing to whoever reads a page.
 
+use super::file::FileError;
+use super::rebuild::Flaw;
 use std::io;
 use std::time::Duration;
 use thiserror::Error;
@@ -43,7 +45,9 @@ pub(crate) enum DatabaseError {
     Unreachable,
     #[error("the database takes no more connections; allow more, or close some")]
     TooManyConnections,
-    #[error("the database refuses the user or the password of --database-url")]
+    #[error(
+        "the database refuses the user or the password of --database-url; see whether they are right and whether the password has expired"
+    )]
     Refused,
     #[error("there is no such database; create it, or mend --database-url")]
     NoDatabase,
@@ -51,8 +55,10 @@ pub(crate) enum DatabaseError {
     NoRight,
     #[error("the database is read-only; make it writable, or name the one that is")]
     ReadOnly,
-    #[error("the database has no room left on its disk")]
+    #[error("the database has no room left on its disk; make room, and the backup catches up by itself")]
     Full,
+    #[error("the disk of the database fails; see the log of its system")]
+    Disk,
     #[error("the database is busy with somebody else's transaction")]
     Busy,
     #[error("the database file cannot be opened; see whether its directory is there and writable")]
@@ -65,9 +71,75 @@ pub(crate) enum DatabaseError {
     Other(String),
     #[error("a value does not encode: {0}")]
     Encode(#[from] serde_json::Error),
+    #[error("a checkpoint cannot be made: {0}")]
+    Checkpoint(io::Error),
+    #[error("there is no backup of Quorate in this database")]
+    NoBackup,
+    #[error(
+        "this backup was written by an older version of Quorate; start a controller of this version with it once, and it is brought up to date"
+    )]
+    Older,
+    #[error("this database holds something already: {0}; nothing in it was touched. Give an empty one, or a schema of its own")]
+    NotEmpty(String),
+}
+
+/// Why a backup is not read, checked, filled or restored.
+#[derive(Debug, Error)]
+pub enum BackupError {
+    #[error("{0}")]
+    Database(#[source] Trouble),
+    /// It was read, and is not whole.
+    #[error("{0}")]
+    Flaw(#[from] Flaw),
+    #[error("the file cannot be used: {0}")]
+    File(#[from] FileError),
+    /// What was asked for cannot be done with what is there.
+    #[error("{0}")]
+    Refused(String),
+    #[error("{what}: {source}")]
+    Io { what: String, source: io::Error },
+}
+
+/// A database's trouble, for whoever need not tell one from another.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub struct Trouble(Box<DatabaseError>);
+
+impl BackupError {
+    /// Whether the same may succeed later: somebody did not answer.
+    pub fn retryable(&self) -> bool {
+        match self {
+            BackupError::Database(trouble) => trouble.0.passes(),
+            BackupError::File(error) => error.retryable(),
+            BackupError::Flaw(_) | BackupError::Refused(_) | BackupError::Io { .. } => false,
+        }
+    }
+}
+
+impl From<Trouble> for DatabaseError {
+    fn from(trouble: Trouble) -> Self {
+        *trouble.0
+    }
+}
+
+impl From<DatabaseError> for BackupError {
+    fn from(error: DatabaseError) -> Self {
+        BackupError::Database(Trouble(Box::new(error)))
+    }
+}
+
+impl From<sqlx::Error> for BackupError {
+    fn from(error: sqlx::Error) -> Self {
+        DatabaseError::from(error).into()
+    }
 }
 
 impl DatabaseError {
+    /// Whether it is of this moment, and nobody has to mend anything.
+    fn passes(&self) -> bool {
+        matches!(self, DatabaseError::Silent(_) | DatabaseError::Unreachable | DatabaseError::TooManyConnections | DatabaseError::Busy)
+    }
+
     /// What tells it apart from other causes: without the figures that are others at each try.
     pub(crate) fn cause(&self) -> String {
         match self {
@@ -108,10 +180,13 @@ fn of_code(code: &str) -> DatabaseError {
         "42501" | "3F000" => DatabaseError::NoRight,
         "25006" | "8" | "264" | "520" | "776" | "1032" | "1288" => DatabaseError::ReadOnly,
         "53100" | "13" => DatabaseError::Full,
+        "58030" => DatabaseError::Disk,
         "53300" => DatabaseError::TooManyConnections,
         "40001" | "40P01" | "55P03" | "5" | "6" | "261" | "262" | "517" | "773" => DatabaseError::Busy,
         "14" | "526" | "782" | "1038" | "1550" => DatabaseError::NoFile,
         "11" | "26" | "267" | "523" | "779" => DatabaseError::Damaged,
+        // SQLite's have fewer figures, and the low byte of what it calls an error of the disk is 10.
+        _ if code.len() < 5 && code.parse::<u32>().is_ok_and(|code| code & 0xff == 10) => DatabaseError::Disk,
         _ if code.starts_with("08") || code.starts_with("57P") => DatabaseError::Unreachable,
         _ => DatabaseError::Other(code.to_owned()),
     }
@@ -148,6 +223,9 @@ mod tests {
             ("8", "read-only"),
             ("53100", "no room left"),
             ("13", "no room left"),
+            ("58030", "disk of the database fails"),
+            ("778", "disk of the database fails"),
+            ("28000", "has expired"),
             ("53300", "takes no more connections"),
             ("57P03", "cannot be reached"),
             ("08P01", "cannot be reached"),

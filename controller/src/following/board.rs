@@ -3,7 +3,7 @@
 use crate::hub::Encoded;
 use crate::net::rpc::NodeStatus;
 use metadata::frame::{Backup, Pulse};
-use metadata::{NodeId, Term};
+use metadata::{Index, NodeId, Term};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +11,14 @@ use tokio::sync::watch;
 
 /// A pulse older than this says nothing of now.
 pub(crate) const STALE_MS: u64 = 3_000;
+
+/// That the SQL backup was looked through, up to where and when, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    pub index: Index,
+    pub at_ms: u64,
+    pub flaw: Option<String>,
+}
 
 /// The newest pulse and what it is made from.
 pub(crate) struct PulseBoard {
@@ -20,6 +28,8 @@ pub(crate) struct PulseBoard {
     /// The term in which this node, leading, has asked everybody once.
     asked: AtomicU64,
     backup: Mutex<Backup>,
+    /// What this node found when it looked through the backup last.
+    proof: Mutex<Option<Proof>>,
     count: watch::Sender<u64>,
     /// The newest pulse as it is sent to every reader of the feed, and its count.
     shared: Mutex<Option<(u64, Arc<Encoded>)>>,
@@ -33,6 +43,7 @@ impl PulseBoard {
             statuses: Mutex::default(),
             asked: AtomicU64::new(0),
             backup: Mutex::new(backup),
+            proof: Mutex::default(),
             count: watch::channel(0).0,
             shared: Mutex::default(),
         }
@@ -64,6 +75,14 @@ impl PulseBoard {
 
     pub(crate) fn note_backup(&self, backup: Backup) {
         *self.backup.lock().unwrap_or_else(PoisonError::into_inner) = backup;
+    }
+
+    pub(crate) fn note_proof(&self, proof: Proof) {
+        *self.proof.lock().unwrap_or_else(PoisonError::into_inner) = Some(proof);
+    }
+
+    pub(crate) fn proof(&self) -> Option<Proof> {
+        self.proof.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn backup(&self) -> Backup {

@@ -218,6 +218,11 @@ impl History {
         content.ok().map(Bytes::from)
     }
 
+    /// Where the newest stretch without a gap begins: commits from there on are kept.
+    pub(crate) fn newest_stretch(&self) -> Option<Index> {
+        self.journal.get()?.stretches().last().map(|stretch| stretch.after)
+    }
+
     /// Commits after a position; none where they are not kept.
     pub(crate) async fn kept_after(&self, position: Index) -> Option<Vec<Kept>> {
         let kept = self.read(move |journal| journal.after(position, AT_ONCE, BYTES_AT_ONCE)).await.ok()?;

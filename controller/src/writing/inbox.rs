@@ -25,9 +25,10 @@ pub(crate) struct Job {
 
 /// How many topics and assigned partitions an intent asks for; as many as may wait at most, or it could never be taken.
 fn items(intent: &Intent) -> u32 {
-    let items = match intent {
+    let items = match intent.inner() {
         Intent::CreateTopics { topics } => topics.len() + topics.iter().flat_map(|topic| &topic.assignments).map(Vec::len).sum::<usize>(),
         Intent::Reassign { moves, .. } => moves.len(),
+        Intent::Lead { leaders } => leaders.len(),
         Intent::Elect { partitions, .. } => 1 + partitions.as_ref().map_or(0, Vec::len),
         Intent::GrowTopic { assignments, .. } => 1 + assignments.as_ref().map_or(0, Vec::len),
         _ => 1,

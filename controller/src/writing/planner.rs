@@ -288,7 +288,7 @@ fn planned(node: &Inner, state: &State, submission: &Submission, asker: Option<&
         Some(preview) => Draw { now_ms, seed: preview.seed },
         None => Draw::at(now_ms, node.environment.seed()),
     };
-    let liveness = match submission.intent {
+    let liveness = match submission.intent.inner() {
         // Only these ask who is alive; for the others a copy of all sessions would be for nothing.
         Intent::RegisterBroker { .. } | Intent::BrokerHeartbeat { .. } | Intent::SessionExpired { .. } => {
             node.sessions.liveness(state, node.environment.monotonic_ms())
@@ -307,7 +307,7 @@ fn planned(node: &Inner, state: &State, submission: &Submission, asker: Option<&
 /// Whether who asks may speak for the broker that it names. A registration that begins anew does not need to: the former process
 /// is gone then, or it is refused.
 fn check_speaker(view: &View, draft: &State, submission: &Submission) -> Result<(), Refusal> {
-    let (id, epoch, incarnation) = match &submission.intent {
+    let (id, epoch, incarnation) = match submission.intent.inner() {
         Intent::RegisterBroker { registration } => (registration.id, None, Some(registration.incarnation_id)),
         Intent::ChangeIsr { id, broker_epoch, .. } => (*id, Some(*broker_epoch), None),
         Intent::BrokerHeartbeat { heartbeat } => (heartbeat.id, Some(heartbeat.broker_epoch), None),
@@ -325,7 +325,7 @@ fn check_speaker(view: &View, draft: &State, submission: &Submission) -> Result<
 
 /// A registration that begins with a secret is bound to it by its very entry.
 fn bind(state: &State, submission: &Submission, plan: &mut Plan) {
-    let Intent::RegisterBroker { registration } = &submission.intent else { return };
+    let Intent::RegisterBroker { registration } = submission.intent.inner() else { return };
     let Some(proof) = submission.proof.filter(|_| state.binds()) else { return };
     // Not where it is amended: whoever knows a public incarnation could make it its own.
     let begins = |command: &Command| matches!(command, Command::RegisterBroker { amends: None, .. });

@@ -17,7 +17,7 @@ pub(super) fn asker(view: &View, submission: &Submission, now_ms: u64) -> Result
         return Ok(None);
     }
     let who = access.who(credential, now_ms)?;
-    match &submission.intent {
+    match submission.intent.inner() {
         // Each item is judged on its own.
         Intent::CreateTopics { .. } => who.has(metadata::contract::Need::Topics)?,
         intent => who.may(&Demand::of(intent))?,
@@ -34,7 +34,7 @@ pub(super) fn asker(view: &View, submission: &Submission, now_ms: u64) -> Result
 
 /// Refuses the topics of a batch that are not theirs.
 pub(super) fn limit(asker: Option<&Who>, intent: &Intent, plan: &mut Plan) {
-    let (Some(who), Intent::CreateTopics { topics }) = (asker, intent) else { return };
+    let (Some(who), Intent::CreateTopics { topics }) = (asker, intent.inner()) else { return };
     for (item, topic) in plan.items.iter_mut().zip(topics) {
         if let Err(no) = who.may(&Demand::Topics { names: vec![topic.name.clone()] }) {
             *item = Err::<_, Rejection>(no);
@@ -45,7 +45,7 @@ pub(super) fn limit(asker: Option<&Who>, intent: &Intent, plan: &mut Plan) {
 /// What the entry requires. Names are only said where a role is limited to some.
 pub(super) fn require(who: &Who, submission: &Submission, plan: &Plan) -> Command {
     let unlimited = who.role.as_ref().is_none_or(Role::unlimited);
-    let demand = match (Demand::of(&submission.intent), &submission.intent) {
+    let demand = match (Demand::of(&submission.intent), submission.intent.inner()) {
         (Demand::Topics { .. }, _) if unlimited => Demand::Topics { names: Vec::new() },
         (Demand::Topics { names }, Intent::CreateTopics { .. }) => {
             Demand::Topics { names: names.into_iter().zip(&plan.items).filter(|(_, item)| item.is_ok()).map(|(name, _)| name).collect() }

@@ -13,6 +13,7 @@ use crate::change::{Change, Commit};
 use crate::ids::Index;
 use crate::model::Topic;
 use crate::proof::digest::Kind;
+use crate::small_map::SmallMap;
 use crate::state::State;
 use std::sync::Arc;
 
@@ -55,9 +56,12 @@ impl State {
             }
             Change::BrokerRemoved { id } => self.drop_broker(*id),
             Change::ControllersChanged { controllers } => {
-                self.controllers.values().for_each(|node| self.digest.sub(Kind::Controller, node));
-                self.controllers = controllers.iter().map(|node| (node.id, Arc::new(node.clone()))).collect();
-                self.controllers.values().for_each(|node| self.digest.add(Kind::Controller, node));
+                self.controllers.iter().for_each(|(_, node)| self.digest.sub(Kind::Controller, node));
+                self.controllers = SmallMap::default();
+                for node in controllers {
+                    self.controllers.insert(node.id, Arc::new(node.clone()));
+                }
+                self.controllers.iter().for_each(|(_, node)| self.digest.add(Kind::Controller, node));
             }
             Change::FormatRaised { format } => self.put_format(*format),
             Change::SettingsChanged { settings } => self.put_settings(settings),

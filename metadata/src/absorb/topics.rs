@@ -11,7 +11,7 @@ impl State {
         self.digest.add(Kind::Topic, &topic);
         self.names.insert(topic.name.clone(), topic.id);
         if topic.name.contains(['.', '_']) {
-            self.folded.insert(fold(&topic.name), topic.id);
+            self.folded.insert(fold(&topic.name).into(), topic.id);
         }
         if let Some(old) = self.topics.insert(topic.id, Arc::new(topic)) {
             self.digest.sub(Kind::Topic, &old);
@@ -23,7 +23,7 @@ impl State {
         self.digest.sub(Kind::Topic, &topic);
         self.names.remove(&topic.name);
         if topic.name.contains(['.', '_']) {
-            self.folded.remove(&fold(&topic.name));
+            self.folded.remove(&*fold(&topic.name));
         }
         let min_isr = self.min_isr_with(&topic.configs);
         let numbers: Vec<u32> = self.partitions_of(id).map(|partition| partition.partition).collect();

@@ -84,7 +84,7 @@ impl State {
     /// Takes the committed membership in; a change only when it differs.
     pub fn apply_membership(&mut self, nodes: &[ControllerNode], index: Index) -> Vec<Change> {
         if self.controllers.len() == nodes.len()
-            && nodes.iter().all(|node| self.controllers.get(&node.id).is_some_and(|known| **known == *node))
+            && nodes.iter().all(|node| self.controllers.get(node.id).is_some_and(|known| **known == *node))
         {
             return Vec::new();
         }

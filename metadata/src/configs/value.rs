@@ -3,7 +3,6 @@
 
 use super::Kind;
 use crate::labels;
-use std::collections::BTreeSet;
 
 /// Digits of a decimal that are read; more say nothing about a ratio.
 const MOST_DIGITS: usize = 40;
@@ -74,12 +73,13 @@ fn integer(text: &str) -> Option<i64> {
 
 /// PARTITION:BROKER, each once and without leading zeros, in the order given.
 fn replicas(items: &[&str]) -> Option<String> {
-    let (mut kept, mut seen) = (Vec::with_capacity(items.len()), BTreeSet::new());
+    let (mut kept, mut seen) = (Vec::with_capacity(items.len()), Vec::new());
     for item in items {
         let (partition, broker) = item.split_once(':')?;
         let number = |text: &str| text.parse::<i32>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
         let (partition, broker) = (number(partition)?, number(broker)?);
-        if seen.insert((partition, broker)) {
+        if let Err(at) = seen.binary_search(&(partition, broker)) {
+            seen.insert(at, (partition, broker));
             kept.push(format!("{partition}:{broker}"));
         }
     }

@@ -144,6 +144,7 @@ operations! {
     // The state whole, and as it changes.
     GetState = "getState": Read Get "/api/v1/state" query ["index", "at_ms"] needs View refuses [NOT_KEPT] => "The whole state, as it is or as it was";
     GetDigest = "getDigest": Read Get "/api/v1/state/digest" query ["index", "at_ms"] needs View refuses [NOT_KEPT] => "The state's digest: equal on any two nodes at one revision";
+    ExportBackup = "exportBackup": Read Get "/api/v1/backup" needs Admin => "What this node keeps of the history, as one file to restore from";
     ListHistory = "listHistory": Read Get "/api/v1/history" query ["topic", "broker", "principal", "kind", "from_index", "to_index", "from_ms", "to_ms", "after", "limit", "before"] needs View => "What was committed, the newest first";
     ExportHistory = "exportHistory": Read Get "/api/v1/history/export" query ["topic", "broker", "principal", "kind", "from_index", "to_index", "from_ms", "to_ms", "format"] needs View => "The same whole, as JSON lines or as a table";
     DiffStates = "diffStates": Read Get "/api/v1/history/diff" query ["from", "to", "limit"] needs View refuses [NOT_KEPT] => "What differs between the states at two indexes";

@@ -120,7 +120,7 @@ impl Found {
             self.add(Entity::Settings, || value(from), || value(to));
         }
         if from.controllers != to.controllers {
-            let all = |state: &State| state.controllers.values().map(|node| node.as_ref().clone()).collect();
+            let all = |state: &State| state.controllers().map(|node| node.as_ref().clone()).collect();
             let value = |state: &State| Some(Change::ControllersChanged { controllers: all(state) });
             self.add(Entity::Controllers, || value(from), || value(to));
         }

@@ -7,7 +7,7 @@ use crate::ids::{BrokerId, Index, TopicId};
 use crate::intent::{AskedLeader, AskedMove, ConfigOp, ConfigOpKind, Election, Intent};
 use crate::model::Configs;
 use crate::plan::MOST_PARTITIONS;
-use crate::reassignment::{Limits, Move, MoveState, ReassignmentState};
+use crate::reassignment::{Limits, Move, MoveState, ReassignmentState, Why};
 use crate::state::State;
 
 /// How a commit is undone.
@@ -42,7 +42,7 @@ pub fn inverse(record: &Record, state: &State) -> Result<Intent, NoInverse> {
         Way::Unfence(id) => undone.broker(id).map(|()| Intent::UnfenceBroker { id, expected: Some(of) }),
         Way::Fence(id) => undone.broker(id).map(|()| Intent::FenceBroker { id, expected: Some(of) }),
         Way::StopDrain(id) => undone.drain(id),
-        Way::Drain(id) => undone.broker(id).map(|()| Intent::DrainBroker { id, limits: undone.drained_within(), expected: Some(of) }),
+        Way::Drain(id) => undone.stopped(id),
         Way::Moves => undone.moves(),
         Way::Limits => undone.limits(),
         Way::Leaders => undone.leaders(),
@@ -178,6 +178,19 @@ impl<'a> Undone<'a> {
             Some((_, was)) if was.draining.is_some() => self.moves(),
             Some(_) => self.broker(id).map(|()| Intent::StopDrain { id, expected: Some(self.of) }),
         }
+    }
+
+    fn stopped(&self, id: BrokerId) -> Result<Intent, NoInverse> {
+        let drained = |change: (&'a Change, &'a Change)| match change {
+            (_, Change::StandingChanged { standing: was, .. }) => was.draining,
+            _ => None,
+        };
+        let of = self.replaced().find_map(drained).ok_or(NoInverse::Nothing)?;
+        // J4: a drain that an operator asks for would outlast the broker's return.
+        if self.state.reassignment(of).is_some_and(|of| of.reason == Why::Replacement) {
+            return Err(NoInverse::NotNow(format!("Broker {id} was not drained but replaced, which controllers do by themselves")));
+        }
+        self.broker(id).map(|()| Intent::DrainBroker { id, limits: self.drained_within(), expected: Some(self.of) })
     }
 
     /// How fast the drain went that this commit stopped.

@@ -12,7 +12,9 @@ use crate::model::{Configs, Topic};
 use crate::rejection::{Code, Rejection};
 use crate::settings;
 use crate::state::{State, fold};
+use imbl::OrdMap;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The longest topic name (F1).
 const LONGEST_NAME: usize = 249;
@@ -59,7 +61,7 @@ pub fn create(state: &State, draw: &Draw, topics: &[NewTopic]) -> Result<Plan, R
         sum.saturating_add(asked.max(0) as u64)
     });
     check_total(total, if topics.len() == 1 { "partitions" } else { "topics" })?;
-    let mut maker = Maker { state, draw, assigner: Assigner::new(state, draw, 0), names: BTreeSet::new() };
+    let mut maker = Maker { state, draw, assigner: Assigner::new(state, draw, 0), names: OrdMap::new() };
     let items = topics.iter().enumerate().map(|(at, topic)| maker.make(at, topic)).collect();
     Ok(Plan { items })
 }
@@ -69,7 +71,8 @@ struct Maker<'a> {
     state: &'a State,
     draw: &'a Draw,
     assigner: Assigner<'a>,
-    names: BTreeSet<String>,
+    /// Folded; a tree of the kind that the state has for names, so that pages carry no other.
+    names: OrdMap<Arc<str>, TopicId>,
 }
 
 impl Maker<'_> {
@@ -77,7 +80,7 @@ impl Maker<'_> {
         check_name(&new.name)?;
         let topic_id = TopicId(self.draw.uuid(at as u64));
         self.state.check_new_topic(topic_id, &new.name)?;
-        if self.names.contains(&fold(&new.name)) {
+        if self.names.contains_key(&*fold(&new.name)) {
             return Err(Rejection::new(
                 Code::InvalidTopic,
                 format!("{} is in this request twice, or collides with another of its names", new.name),
@@ -88,7 +91,7 @@ impl Maker<'_> {
             Some(rows) => self.by_hand(new, rows)?,
             None => self.by_placement(new)?,
         };
-        self.names.insert(fold(&new.name));
+        self.names.insert(fold(&new.name).into(), topic_id);
         Ok(Group::of(vec![
             Command::RegisterTopic { topic_id, name: new.name.clone(), configs },
             Command::AssignPartitions { topic_id, first: 0, assignments },

@@ -56,7 +56,7 @@ impl Scrub {
             digest.add(Kind::Identity, identity);
         }
         state.brokers.values().for_each(|broker| digest.add(Kind::Broker, broker));
-        state.controllers.values().for_each(|node| digest.add(Kind::Controller, node));
+        state.controllers().for_each(|node| digest.add(Kind::Controller, node));
         if state.format > 0 {
             digest.add(Kind::Format, &state.format);
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// The version of the feed's vocabulary: a page built for another one reloads itself.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// One message of the feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

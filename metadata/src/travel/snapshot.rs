@@ -60,7 +60,7 @@ impl StateImage {
             revision: state.revision,
             at_ms: state.at_ms,
             identity: state.identity.clone(),
-            controllers: state.controllers.values().cloned().collect(),
+            controllers: state.controllers().cloned().collect(),
             brokers: state.brokers.values().cloned().collect(),
             topics: state.topics.values().cloned().collect(),
             partitions: state.partitions.iter().map(|((topic, _), partition)| (*topic, partition.clone())).collect(),

@@ -8,12 +8,15 @@ mod access;
 mod access_people;
 mod bindings;
 mod decoders;
+mod diff;
 mod fixture;
 mod golden;
 mod history;
 mod history_steering;
 #[cfg(feature = "json")]
 mod json;
+#[cfg(feature = "json")]
+mod json_history;
 mod kafka_topic_keys;
 mod looking_back;
 mod model;
@@ -33,8 +36,11 @@ mod rows_h_override;
 mod rows_h_plans;
 mod rows_j;
 mod rows_l;
+mod rows_u;
+mod rows_u_places;
 mod samples;
 mod samples_second;
 mod samples_small;
 mod sequences;
+mod undo;
 mod verdict;

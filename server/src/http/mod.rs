@@ -9,6 +9,7 @@ mod accounts;
 mod alone;
 mod answers;
 mod audit;
+mod backup;
 mod base_path;
 mod batch;
 mod body;

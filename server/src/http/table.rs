@@ -8,8 +8,8 @@ use super::answers::{
 };
 use super::operations::Routed;
 use super::{
-    accounts, audit, batch, brokers, cluster, elections, feed, health, history, metrics, openapi, quorum, reassignments, settings, state,
-    topics,
+    accounts, audit, backup, batch, brokers, cluster, elections, feed, health, history, metrics, openapi, quorum, reassignments, settings,
+    state, topics,
 };
 use metadata::contract::Operation;
 use metadata::views::StateView;
@@ -87,6 +87,7 @@ fn routed(operation: Operation) -> Routed {
         Operation::ChangeIsr => Routed::new(operation, brokers::change_isr).body::<brokers::IsrChanges>().answers::<IsrAnswer>(),
         Operation::GetState => Routed::new(operation, state::get).answers::<StateView>().answers_bytes("application/octet-stream"),
         Operation::GetDigest => Routed::new(operation, state::digest).answers::<DigestAnswer>(),
+        Operation::ExportBackup => Routed::new(operation, backup::export).answers_bytes("application/gzip"),
         Operation::ListHistory => Routed::new(operation, history::list).answers::<history::HistoryAnswer>(),
         Operation::ExportHistory => Routed::new(operation, history::export).answers_bytes("application/jsonl").answers_bytes("text/csv"),
         Operation::DiffStates => Routed::new(operation, history::diff).answers::<history::DiffAnswer>(),

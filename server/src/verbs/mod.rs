@@ -1,12 +1,16 @@
 //! The verbs for operators: `topics`, `apply`, `export`, `brokers`, `elect`, `reassign`, `settings`, `quorum`, `watch`, against any node,
 //! over the same API that scripts use.
 //!
-//! `call` asks the node and turns refusals into exit codes; `table` prints; `apply` holds what works on files, `steering` and `reassign` what steers, `rights` who may do what, `audit` who came in; `watch` follows the feed.
+//! `call` asks the node and turns refusals into exit codes; `table` prints; `apply` holds what works on files, `steering` and `reassign` what steers, `rights` who may do what, `audit` who came in, `history` what was committed; `backup` and `restore` what is kept outside the cluster; `watch` follows the feed.
 
 mod apply;
 mod audit;
+mod backup;
 mod call;
+mod history;
+mod moment;
 mod reassign;
+mod restore;
 mod rights;
 mod steering;
 mod table;
@@ -14,8 +18,11 @@ mod watch;
 
 pub use apply::{Apply, Export};
 pub use audit::Audit;
+pub use backup::Backup;
 pub use call::Failed;
+pub use history::History;
 pub use reassign::Reassign;
+pub use restore::{Restore, run as restore};
 pub use rights::{Accounts, Tokens};
 pub use steering::{CheckConfig, Elect, Settings, check_config};
 
@@ -157,6 +164,8 @@ pub enum Verb {
     Accounts(Accounts),
     Tokens(Tokens),
     Audit(Audit),
+    History(Box<History>),
+    Backup(Backup),
     Watch,
 }
 
@@ -179,6 +188,8 @@ pub fn run(common: &Common, verb: Verb) -> anyhow::Result<()> {
             Verb::Accounts(verb) => rights::accounts(&Server::new(common)?, verb).await,
             Verb::Tokens(verb) => rights::tokens(&Server::new(common)?, verb).await,
             Verb::Audit(verb) => audit::run(common, verb).await,
+            Verb::History(wanted) => history::run(&Server::new(common)?, *wanted).await,
+            Verb::Backup(verb) => backup::run(common, verb).await,
             Verb::Watch => watch::run(common).await,
         }
     });

@@ -16,7 +16,7 @@ pub fn cell(value: &Value) -> String {
     }
 }
 
-fn rows<'a>(list: &'a Value, columns: &'a [(&str, &str)]) -> String {
+pub fn rows<'a>(list: &'a Value, columns: &'a [(&str, &str)]) -> String {
     let mut lines: Vec<Vec<String>> = vec![columns.iter().map(|(title, _)| (*title).to_owned()).collect()];
     for item in list.as_array().into_iter().flatten() {
         lines.push(columns.iter().map(|(_, key)| cell(&item[*key])).collect());

@@ -4,7 +4,7 @@ mod steering;
 
 use crate::api::{Answer, Api};
 use crate::process::{Process, address};
-use crate::small_disk::{Filler, SmallDisk};
+use crate::small_disk::SmallDisk;
 use crate::wait::until;
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
@@ -43,6 +43,8 @@ pub struct Leadership {
 #[derive(Clone, Copy, Default)]
 pub struct Limits {
     pub disk_bytes: Option<u64>,
+    /// Of the disk that its backup is on.
+    pub backup_bytes: Option<u64>,
     pub open_files: Option<u64>,
 }
 
@@ -89,8 +91,13 @@ impl Cluster {
             ]);
             arguments.extend(strings(flags));
             let disk = limits.disk_bytes.map(|bytes| SmallDisk { mount: cluster.data_dir(id), bytes });
+            let backup_disk = limits.backup_bytes.map(|bytes| SmallDisk { mount: cluster.backup_disk(id), bytes });
+            if let Some(disk) = &backup_disk {
+                let file = disk.mount.join("backup.sqlite");
+                arguments.extend(strings(&["--database-url", &format!("sqlite://{}?mode=rwc", file.display())]));
+            }
             let process = Process::new(format!("node-{id}"), cluster.dir.path().join(format!("node-{id}.log")), arguments);
-            let process = process.on(disk).with_open_files(limits.open_files);
+            let process = process.on(disk.or(backup_disk)).with_open_files(limits.open_files);
             cluster.controllers.insert(id, Controller { process, api: Api::new(id, host)? });
             cluster.controller(id)?.process.start()?;
         }
@@ -110,12 +117,6 @@ impl Cluster {
     /// A node's data directory.
     pub fn data_dir(&self, id: u64) -> PathBuf {
         self.dir.path().join(format!("node-{id}"))
-    }
-
-    /// Fills the small disk of a running node.
-    pub fn fill_disk(&self, id: u64) -> Result<Filler> {
-        let controller = self.controllers.get(&id).with_context(|| format!("there is no node {id}"))?;
-        Filler::fill(&controller.process.inside(&self.data_dir(id))?)
     }
 
     /// Every node's id.

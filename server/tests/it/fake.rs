@@ -50,7 +50,12 @@ pub async fn online(cluster: &Cluster, brokers: &[(u32, &str)]) -> Result<Vec<u6
 
 /// Three controllers with three brokers.
 pub async fn cluster() -> Result<Cluster> {
-    let cluster = Cluster::start(3, LONG_SESSION).await?;
+    cluster_with(&[]).await
+}
+
+/// The same with more flags.
+pub async fn cluster_with(flags: &[&str]) -> Result<Cluster> {
+    let cluster = Cluster::start(3, &[LONG_SESSION, flags].concat()).await?;
     online(&cluster, THREE).await?;
     Ok(cluster)
 }

@@ -10,6 +10,7 @@ use crate::wait::until;
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::{Pid, User, geteuid};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -91,6 +92,29 @@ impl Postgres {
         signal::kill(Pid::from_raw(child.id() as i32), Signal::SIGQUIT)?;
         child.wait()?;
         Ok(())
+    }
+
+    /// From its next start on this user has to know its password; everybody else is believed.
+    pub fn asks_for_password(&self, user: &str) -> Result<()> {
+        let (rules, file) = (format!("host all {user} 127.0.0.1/32 scram-sha-256\n"), self.data().join("pg_hba.conf"));
+        Ok(std::fs::write(&file, rules + &std::fs::read_to_string(&file)?)?)
+    }
+
+    /// Runs statements as the superuser.
+    pub async fn run(&self, sql: &str) -> Result<()> {
+        let mut connection = PgConnection::connect(&self.url()).await?;
+        for one in sql.split(';').filter(|one| !one.trim().is_empty()) {
+            connection.execute(AssertSqlSafe(one.to_owned())).await?;
+        }
+        Ok(connection.close().await?)
+    }
+
+    /// The number that a query comes to.
+    pub async fn number(&self, sql: &str) -> Result<i64> {
+        let mut connection = PgConnection::connect(&self.url()).await?;
+        let (number,): (i64,) = sqlx::query_as(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(number)
     }
 
     pub fn port(&self) -> u16 {

@@ -131,7 +131,7 @@ fn close_when_done(action: Asking, open: RwSignal<bool>, done: String) {
     Effect::new(move |_| {
         if let Some(Ok(committed)) = action.value().get() {
             open.set(false);
-            live.toast(format!("{done} at #{}", num(committed.index)));
+            live.toast_with_undo(format!("{done} at #{}", num(committed.index)), committed.index);
         }
     });
 }

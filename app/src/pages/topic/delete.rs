@@ -118,7 +118,7 @@ pub fn leave_when_done(action: Asking, name: Memo<String>) {
         let (navigate, name) = (navigate.clone(), name.get_untracked());
         leptos::task::spawn_local(async move {
             live.caught_up(committed.index).await;
-            live.toast(format!("Deleted {name} at #{}", num(committed.index)));
+            live.toast_with_undo(format!("Deleted {name} at #{}", num(committed.index)), committed.index);
             navigate("/topics", leptos_router::NavigateOptions::default());
         });
     });

@@ -42,6 +42,7 @@ pub async fn get(State(node): State<Node>) -> Response {
     raft(&mut out, &node.controller);
     cluster(&mut out, &node.controller);
     backup(&mut out, &node.controller);
+    history(&mut out, &node.controller);
     out.gauge("quorate_connections", "Open connections to this node, of all kinds.", node.places.taken());
     out.gauge("quorate_connections_limit", "How many connections may be open to this node.", node.places.most());
     out.gauge("quorate_feed_subscribers", "Open feeds on this node.", node.counters.subscribers.count());
@@ -136,6 +137,17 @@ fn health(out: &mut Text, health: &Health) {
     out.gauge("quorate_not_preferred_partitions", "Partitions that another than their preferred leader leads.", health.not_preferred);
 }
 
+/// The journal of this node, where it keeps one.
+fn history(out: &mut Text, controller: &Controller) {
+    let Some(status) = controller.history_status() else { return };
+    let lag = controller.state().revision().saturating_sub(status.upto);
+    out.gauge("quorate_history_bytes", "Bytes of this node's history on its disk.", status.bytes);
+    out.gauge("quorate_history_oldest_index", "This node's history begins after this index.", status.after);
+    out.gauge("quorate_history_lag_indexes", "How many indexes this node's history is behind what it has applied.", lag);
+    out.gauge("quorate_history_gaps", "Stretches that are missing within this node's history.", status.gaps);
+    out.gauge("quorate_history_failing", "1 while this node's history cannot be written.", u8::from(status.trouble.is_some()));
+}
+
 /// Only the leader writes the backup, and only there it says something.
 fn backup(out: &mut Text, controller: &Controller) {
     let (watermark, failing) = match controller.pulse().backup {
@@ -147,7 +159,15 @@ fn backup(out: &mut Text, controller: &Controller) {
     let lag = controller.state().revision().saturating_sub(watermark);
     out.gauge("quorate_backup_watermark_index", "Everything up to this index is in the SQL backup. On the leader.", watermark);
     out.gauge("quorate_backup_lag_indexes", "How many indexes the SQL backup is behind the last commit. On the leader.", lag);
-    out.gauge("quorate_backup_failing", "1 while the SQL backup cannot be written. On the leader.", u8::from(failing));
+    out.gauge(
+        "quorate_backup_failing",
+        "1 while the SQL backup cannot be written, or is not what the cluster has. On the leader.",
+        u8::from(failing),
+    );
+    let Some(proof) = controller.backup_proof() else { return };
+    out.gauge("quorate_backup_proof_index", "Up to which index this node, leading, looked through the SQL backup last.", proof.index);
+    out.gauge("quorate_backup_proof_timestamp_ms", "When it did that, ms since the Unix epoch.", proof.at_ms);
+    out.gauge("quorate_backup_proof_failed", "1 if what it found is not what the cluster has.", u8::from(proof.flaw.is_some()));
 }
 
 fn tls(out: &mut Text, status: &tls::Status) {

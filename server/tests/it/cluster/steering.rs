@@ -1,11 +1,18 @@
 //! A cluster whose processes are started otherwise than before, and spoken to otherwise.
 
 use super::Cluster;
-use anyhow::Result;
+use crate::small_disk::Filler;
+use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 impl Cluster {
+    /// Fills the small disk of a running node.
+    pub fn fill_disk(&self, id: u64) -> Result<Filler> {
+        let controller = self.controllers.get(&id).with_context(|| format!("there is no node {id}"))?;
+        Filler::fill(&controller.process.inside(&self.data_dir(id))?)
+    }
+
     /// From its next start on a node has this flag.
     pub fn set_flag(&mut self, id: u64, flag: &str, value: &str) -> Result<()> {
         self.controller(id)?.process.set_flag(flag, value);
@@ -24,6 +31,23 @@ impl Cluster {
             controller.api = controller.api.clone().trusting(ca)?;
         }
         Ok(())
+    }
+
+    /// Where a node's backup is that has a disk of its own.
+    pub(super) fn backup_disk(&self, id: u64) -> PathBuf {
+        self.path().join(format!("backup-{id}"))
+    }
+
+    /// That file, as this process can open it.
+    pub fn backup_file(&self, id: u64) -> Result<PathBuf> {
+        let controller = self.controllers.get(&id).with_context(|| format!("there is no node {id}"))?;
+        controller.process.inside(&self.backup_disk(id).join("backup.sqlite"))
+    }
+
+    /// Fills that disk.
+    pub fn fill_backup_disk(&self, id: u64) -> Result<Filler> {
+        let controller = self.controllers.get(&id).with_context(|| format!("there is no node {id}"))?;
+        Filler::fill(&controller.process.inside(&self.backup_disk(id))?)
     }
 
     /// Sends a node's process a signal.

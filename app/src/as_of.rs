@@ -1,0 +1,25 @@
+//! The address of a page that shows the cluster as of an index (docs/adr/0037-time-travel.md).
+
+use crate::base::AS_OF;
+use metadata::Index;
+
+/// The address of the same page as of another index, or of now.
+pub fn address(path: &str, search: &str, index: Option<Index>) -> String {
+    let index = index.map(|index| [AS_OF, "=", &index.to_string()].concat());
+    let others = search.trim_start_matches('?').split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(AS_OF));
+    let pairs: Vec<&str> = others.chain(index.as_deref()).collect();
+    if pairs.is_empty() { path.to_owned() } else { [path, "?", &pairs.join("&")].concat() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn only_the_index_of_an_address_changes() {
+        assert_eq!(address("/", "", Some(7)), "/?as_of=7");
+        assert_eq!(address("/topics", "search=a%20b&as_of=7&sort=name", Some(8)), "/topics?search=a%20b&sort=name&as_of=8");
+        assert_eq!(address("/topics/a", "tab=placement&as_of=7", None), "/topics/a?tab=placement");
+        assert_eq!(address("/topics", "as_of=7", None), "/topics");
+    }
+}

@@ -1,0 +1,101 @@
+//! What pages that look back show, asked of this node's journal: on the server alone.
+//!
+//! `finding` reads the commits that an address asks for, `tape` the whole of them as ticks; `rows` and `cells` put them into words,
+//! `comparing` what differs between two states, `question` what an undo would commit.
+
+mod cells;
+mod comparing;
+mod finding;
+mod question;
+mod rows;
+mod tape;
+
+pub use tape::Tape;
+
+use crate::past::{Kept, Past, PastQuery};
+use crate::place::Place;
+use controller::{Asker, Controller, HistoryStatus};
+use leptos_router::params::ParamsMap;
+use metadata::Index;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
+
+/// How long a page waits for its past.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the page at this address asks of the past; none where it shows nothing of it.
+pub fn wanted(place: &Place, query: &ParamsMap) -> Option<PastQuery> {
+    match place {
+        Place::History => Some(PastQuery::of(query)),
+        Place::Topic(name) if query.get_str("tab").is_some_and(|tab| tab.eq_ignore_ascii_case("history")) => {
+            Some(PastQuery { topic: name.clone(), ..PastQuery::default() })
+        }
+        Place::Broker(id) => Some(PastQuery { broker: Some(id.0), ..PastQuery::default() }),
+        _ => None,
+    }
+}
+
+/// Looks back; `newer` asks for what came after that index alone.
+pub async fn look(
+    controller: &Controller,
+    tape: &Tape,
+    place: &Place,
+    query: &PastQuery,
+    asker: Option<&Asker>,
+    newer: Option<Index>,
+) -> Past {
+    let deadline = Instant::now() + PATIENCE;
+    let Some(status) = controller.history_status() else {
+        let trouble = "This node keeps no history: ask a controller that does.".to_owned();
+        return Past { trouble: Some(trouble), ..Past::default() };
+    };
+    let trouble = status.trouble.as_ref().map(|why| format!("This node's history is not written any further: {why}"));
+    let mut past = Past { trouble, upto: controller.state().revision(), ..Past::default() };
+    let now_ms = now_ms();
+    match finding::find(controller, query, newer, now_ms, deadline).await {
+        Ok(found) => {
+            let state = controller.state();
+            past.rows = found.records.iter().map(|record| rows::row(record, &state, asker)).collect();
+            (past.gaps, past.next) = (found.gaps, found.next);
+        }
+        Err(refusal) => {
+            past.trouble = Some(refusal.rejection.detail.clone());
+            return past;
+        }
+    }
+    if *place != Place::History {
+        return past;
+    }
+    past.kept = kept(controller, &status, deadline).await;
+    tape.wind_on(controller, status.after, deadline).await;
+    (past.marks, past.marked, past.whos) = tape.marks(newer);
+    if newer.is_none() {
+        if let Some((from, to)) = query.diff {
+            past.comparison = Some(comparing::compare(controller, tape, from, to, deadline).await);
+        }
+        if let Some(of) = query.undo {
+            past.question = Some(question::ask(controller, of, asker, now_ms, deadline).await);
+        }
+    }
+    past
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+/// From where to where this node keeps everything.
+async fn kept(controller: &Controller, status: &HistoryStatus, deadline: Instant) -> Option<Kept> {
+    let (_, first) = controller.beside(status.after, deadline).await.ok()?;
+    let first = first?;
+    let record = controller.record(first, deadline).await.ok()??;
+    Some(Kept { first, first_ms: record.commit.at_ms, last: status.upto, gaps: status.gaps as u32 })
+}
+
+/// The undo of one commit, as things are now.
+///
+/// # Errors
+/// When it is not kept, or nothing undoes it any more.
+pub async fn inverse(controller: &Controller, of: Index) -> Result<metadata::Intent, metadata::Rejection> {
+    question::inverse(controller, of, Instant::now() + PATIENCE).await
+}
