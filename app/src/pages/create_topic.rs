@@ -175,7 +175,7 @@ fn summary(draft: &Draft) -> String {
 #[cfg(feature = "ssr")]
 pub fn painted(state: &State, query: &ParamsMap) -> Vec<u8> {
     let planned = Draft::of_query(query, state.broker_count()).asked().and_then(|asked| preview(state, 0, &asked));
-    postcard::to_allocvec(&planned.map(|preview| Preview { token: None, ..preview })).unwrap_or_default()
+    postcard::to_allocvec(&planned.map(|planned| preview::Preview { token: None, ..planned })).unwrap_or_default()
 }
 
 /// The leader's planner, which no first paint waits for.
