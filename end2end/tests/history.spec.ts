@@ -57,14 +57,15 @@ for (const javaScriptEnabled of [true, false]) {
   });
 
   test(`${how}: older entries follow, each once`, async ({ cluster, open }) => {
-    await topic(cluster, "busy");
-    for (let hours = 1; hours <= 60; hours++) await configure(cluster, "busy", `${hours * 3_600_000}`);
-    const page = await open(2, "/history?topic=busy", { javaScriptEnabled });
+    const busy = `busy-${javaScriptEnabled}`;
+    await topic(cluster, busy);
+    for (let hours = 1; hours <= 60; hours++) await configure(cluster, busy, `${hours * 3_600_000}`);
+    const page = await open(2, `/history?topic=${busy}`, { javaScriptEnabled });
     await expect(entries(page)).toHaveCount(50);
     const first = await numbers(page);
     expect(first).toEqual([...first].sort((one, other) => other - one));
     await page.getByRole("link", { name: "Older" }).click();
-    await expect(page).toHaveURL(new RegExp(`topic=busy&before=${first.at(-1)}`));
+    await expect(page).toHaveURL(new RegExp(`topic=${busy}&before=${first.at(-1)}`));
     await expect(entry(page, "created")).toHaveCount(1);
     const second = await numbers(page);
     expect(second[0]).toBeLessThan(first.at(-1)!);
@@ -82,7 +83,7 @@ for (const javaScriptEnabled of [true, false]) {
     const dialog = page.getByRole("dialog");
     await expect(dialog).toContainText(`${name} retention.ms set to 2 h`);
     await expect(dialog).toContainText("retention.ms goes back to its default.");
-    await accessible(page, `${how}, the question`);
+    if (javaScriptEnabled) await accessible(page, "the question");
     await dialog.getByRole("button", { name: /^Undo #/ }).click();
     await expect(entry(page, /which undoes #/)).toHaveCount(1);
     await expect(page.getByText(javaScriptEnabled ? /^Undid #.* at #/ : /^Committed at #/)).toBeVisible();
