@@ -28,7 +28,7 @@ fn html_as_of(state: &State, url: &str, index: Option<u64>) -> String {
         node_id: 1,
         refusal: refused::reworded(state, &place, &query, state.at_ms()),
         previewed: previewed(state, &place, &query),
-        past: index.map(|_| "the banner".to_owned()),
+        as_of: index.map(|_| "the banner".to_owned()),
         ..Boot::default()
     };
     let owner = Owner::new();
