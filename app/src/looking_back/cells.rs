@@ -168,8 +168,7 @@ fn of_reassignment(reassignment: &Reassignment) -> Vec<Field> {
         ReassignmentState::Cancelled => "called off",
         ReassignmentState::Failed => "failed",
     };
-    let limit =
-        reassignment.limits.per_broker.map_or_else(|| "the setting".to_owned(), |most| num(u64::try_from(most).unwrap_or_default()));
+    let limit = reassignment.limits.per_broker.map_or_else(|| "the setting".to_owned(), num);
     vec![field("reassignment", stands), field("moves", num(reassignment.total)), field("at the same time", limit)]
 }
 

@@ -29,10 +29,8 @@ pub fn kind(commit: &Commit) -> Kind {
         Change::BrokerChanged { broker } => matches!(broker.state, BrokerState::Fenced | BrokerState::Fencing),
         _ => false,
     };
-    let fences = match commit.intent.as_ref().map(Intent::inner) {
-        Some(Intent::SessionExpired { .. } | Intent::FenceBroker { .. } | Intent::BrokerHeartbeat { .. }) => true,
-        _ => false,
-    };
+    let asked = commit.intent.as_ref().map(Intent::inner);
+    let fences = matches!(asked, Some(Intent::SessionExpired { .. } | Intent::FenceBroker { .. } | Intent::BrokerHeartbeat { .. }));
     if fences && commit.changes.iter().any(fenced) {
         Kind::Fence
     } else if asked_for(commit) {
