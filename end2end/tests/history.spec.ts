@@ -65,7 +65,7 @@ for (const javaScriptEnabled of [true, false]) {
     const first = await numbers(page);
     expect(first).toEqual([...first].sort((one, other) => other - one));
     await page.getByRole("link", { name: "Older" }).click();
-    await expect(page).toHaveURL(new RegExp(`topic=${busy}&before=${first.at(-1)}`));
+    await expect(page).toHaveURL(new RegExp(`before=${first.at(-1)}$`));
     await expect(entry(page, "created")).toHaveCount(1);
     const second = await numbers(page);
     expect(second[0]).toBeLessThan(first.at(-1)!);

@@ -16,6 +16,9 @@ const FEWEST_SLOTS: usize = 120;
 const PAGE_KEY: usize = 20;
 /// How far apart times are on the axis at least, in hundredths of a percent.
 const APART: usize = 800;
+/// Between which places there is room for the words of one.
+const FIRST_TIME: usize = 300;
+const LAST_TIME: usize = 9_700;
 
 /// How many ticks there is room for, and which of the places the first one takes.
 fn slots(marks: &[Mark]) -> (usize, usize) {
@@ -53,14 +56,14 @@ fn axis(marks: &[Mark], now_ms: u64) -> Vec<(usize, String)> {
     let units = [MINUTE, 10 * MINUTE, 60 * MINUTE, 24 * 60 * MINUTE];
     let unit = units.into_iter().find(|unit| span / unit <= 24).unwrap_or(24 * 60 * MINUTE);
     let mut times: Vec<(usize, String)> = Vec::new();
-    let (mut before, mut last) = (oldest.at_ms / unit, 0);
+    let (mut before, mut least) = (oldest.at_ms / unit, FIRST_TIME);
     for (place, mark) in marks.iter().enumerate() {
         let at = middle(marks, place);
         let now = mark.at_ms / unit;
-        if now > before && at >= last + APART && (300..=9_700).contains(&at) {
+        if now > before && (least..=LAST_TIME).contains(&at) {
             let words = if unit == units[3] { time::day(now * unit, now_ms) } else { time::clock(now * unit) };
             times.push((at, words));
-            last = at;
+            least = at + APART;
         }
         before = before.max(now);
     }
@@ -241,7 +244,7 @@ mod tests {
     fn times_are_of_the_unit_that_fits_and_do_not_run_into_one_another() {
         let now = 10 * 86_400_000;
         assert!(axis(&[], now).is_empty() && axis(&marks(50, 10), now).is_empty());
-        for (apart, first) in [(1_000, "00:01"), (60_000, "00:10"), (180_000, "01:00"), (3_600_000, "3 January")] {
+        for (apart, first) in [(1_000, "00:01"), (30_000, "00:10"), (180_000, "01:00"), (3_600_000, "3 January")] {
             let axis = axis(&marks(400, apart), now);
             assert_eq!(axis.first().map(|(_, words)| words.as_str()), Some(first), "{apart}");
             assert!(axis.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 800), "{apart}");
