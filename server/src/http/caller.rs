@@ -24,6 +24,12 @@ use tls::Identity;
 pub struct Shown(Arc<Result<Asker, Rejection>>);
 
 impl Shown {
+    /// Somebody who is known, for tests of what handlers read.
+    #[cfg(test)]
+    pub fn as_known(asker: Asker) -> Self {
+        Shown(Arc::new(Ok(asker)))
+    }
+
     pub fn of(node: &Node, headers: &HeaderMap, extensions: &Extensions, seen: Seen) -> Self {
         let shown = credential(node, headers, extensions, seen.secure).and_then(|credential| {
             let asker = node.controller.asker(credential, Some(seen.address))?;

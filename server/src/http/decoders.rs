@@ -4,6 +4,7 @@
 use super::body::{self, EIGHT_MIB, ONE_MIB};
 use super::brokers::{Beating, IsrChanges, Registering};
 use super::call::Call;
+use super::caller::Shown;
 use super::problem::Refused;
 use super::query::Query;
 use super::quorum::Replace;
@@ -181,11 +182,11 @@ fn parts(query: &str, headers: &[(&str, HeaderValue)]) -> Parts {
 }
 
 fn asked_by(principal: Principal, mut parts: Parts) -> Parts {
-    parts.extensions.insert(Asker {
+    parts.extensions.insert(Shown::as_known(Asker {
         credential: Credential::Nobody,
         who: Who { principal, role: None, password: metadata::access::Given::Never },
         address: None,
-    });
+    }));
     parts
 }
 

@@ -12,6 +12,7 @@ const MOST_SHOWN: usize = 4;
 /// Without a verb: commits, the newest first.
 #[derive(Args, Clone, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
+#[group(skip)]
 pub struct History {
     #[command(subcommand)]
     verb: Option<One>,

@@ -37,9 +37,21 @@ fn headers_of(operation: Operation) -> Vec<&'static str> {
 
 /// References to an operation's parameters: those in the path, in the query, and headers.
 pub fn of(operation: Operation) -> Vec<Value> {
-    let path = operation.path_parameters();
-    let query = operation.query().iter().chain(query_of(operation.kind())).copied();
-    path.chain(query).chain(headers_of(operation)).map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })).collect()
+    let path = operation.path_parameters().map(str::to_owned);
+    let query = operation.query().iter().chain(query_of(operation.kind())).map(|name| own_sense(operation, name));
+    let headers = headers_of(operation).into_iter().map(str::to_owned);
+    path.chain(query).chain(headers).map(|key| json!({ "$ref": format!("#/components/parameters/{key}") })).collect()
+}
+
+/// Where a query parameter is described: some names mean something else to those that look back.
+fn own_sense(operation: Operation, name: &str) -> String {
+    let back = matches!(operation, Operation::ListHistory | Operation::ExportHistory | Operation::DiffStates);
+    let state = matches!(operation, Operation::GetState | Operation::GetDigest);
+    match name {
+        "before" | "kind" | "after" | "from" | "limit" if back => format!("history.{name}"),
+        "index" | "at_ms" if state => format!("state.{name}"),
+        _ => name.to_owned(),
+    }
 }
 
 /// Every parameter there is: where, and what. A reference to one that is not here is found by the test of the description.
@@ -52,6 +64,28 @@ pub fn shared() -> Value {
         ("path", "name", "A topic's name", text.clone()),
         ("path", "id", "A broker's id", json!({ "type": "integer", "minimum": 0, "maximum": BrokerId::MAX })),
         ("path", "partition", "A partition's number", json!({ "type": "integer", "format": "uint32", "minimum": 0 })),
+        ("path", "index", "The index of a commit", index.clone()),
+        ("query", "state.index", "As the newest commit at or before this index left it", index.clone()),
+        ("query", "state.at_ms", "As the newest commit at or before this time left it, in milliseconds since 1970", index.clone()),
+        ("query", "topic", "Only commits about this topic, by the name that it had then", text.clone()),
+        ("query", "broker", "Only commits about this broker", json!({ "type": "integer", "minimum": 0, "maximum": BrokerId::MAX })),
+        ("query", "principal", "Only commits by this one, as `user:mario`", text.clone()),
+        ("query", "history.kind", "Only commits of this kind of intent, as `change_configs`", text.clone()),
+        ("query", "from_index", "Only commits from this index on", index.clone()),
+        ("query", "to_index", "Only commits up to and with this index", index.clone()),
+        ("query", "from_ms", "Only commits from this time on, in milliseconds since 1970", index.clone()),
+        ("query", "to_ms", "Only commits up to this time, in milliseconds since 1970", index.clone()),
+        ("query", "history.after", "Only commits before this one: `next` of the page before", index.clone()),
+        ("query", "history.before", "Each change with what it replaced", json!({ "type": "boolean", "default": false })),
+        ("query", "history.from", "The index of the one state", index.clone()),
+        ("query", "to", "The index of the other state; absent: as it is now", index.clone()),
+        (
+            "query",
+            "history.limit",
+            "How many at most: of commits up to 1000, of differences up to 10000",
+            json!({ "type": "integer", "minimum": 1, "maximum": 10_000 }),
+        ),
+        ("query", "format", "JSON lines with all there is, or a table", json!({ "enum": ["json", "csv"], "default": "json" })),
         ("query", "min_revision", "Wait until this node has applied this index", index.clone()),
         (
             "query",
@@ -124,9 +158,10 @@ pub fn shared() -> Value {
             json!({ "type": "string", "pattern": "^\"[0-9]+\"$" }),
         ),
     ];
-    let described = all.into_iter().map(|(place, name, description, schema)| {
+    let described = all.into_iter().map(|(place, key, description, schema)| {
         let required = place == "path";
-        (name.to_owned(), json!({ "name": name, "in": place, "required": required, "description": description, "schema": schema }))
+        let name = key.split_once('.').map_or(key, |(_, name)| name);
+        (key.to_owned(), json!({ "name": name, "in": place, "required": required, "description": description, "schema": schema }))
     });
     Value::Object(described.collect())
 }
