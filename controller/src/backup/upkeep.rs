@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Commits between two checkpoints, and milliseconds.
-const CHECKPOINT_EVERY: u64 = 20_000;
+const CHECKPOINT_EVERY: u64 = 200_000;
 const CHECKPOINT_EVERY_MS: u64 = 24 * 60 * 60 * 1_000;
 const PROVE_EVERY_MS: u64 = 24 * 60 * 60 * 1_000;
 /// Of a backup that did not prove itself: somebody may have mended it.

@@ -3,11 +3,12 @@
 use super::{History, filler, keep};
 use crate::environment::elsewhere;
 use crate::ground::Core;
-use crate::hub::{Hub, Next};
+use crate::hub::{Hub, Next, Published};
 use crate::node::Inner;
-use ::journal::{Dropped, Item, Journal, JournalError, Options, Verified, Whose};
+use ::journal::{Dropped, Item, Journal, JournalError, MOST_APPENDED, Options, Verified, Whose};
 use arc_swap::ArcSwap;
-use metadata::history::Record;
+use bytes::Bytes;
+use metadata::history::{Record, Run};
 use metadata::{Index, State};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Commits of one turn: what is in memory for every reader anyway.
-const AT_ONCE: usize = 1_024;
+const AT_ONCE: usize = MOST_APPENDED;
 /// How long commits are gathered for one turn.
 const GATHER: Duration = Duration::from_millis(40);
 /// Between two looks at what is to go, and at a segment that may be damaged.
@@ -193,8 +194,13 @@ fn turn(journal: &Journal, hub: &Hub, base: Option<State>) -> Result<Turn, Journ
         Some(base) => base,
         None => journal.state_at(end)?,
     };
+    let commits: Vec<_> = commits.into_iter().filter(|published| published.commit.index <= target).collect();
+    if let Some(records) = cheaply(&state, &commits, target) {
+        append(journal, &records)?;
+        return rolled(journal, view.state.as_ref().clone(), target);
+    }
     let mut records = Vec::with_capacity(commits.len());
-    for published in commits.iter().filter(|published| published.commit.index <= target) {
+    for published in &commits {
         match Record::of(&mut state, published.commit.clone(), published.by.clone()) {
             Some(record) => records.push((record, published.frame.binary())),
             None => {
@@ -204,15 +210,32 @@ fn turn(journal: &Journal, hub: &Hub, base: Option<State>) -> Result<Turn, Journ
             }
         }
     }
+    append(journal, &records)?;
+    // The same where it is as far, and it shares its memory with what readers have.
+    let state = if state.revision() == target { view.state.as_ref().clone() } else { state };
+    rolled(journal, state, target)
+}
+
+type Records = Vec<(Record, Bytes)>;
+
+/// What these commits replaced, without a second state; none where that cannot be told, or where they do not reach to what is shown.
+fn cheaply(state: &State, commits: &[Arc<Published>], target: Index) -> Option<Records> {
+    let mut run = Run::new(state);
+    let of = |published: &Arc<Published>| Some((run.record(&published.commit, published.by.clone())?, published.frame.binary()));
+    let records: Records = commits.iter().map(of).collect::<Option<_>>()?;
+    (commits.last()?.commit.index == target).then_some(records)
+}
+
+fn append(journal: &Journal, records: &Records) -> Result<(), JournalError> {
     let items: Vec<_> = records.iter().map(|(record, frame)| Item { record, frame }).collect();
-    journal.append(&items)?;
-    let end = state.revision();
-    if end == target {
-        // The same, and it shares its memory with what readers have.
-        state = view.state.as_ref().clone();
-    }
+    journal.append(&items)
+}
+
+/// Begins the next segment at this state, which is that of the journal's end, where one is full.
+fn rolled(journal: &Journal, state: State, target: Index) -> Result<Turn, JournalError> {
     if journal.full() {
         journal.begin(&state)?;
     }
+    let end = state.revision();
     Ok(Turn { base: Some(state), end, more: end < target })
 }

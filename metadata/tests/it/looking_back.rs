@@ -3,7 +3,7 @@
 use crate::fixture::{World, id};
 use crate::history::{Action, NAMES, Step, step};
 use damage::cases;
-use metadata::history::{Filter, Record, Tag, Was};
+use metadata::history::{Filter, Record, Run, Tag, Was};
 use metadata::{Change, State};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -133,6 +133,36 @@ proptest! {
             prop_assert_eq!(&state, world.state());
             replaced(before, &record);
             looked_up(&record, &filters);
+        }
+    }
+
+    /// As far as it goes: at what it keeps no account of, another one begins.
+    #[test]
+    fn a_run_tells_the_same_without_a_second_state(steps in prop::collection::vec(step(), 1..70)) {
+        let mut world = World::online(&[101, 102, 103, 104]);
+        let mut records = Vec::new();
+        let mut states = Vec::new();
+        for step in &steps {
+            let mut state = world.state().clone();
+            take(&mut world, step);
+            let Some(commit) = world.commit.take() else { continue };
+            states.push(state.clone());
+            records.push(Record::of(&mut state, Arc::new(commit), None).expect("it leads to its digest"));
+        }
+        let mut at = 0;
+        while at < records.len() {
+            let mut run = Run::new(&states[at]);
+            while let Some(told) = records.get(at).and_then(|record| run.record(&record.commit, None)) {
+                prop_assert_eq!(&told, &records[at]);
+                at += 1;
+            }
+            at += 1;
+        }
+        if let [first, _, third, ..] = records.as_slice() {
+            let mut run = Run::new(&states[0]);
+            if run.record(&first.commit, None).is_some() {
+                prop_assert!(run.record(&third.commit, None).is_none(), "one is missing between them");
+            }
         }
     }
 
