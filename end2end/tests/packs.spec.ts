@@ -23,12 +23,12 @@ test("a page is alive before what it does not show has come", async ({ browser, 
   // The page's own, and the one that is held up; those of other pages come after it.
   expect(new Set(packs)).toEqual(new Set(["brokers", "later"]));
   // A dialog that was asked for too early comes when it can.
-  await page.keyboard.press("?");
+  await page.getByRole("button", { name: /^Keys/ }).click();
   release();
   await expect(page.getByRole("dialog")).toBeVisible();
   await page.keyboard.press("Escape");
   await live(page);
-  const all = ["broker", "brokers", "create_topic", "later", "operations", "overview", "topic", "topics"];
+  const all = ["broker", "brokers", "create_topic", "history", "later", "operations", "overview", "topic", "topics"];
   await expect.poll(() => [...new Set(packs)].sort()).toEqual(all);
   await page.close();
 });
