@@ -1,4 +1,4 @@
-//! Keys: G then a letter goes to a page, C creates, / filters, ? lists them, Ctrl K searches, [ and ] step through what is past.
+//! Keys: G then a letter goes to a page, C creates, / filters, ? lists them, Ctrl K searches, `[` and `]` step through what is past.
 
 use leptos::prelude::*;
 
