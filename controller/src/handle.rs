@@ -32,7 +32,7 @@ const NEXT_LEADER: Duration = Duration::from_millis(100);
 /// A handle to this node; cheap to clone.
 #[derive(Clone)]
 pub struct Controller {
-    pub(crate) core: Arc<Core>,
+    core: Arc<Core>,
     /// The parts that run now; after a full disk or a divergence others take their place.
     current: Arc<ArcSwap<Inner>>,
     runtime: tokio::runtime::Handle,

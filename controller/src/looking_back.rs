@@ -12,13 +12,13 @@ use tokio::time::Instant;
 impl Controller {
     /// Frames of the feed after a position that is no longer in memory, from this node's journal; none where it is not kept there either.
     pub async fn kept_after(&self, position: Index) -> Option<Vec<(Index, hub::Encoded)>> {
-        let frames = self.core.history.frames_after(position).await?;
+        let frames = self.core().history.frames_after(position).await?;
         frames.into_iter().map(|(index, frame)| Some((index, hub::Encoded::kept(frame).ok()?))).collect()
     }
 
     /// How this node's journal does; none where it keeps none.
     pub fn history_status(&self) -> Option<HistoryStatus> {
-        self.core.history.status()
+        self.core().history.status()
     }
 
     /// Commits that a filter finds, the newest first, below an index; what was applied when this was asked is among them.
@@ -26,8 +26,8 @@ impl Controller {
     /// # Errors
     /// NOT_CONTROLLER when this node keeps no history or cannot read it, REVISION_NOT_REACHED when the newest are not written in time.
     pub async fn history(&self, filter: Filter, before: Option<Index>, most: usize, deadline: Instant) -> Result<HistoryPage, Refusal> {
-        self.core.history.caught_up(deadline).await?;
-        self.core.history.search(filter, before, most).await
+        self.core().history.caught_up(deadline).await?;
+        self.core().history.search(filter, before, most).await
     }
 
     /// The commit at exactly this index, with what it replaced.
@@ -35,8 +35,8 @@ impl Controller {
     /// # Errors
     /// As [`Controller::history`].
     pub async fn record(&self, index: Index, deadline: Instant) -> Result<Option<Record>, Refusal> {
-        self.core.history.caught_up(deadline).await?;
-        self.core.history.at(index).await
+        self.core().history.caught_up(deadline).await?;
+        self.core().history.at(index).await
     }
 
     /// The state as the newest commit at or before this index left it.
@@ -48,8 +48,8 @@ impl Controller {
         if index >= view.state.revision() {
             return Ok(view.state.clone());
         }
-        self.core.history.caught_up(deadline).await?;
-        self.core.history.state_at(index).await.map(Arc::new)
+        self.core().history.caught_up(deadline).await?;
+        self.core().history.state_at(index).await.map(Arc::new)
     }
 
     /// How many commits there are behind this index; none where some of them are not kept here.
@@ -57,8 +57,8 @@ impl Controller {
     /// # Errors
     /// As [`Controller::history`].
     pub async fn changes_after(&self, index: Index, deadline: Instant) -> Result<Option<u64>, Refusal> {
-        self.core.history.caught_up(deadline).await?;
-        self.core.history.count_after(index).await
+        self.core().history.caught_up(deadline).await?;
+        self.core().history.count_after(index).await
     }
 
     /// The index of the newest commit at or before this time, in ms since the Unix epoch; 0 where none is so old.
@@ -66,8 +66,8 @@ impl Controller {
     /// # Errors
     /// As [`Controller::history`].
     pub async fn index_at(&self, at_ms: u64, deadline: Instant) -> Result<Index, Refusal> {
-        self.core.history.caught_up(deadline).await?;
-        self.core.history.index_at(at_ms).await
+        self.core().history.caught_up(deadline).await?;
+        self.core().history.index_at(at_ms).await
     }
 
     /// The commits right before and after this index, where there are any.
@@ -75,7 +75,7 @@ impl Controller {
     /// # Errors
     /// As [`Controller::history`].
     pub async fn beside(&self, index: Index, deadline: Instant) -> Result<(Option<Index>, Option<Index>), Refusal> {
-        self.core.history.caught_up(deadline).await?;
-        self.core.history.beside(index).await
+        self.core().history.caught_up(deadline).await?;
+        self.core().history.beside(index).await
     }
 }

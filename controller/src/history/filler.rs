@@ -1,7 +1,7 @@
 //! Asks the other controllers for what is missing in this node's journal: segment by segment, the newest gap first, each checked
 //! commit by commit before it counts.
 
-use super::keep;
+use super::{at, keep};
 use crate::environment::elsewhere;
 use crate::ground::Core;
 use crate::net::peers::Lane;
@@ -161,6 +161,5 @@ async fn on_thread<T: Send + 'static>(
     core: &Arc<Core>,
     work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
 ) -> Result<T, String> {
-    let done = elsewhere(&*core.ground.environment, work).await.map_err(|error| error.to_string())?;
-    done.map_err(|error| error.to_string())
+    at(&*core.ground.environment, work).await.map_err(|error| error.to_string())
 }

@@ -49,6 +49,15 @@ fn keep(state: &State) -> Keep {
     Keep { most_bytes: settings.number(&settings::HISTORY_BYTES), most_age_ms: settings.value(&settings::HISTORY_AGE).parse().ok() }
 }
 
+/// Works on a journal on a thread that nobody needs.
+async fn at<T: Send + 'static>(
+    environment: &dyn Environment,
+    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+) -> Result<T, JournalError> {
+    let done = elsewhere(environment, work).await;
+    done.unwrap_or_else(|source| Err(JournalError::Io { path: PathBuf::new(), source }))
+}
+
 /// How the journal does, for metrics and pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistoryStatus {

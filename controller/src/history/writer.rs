@@ -1,7 +1,6 @@
 //! Step 7, the journal: follows the hub and appends what it has not got yet, a few dozen times a second at most.
 
-use super::{History, filler, keep};
-use crate::environment::elsewhere;
+use super::{History, at, filler, keep};
 use crate::ground::Core;
 use crate::hub::{Hub, Next, Published};
 use crate::node::Inner;
@@ -78,11 +77,11 @@ impl Writer {
             if self.suspected != self.hub.suspected() {
                 // What was written may be what was never true.
                 let journal = journal.clone();
-                at(core, move || journal.clear()).await?;
+                at(&*core.ground.environment, move || journal.clear()).await?;
                 (self.suspected, self.base) = (self.hub.suspected(), None);
             }
             let (hub, of, base) = (self.hub.clone(), journal.clone(), self.base.take());
-            let turn = at(core, move || turn(&of, &hub, base)).await?;
+            let turn = at(&*core.ground.environment, move || turn(&of, &hub, base)).await?;
             self.base = turn.base;
             self.history.written.send_replace(turn.end);
             if self.history.trouble().is_some() {
@@ -127,7 +126,7 @@ impl Writer {
             }
         };
         let whose = Whose { cluster_id: identity.cluster_id, lineage: identity.lineage };
-        let (journal, dropped) = at(core, move || Journal::open(Options::new(dir), whose)).await?;
+        let (journal, dropped) = at(&*core.ground.environment, move || Journal::open(Options::new(dir), whose)).await?;
         tell(&dropped);
         Ok(Some(self.history.journal.get_or_init(|| Arc::new(journal)).clone()))
     }
@@ -136,7 +135,7 @@ impl Writer {
     async fn keep_up(&self, core: &Arc<Core>, journal: &Arc<Journal>) -> Result<(), JournalError> {
         let keep = keep(&self.hub.view().state);
         let (journal, now_ms) = (journal.clone(), core.ground.environment.wall_ms());
-        at(core, move || {
+        at(&*core.ground.environment, move || {
             journal.retain(now_ms, keep)?;
             let seen = journal.verify_next();
             let dropped = journal.take_dropped();
@@ -155,14 +154,6 @@ fn tell(dropped: &[Dropped]) {
     for one in dropped {
         tracing::warn!(file = one.name, after = one.after, why = %one.why, "a part of the history was dropped; it is asked of the other controllers");
     }
-}
-
-async fn at<T: Send + 'static>(
-    core: &Arc<Core>,
-    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
-) -> Result<T, JournalError> {
-    let done = elsewhere(&*core.ground.environment, work).await;
-    done.unwrap_or_else(|source| Err(JournalError::Io { path: PathBuf::new(), source }))
 }
 
 /// Appends what is in memory and not in the journal.
