@@ -2,6 +2,7 @@
 //! BIGINT and TEXT columns, nothing else. What differs is in this file.
 
 use super::place::Place;
+use super::trouble::DatabaseError;
 use sqlx::pool::PoolOptions;
 use sqlx::{AssertSqlSafe, Executor, PgPool, Postgres, Row, Sqlite, SqlitePool, Transaction};
 use std::time::Duration;
@@ -148,6 +149,22 @@ impl Tx {
         match self {
             Tx::Sqlite(tx) => tx.commit().await,
             Tx::Postgres { tx, .. } => tx.commit().await,
+        }
+    }
+
+    /// Commits what was done, or takes it back before its error is told: a transaction that is merely dropped goes on for a moment, and
+    /// whoever comes to the database then finds it busy.
+    pub(super) async fn end<T>(self, done: Result<T, DatabaseError>) -> Result<T, DatabaseError> {
+        match done {
+            Ok(value) => self.commit().await.map(|()| value).map_err(DatabaseError::from),
+            Err(error) => {
+                // What cannot be taken back was not committed either.
+                drop(match self {
+                    Tx::Sqlite(tx) => tx.rollback().await,
+                    Tx::Postgres { tx, .. } => tx.rollback().await,
+                });
+                Err(error)
+            }
         }
     }
 

@@ -41,79 +41,57 @@ impl Database {
     /// database of another cluster not even a table is made. What an earlier history of this one left is put aside.
     pub(crate) async fn claim(&self, fence: &Fence) -> Result<Index, DatabaseError> {
         let mut tx = self.pool.begin().await?;
-        // Keeps out whoever claims it at the same time, too.
-        tables::make(&mut tx).await?;
-        // Waits for whoever is about to move it, so that what is read next is what they left.
-        tx.execute("UPDATE watermark SET term = term WHERE id = 1".to_owned(), &[]).await?;
-        let left = mark(&mut tx).await?;
-        own(&mut tx, fence, left.as_ref()).await?;
-        let lineage = text(fence.lineage);
-        let index = match left {
-            Some(Mark { lineage: at, term, index }) if at == lineage => {
-                if term as u64 > fence.term {
-                    return Err(DatabaseError::Deposed);
-                }
-                index
-            }
-            Some(earlier) => {
-                let archived = "SELECT term FROM archived_watermark WHERE lineage = $1".to_owned();
-                if !tx.rows(archived, &[Value::Text(lineage.clone())], &[Column::Number]).await?.is_empty() {
-                    return Err(DatabaseError::Superseded);
-                }
-                tracing::warn!(
-                    was = earlier.lineage,
-                    is = lineage,
-                    "the SQL backup is of an earlier history of this cluster: it is put aside"
-                );
-                archive(&mut tx, &earlier).await?;
-                0
-            }
-            None => 0,
-        };
-        tx.execute("DELETE FROM watermark".to_owned(), &[]).await?;
-        let mark = [Value::Text(lineage), fence.term.into(), Value::Number(index)];
-        tx.execute("INSERT INTO watermark (id, lineage, term, log_index) VALUES (1, $1, $2, $3)".to_owned(), &mark).await?;
-        tx.commit().await?;
-        Ok(index as u64)
+        let claimed = claimed(&mut tx, fence).await;
+        tx.end(claimed).await
     }
 
     /// Writes these commits and the new watermark, all or nothing.
     pub(crate) async fn append(&self, fence: &Fence, from: Index, commits: &[Applied]) -> Result<Index, DatabaseError> {
         let mut tx = self.pool.begin().await?;
-        let mut rows = Rows::default();
-        for (commit, by) in commits {
-            rows.commit(commit, by.as_ref())?;
-        }
-        rows.write(&mut tx).await?;
-        let upto = commits.last().map_or(from, |(commit, _)| commit.index);
-        advance(&mut tx, fence, from, upto).await?;
-        tx.commit().await?;
-        Ok(upto)
+        let done = async {
+            let mut rows = Rows::default();
+            for (commit, by) in commits {
+                rows.commit(commit, by.as_ref())?;
+            }
+            rows.write(&mut tx).await?;
+            let upto = commits.last().map_or(from, |(commit, _)| commit.index);
+            advance(&mut tx, fence, from, upto).await?;
+            Ok(upto)
+        };
+        let done = done.await;
+        tx.end(done).await
     }
 
     /// Replaces everything by the whole state, says in the history that a stretch is missing, and keeps the state to go on from.
     pub(crate) async fn leap(&self, fence: &Fence, from: Index, state: &State, packed: Packed) -> Result<Index, DatabaseError> {
         let mut tx = self.pool.begin().await?;
-        wipe(&mut tx).await?;
-        put_state(&mut tx, state).await?;
-        let mut rows = Rows::default();
-        rows.gap(from, fence.term, state);
-        rows.checkpoint(packed);
-        rows.write(&mut tx).await?;
-        let upto = state.revision();
-        advance(&mut tx, fence, from, upto).await?;
-        tx.commit().await?;
-        Ok(upto)
+        let done = async {
+            wipe(&mut tx).await?;
+            put_state(&mut tx, state).await?;
+            let mut rows = Rows::default();
+            rows.gap(from, fence.term, state);
+            rows.checkpoint(packed);
+            rows.write(&mut tx).await?;
+            let upto = state.revision();
+            advance(&mut tx, fence, from, upto).await?;
+            Ok(upto)
+        };
+        let done = done.await;
+        tx.end(done).await
     }
 
     /// Keeps the whole state where the backup is.
     pub(crate) async fn checkpoint(&self, fence: &Fence, at: Index, packed: Packed) -> Result<(), DatabaseError> {
         let mut tx = self.pool.begin().await?;
-        let mut rows = Rows::default();
-        rows.checkpoint(packed);
-        rows.write(&mut tx).await?;
-        advance(&mut tx, fence, at, at).await?;
-        Ok(tx.commit().await?)
+        let done = async {
+            let mut rows = Rows::default();
+            rows.checkpoint(packed);
+            rows.write(&mut tx).await?;
+            advance(&mut tx, fence, at, at).await?;
+            Ok(())
+        };
+        let done = done.await;
+        tx.end(done).await
     }
 
     /// How the checkpoints stand.
@@ -158,6 +136,39 @@ impl Database {
     pub(super) fn pool(&self) -> &Pool {
         &self.pool
     }
+}
+
+/// Up to where the backup is, which is this term's from now on.
+async fn claimed(tx: &mut Tx, fence: &Fence) -> Result<Index, DatabaseError> {
+    // Keeps out whoever claims it at the same time, too.
+    tables::make(tx).await?;
+    // Waits for whoever is about to move it, so that what is read next is what they left.
+    tx.execute("UPDATE watermark SET term = term WHERE id = 1".to_owned(), &[]).await?;
+    let left = mark(tx).await?;
+    own(tx, fence, left.as_ref()).await?;
+    let lineage = text(fence.lineage);
+    let index = match left {
+        Some(Mark { lineage: at, term, index }) if at == lineage => {
+            if term as u64 > fence.term {
+                return Err(DatabaseError::Deposed);
+            }
+            index
+        }
+        Some(earlier) => {
+            let archived = "SELECT term FROM archived_watermark WHERE lineage = $1".to_owned();
+            if !tx.rows(archived, &[Value::Text(lineage.clone())], &[Column::Number]).await?.is_empty() {
+                return Err(DatabaseError::Superseded);
+            }
+            tracing::warn!(was = earlier.lineage, is = lineage, "the SQL backup is of an earlier history of this cluster: it is put aside");
+            archive(tx, &earlier).await?;
+            0
+        }
+        None => 0,
+    };
+    tx.execute("DELETE FROM watermark".to_owned(), &[]).await?;
+    let mark = [Value::Text(lineage), fence.term.into(), Value::Number(index)];
+    tx.execute("INSERT INTO watermark (id, lineage, term, log_index) VALUES (1, $1, $2, $3)".to_owned(), &mark).await?;
+    Ok(index as u64)
 }
 
 /// How the checkpoints of a backup stand.
