@@ -12,8 +12,7 @@ pub(crate) fn put(out: &mut Vec<u8>, frame: &[u8], beside: &Beside) -> Result<()
     let length = u32::try_from(frame.len()).map_err(|_| JournalError::TooLarge(frame.len()))?;
     out.extend(length.to_le_bytes());
     out.extend(frame);
-    let bytes = postcard::to_allocvec(beside).map_err(|error| JournalError::Unencodable(error.to_string()))?;
-    out.extend(bytes);
+    postcard::to_io(beside, &mut *out).map_err(|error| JournalError::Unencodable(error.to_string()))?;
     Ok(())
 }
 

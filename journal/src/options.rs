@@ -32,9 +32,9 @@ pub struct Keep {
 }
 
 impl Options {
-    /// Segments of 32 MiB or 50 000 commits.
+    /// Segments of 64 MiB or 100 000 commits.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Options { dir: dir.into(), segment_bytes: 32 << 20, segment_commits: 50_000 }
+        Options { dir: dir.into(), segment_bytes: 64 << 20, segment_commits: 100_000 }
     }
 
     /// Whether a segment with these commits behind such a checkpoint is full.

@@ -150,7 +150,7 @@ impl Reading {
                 (Some(pages), _) => pages.numbers(*tag).map_err(|error| unread_sidecar(&self.segment, error))?,
                 (None, Known::Here(table)) => {
                     let table = table.read().unwrap_or_else(PoisonError::into_inner);
-                    table.postings.get(tag).cloned().unwrap_or_default()
+                    table.postings.numbers(*tag)
                 }
                 (None, Known::Sidecar(_)) => return Err(Fault::Sidecar(self.segment.clone())),
             };

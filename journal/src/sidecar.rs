@@ -39,8 +39,7 @@ pub(crate) struct About {
 impl About {
     /// Of a table with a segment of this hash.
     pub fn of(header: Header, table: &Table, hash: u64) -> Self {
-        let postings = table.postings.values().map(Vec::len).sum::<usize>();
-        About { header, summary: table.summary, hash, postings: u32::try_from(postings).unwrap_or(u32::MAX) }
+        About { header, summary: table.summary, hash, postings: u32::try_from(table.postings.len()).unwrap_or(u32::MAX) }
     }
 
     fn entry_pages(&self) -> u32 {
@@ -113,7 +112,7 @@ pub(crate) fn encode(about: &About, table: &Table) -> Vec<u8> {
         finish(&mut bytes);
     }
     let mut left = 0;
-    for (tag, number) in table.postings.iter().flat_map(|(tag, numbers)| numbers.iter().map(move |number| (tag, number))) {
+    for (tag, number) in table.postings.sorted() {
         bytes.extend(tag.0.to_le_bytes());
         bytes.extend(number.to_le_bytes());
         left += 1;

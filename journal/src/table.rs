@@ -4,7 +4,6 @@ use crate::header::Header;
 use metadata::Index;
 use metadata::digest::Digest;
 use metadata::history::{Record, Tag};
-use std::collections::BTreeMap;
 
 /// Where a commit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,12 +30,38 @@ pub(crate) struct Summary {
     pub digest: Digest,
 }
 
+/// Which commits can be looked up by which tag. Almost all of them are never looked up before they are a file: they are put down as they come,
+/// and whoever asks looks through all of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Postings(Vec<(Tag, u32)>);
+
+impl Postings {
+    fn push(&mut self, tag: Tag, number: u32) {
+        self.0.push((tag, number));
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The numbers of the commits with this tag, ascending.
+    pub fn numbers(&self, tag: Tag) -> Vec<u32> {
+        self.0.iter().filter(|(found, _)| *found == tag).map(|(_, number)| *number).collect()
+    }
+
+    /// By tag, and of one tag by number.
+    pub fn sorted(&self) -> Vec<(Tag, u32)> {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        sorted
+    }
+}
+
 /// Commits of one segment, in memory.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     pub entries: Vec<Entry>,
-    /// The numbers of the commits that can be looked up by a tag, ascending.
-    pub postings: BTreeMap<Tag, Vec<u32>>,
+    pub postings: Postings,
     pub summary: Summary,
 }
 
@@ -46,7 +71,7 @@ impl Table {
         let (upto, upto_ms, digest) = (header.after, header.at_ms, header.digest);
         Table {
             entries: Vec::new(),
-            postings: BTreeMap::new(),
+            postings: Postings::default(),
             summary: Summary { upto, upto_ms, count: 0, first: length, length, digest },
         }
     }
@@ -62,7 +87,7 @@ impl Table {
         let (commit, number) = (&record.commit, self.summary.count);
         self.entries.push(Entry { index: commit.index, at_ms: commit.at_ms, offset: self.summary.length });
         for tag in Tag::all(record) {
-            self.postings.entry(tag).or_default().push(number);
+            self.postings.push(tag, number);
         }
         self.summary = Summary {
             upto: commit.index,

@@ -19,7 +19,7 @@ use xxhash_rust::xxh3::Xxh3;
 /// Commits that are appended at once.
 pub const MOST_APPENDED: usize = 4_096;
 /// Bytes that are written at once, unless one commit has more.
-const CHUNK: usize = 8 << 20;
+const CHUNK: usize = 256 << 10;
 
 /// A commit that is appended.
 #[derive(Clone, Copy, Debug)]
@@ -38,13 +38,15 @@ pub(crate) struct Writer {
     pub segment: Arc<Segment>,
     /// Where it is written until it is put in its place; its own path then.
     path: std::path::PathBuf,
+    /// What is about to be written: its room stays from one time to the next.
+    bytes: Vec<u8>,
 }
 
 impl Writer {
     /// Goes on with a segment that is there.
     pub fn resume(disk: Arc<dyn Disk>, segment: Arc<Segment>, hasher: Xxh3) -> Self {
         let path = segment.path.clone();
-        Writer { disk, file: None, hasher, segment, path }
+        Writer { disk, file: None, hasher, segment, path, bytes: Vec::new() }
     }
 
     /// Writes the beginning of the segment that begins at this state, under a name for this stage. After an error nothing is there.
@@ -71,7 +73,7 @@ impl Writer {
         };
         let table = RwLock::new(Table::new(&header, bytes.len() as u64));
         let segment = Arc::new(Segment::new(dir, header, Known::Here(table)));
-        Ok(Writer { disk, file: Some(file), hasher, segment, path })
+        Ok(Writer { disk, file: Some(file), hasher, segment, path, bytes: Vec::new() })
     }
 
     /// Puts the segment in its place.
@@ -104,8 +106,9 @@ impl Writer {
         let mut file = self.opened(before.length)?;
         let mut lengths = Vec::with_capacity(items.len());
         let mut written = before.length;
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
         let mut write = || {
-            let mut bytes = Vec::new();
             for (nth, Item { record, frame }) in items.iter().enumerate() {
                 let from = bytes.len();
                 let place = Place { after: segment.after(), offset: written + from as u64 };
@@ -128,6 +131,8 @@ impl Writer {
             return Err(error.into());
         }
         (self.file, self.hasher) = (Some(file), hasher);
+        // One that a large commit made large is let go.
+        self.bytes = if bytes.capacity() <= CHUNK * 2 { bytes } else { Vec::new() };
         let mut table = table.write().unwrap_or_else(PoisonError::into_inner);
         items.iter().zip(lengths).for_each(|(item, bytes)| table.push(item.record, bytes));
         Ok(())

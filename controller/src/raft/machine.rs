@@ -8,7 +8,7 @@ use crate::living::proofs::Proofs;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use metadata::command::Membership;
-use metadata::{Commit, ControllerNode, Index, Machine, Response};
+use metadata::{Commit, ControllerNode, Index, Machine, Response, State};
 use openraft::storage::{EntryResponder, RaftStateMachine, Snapshot};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use std::io;
@@ -16,6 +16,12 @@ use std::sync::Arc;
 
 /// How many entries are applied before readers see them and callers are answered, when that many wait.
 const MOST_AT_ONCE: usize = 256;
+
+/// Topics and partitions from which on a state is large: a snapshot of it waits until the log has grown by half as many entries as it would
+/// write objects. One every so many entries alone was a ninth of what a node does while it creates.
+const LARGE: u64 = 40_000;
+/// Entries after which there is one whatever the size: they are applied anew at each start.
+const MOST_ENTRIES: u64 = 100_000;
 
 /// The state machine of one node.
 pub struct StateMachine {
@@ -83,6 +89,11 @@ impl StateMachine {
         self.machine.apply_membership(&Membership { nodes }, log_id.index, log_id.leader_id.term)
     }
 
+    /// Entries since the last snapshot.
+    fn grown(&self) -> u64 {
+        self.applied.map_or(0, |log_id| log_id.index).saturating_sub(self.hub.snapshot_index())
+    }
+
     fn snapshot_meta(&self) -> SnapshotMeta {
         SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone() }
     }
@@ -120,6 +131,13 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         Ok(())
     }
 
+    async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<Builder> {
+        if !force && self.grown() < due(&self.machine.state) {
+            return None;
+        }
+        Some(self.get_snapshot_builder().await)
+    }
+
     async fn get_snapshot_builder(&mut self) -> Builder {
         Builder {
             machine: self.machine.clone(),
@@ -155,6 +173,12 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         let kept = elsewhere(&*self.environment, move || file.read()).await??;
         Ok(kept.map(|(meta, snapshot)| Snapshot { meta, snapshot }))
     }
+}
+
+/// Entries between two snapshots of a state as large as this one, beside what the flag says.
+fn due(state: &State) -> u64 {
+    let objects = state.topic_count() as u64 + u64::from(state.total().partitions);
+    if objects < LARGE { 0 } else { (objects / 2).min(MOST_ENTRIES) }
 }
 
 /// A snapshot of another history never replaces this one.

@@ -26,15 +26,24 @@ pub struct Tag(pub u64);
 
 impl Tag {
     fn of(what: &str, name: &str) -> Tag {
-        Tag(xxh3_64(format!("{what}:{name}").as_bytes()))
+        Tag::in_room(&mut String::new(), what, name)
+    }
+
+    /// The same with room for its text that was there before.
+    fn in_room(room: &mut String, what: &str, name: &str) -> Tag {
+        room.clear();
+        room.extend([what, ":", name]);
+        Tag(xxh3_64(room.as_bytes()))
     }
 
     /// All that a commit can be looked up by, each once.
     pub fn all(record: &Record) -> Vec<Tag> {
-        let topics = record.beside.names.values().map(|name| Tag::of("topic", name));
-        let brokers = record.brokers().into_iter().map(|id| Tag::of("broker", &id.to_string()));
-        let asked = [Tag::of("principal", &record.commit.principal.0), Tag::of("kind", record.commit.kind())];
-        let mut tags: Vec<Tag> = topics.chain(brokers).chain(asked).collect();
+        let mut room = String::with_capacity(64);
+        let mut tags = Vec::with_capacity(2 + record.beside.names.len());
+        tags.extend(record.beside.names.values().map(|name| Tag::in_room(&mut room, "topic", name)));
+        tags.extend(record.brokers().into_iter().map(|id| Tag::of("broker", &id.to_string())));
+        tags.push(Tag::in_room(&mut room, "principal", &record.commit.principal.0));
+        tags.push(Tag::in_room(&mut room, "kind", record.commit.kind()));
         tags.sort_unstable();
         tags.dedup();
         tags

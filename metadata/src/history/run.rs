@@ -31,6 +31,8 @@ impl<'a> Run<'a> {
             return None;
         }
         let mut beside = Beside { was: Vec::with_capacity(commit.changes.len()), names: BTreeMap::new(), by };
+        // The topic that this commit makes, and the first of its partitions that it has not made yet.
+        let mut made: Option<(TopicId, u32)> = None;
         for change in &commit.changes {
             let id = match change {
                 Change::TopicCreated { topic_id, .. }
@@ -38,7 +40,17 @@ impl<'a> Run<'a> {
                 | Change::ConfigsChanged { topic_id, .. } => *topic_id,
                 _ => return None,
             };
-            beside.was.push(self.was(change));
+            let was = match (change, &mut made) {
+                (Change::PartitionChanged { partition, .. }, Some((topic, next))) if *topic == id && partition.partition >= *next => {
+                    *next = partition.partition + 1;
+                    Was::Nothing
+                }
+                _ => self.was(change),
+            };
+            if matches!(change, Change::TopicCreated { .. }) && was == Was::Nothing {
+                made = Some((id, 0));
+            }
+            beside.was.push(was);
             self.take(change);
             if !beside.names.contains_key(&id) {
                 beside.names.extend(self.name(id).map(|name| (id, name)));

@@ -31,6 +31,7 @@ pub enum Kind {
 /// The version of every encoding in this build.
 pub const VERSION: u8 = 1;
 const MAGIC: [u8; 2] = *b"Qr";
+const USUAL_BYTES: usize = 512;
 
 /// Why bytes were not read.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -52,8 +53,10 @@ pub enum EnvelopeError {
 /// # Errors
 /// When the value cannot be serialised, which no type of this crate comes to.
 pub fn seal(kind: Kind, value: &impl Serialize) -> Result<Vec<u8>, EnvelopeError> {
-    let head = vec![MAGIC[0], MAGIC[1], kind as u8, VERSION];
-    postcard::to_extend(value, head).map_err(|error| EnvelopeError::Damaged(error.to_string()))
+    // Most of what is sealed is an entry or a commit of one topic, and has its room at once.
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    bytes.extend([MAGIC[0], MAGIC[1], kind as u8, VERSION]);
+    postcard::to_io(value, bytes).map_err(|error| EnvelopeError::Damaged(error.to_string()))
 }
 
 /// Whether these bytes say that they hold this kind.

@@ -144,10 +144,11 @@ pub fn router(node: Node, pages: Option<(Router, app::Assets)>) -> Router {
         Some((pages, assets)) => router.merge(door::before(pages, node.clone(), assets)),
         None => router.fallback(site::no_pages),
     };
-    let router = router
-        .layer(tower_http::compression::CompressionLayer::new().gzip(true).compress_when(site::worth_compressing()))
+    // In one layer of the router: it boxes what is within each, for every request.
+    let around = tower::ServiceBuilder::new()
+        .layer(tower_http::timeout::RequestBodyTimeoutLayer::new(BODY_SILENCE))
+        .layer(guard::Guard(node))
         .layer(tower_http::catch_panic::CatchPanicLayer::new())
-        .layer(axum::middleware::from_fn_with_state(node, guard::guard))
-        .layer(tower_http::timeout::RequestBodyTimeoutLayer::new(BODY_SILENCE));
-    base.around(router)
+        .layer(tower_http::compression::CompressionLayer::new().gzip(true).compress_when(site::worth_compressing()));
+    base.around(router.layer(around))
 }

@@ -138,8 +138,6 @@ pub fn routes(operations: Vec<Routed>) -> Router<Node> {
             None if changes => routed.handler.route_layer(axum::middleware::from_fn(super::body::none)),
             _ => routed.handler,
         };
-        let need = routed.operation.needs();
-        let guarded = axum::middleware::from_fn(move |request, next| caller::needs(need, request, next));
-        router.route(routed.operation.path(), handler.route_layer(guarded))
+        router.route(routed.operation.path(), handler.route_layer(caller::Needs(routed.operation.needs())))
     })
 }
