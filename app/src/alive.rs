@@ -13,7 +13,7 @@ use web_sys::{Element, HtmlElement};
 extern "C" {
     /// What was typed, scrolled and focused within an element.
     #[wasm_bindgen(js_namespace = quorate)]
-    fn keep(from: &Element) -> js_sys::Function;
+    pub fn keep(from: &Element) -> js_sys::Function;
     #[wasm_bindgen(js_namespace = quorate, js_name = failed)]
     fn end(what: &str);
     #[wasm_bindgen(js_namespace = quorate, js_name = alive)]

@@ -71,15 +71,30 @@ pub fn as_of() -> Option<u64> {
 /// The root's attribute that holds it.
 pub const AS_OF_ATTRIBUTE: &str = "data-as-of";
 
-/// The index that this page shows the cluster as of.
+/// The index that this page shows the cluster as of. What shows it and stays through a step follows `Live::as_of`.
 #[cfg(not(feature = "ssr"))]
 pub fn as_of() -> Option<u64> {
-    static INDEX: std::sync::OnceLock<Option<u64>> = std::sync::OnceLock::new();
+    Some(index().load(std::sync::atomic::Ordering::Relaxed)).filter(|index| *index != NOW)
+}
+
+/// Stands for no index.
+#[cfg(not(feature = "ssr"))]
+const NOW: u64 = u64::MAX;
+
+#[cfg(not(feature = "ssr"))]
+fn index() -> &'static std::sync::atomic::AtomicU64 {
+    static INDEX: std::sync::OnceLock<std::sync::atomic::AtomicU64> = std::sync::OnceLock::new();
     let read = || {
         let root = leptos::prelude::document().get_element_by_id(crate::shape::ROOT);
-        root.and_then(|root| root.get_attribute(AS_OF_ATTRIBUTE)?.parse().ok())
+        root.and_then(|root| root.get_attribute(AS_OF_ATTRIBUTE)?.parse().ok()).unwrap_or(NOW)
     };
-    *INDEX.get_or_init(read)
+    INDEX.get_or_init(|| read().into())
+}
+
+/// From here on this page shows the cluster as of another index.
+#[cfg(feature = "hydrate")]
+pub fn goes_to(other: u64) {
+    index().store(other, std::sync::atomic::Ordering::Relaxed);
 }
 
 /// Puts the base before an address that lacks it, as on the node itself, which answers to both: the router knows it by this.

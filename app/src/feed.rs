@@ -10,7 +10,10 @@ mod messages;
 mod past;
 mod socket;
 mod stream;
+mod walk;
 mod way;
+
+pub use walk::{Navigate, walk};
 
 use crate::base;
 use crate::live::Live;

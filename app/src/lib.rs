@@ -10,7 +10,7 @@
 #[cfg(feature = "hydrate")]
 pub mod alive;
 pub mod api;
-#[cfg(feature = "ssr")]
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
 mod as_of;
 pub mod attention;
 pub mod base;
@@ -48,6 +48,7 @@ pub mod time;
 mod waiting;
 pub mod words;
 
+use leptos::either::Either;
 use leptos::prelude::*;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
@@ -81,21 +82,31 @@ pub fn App() -> impl IntoView {
     view! {
         <Router base=base::base().to_string()>
             <shell::Shell>
-                <Routes fallback=|| view! { <pages::not_found::NotFound/> }>
-                    <Route path=path!("/") view=packs::OVERVIEW/>
-                    <Route path=path!("/topics") view=packs::TOPICS/>
-                    <Route path=path!("/create-topic") view=packs::CREATE_TOPIC/>
-                    <Route path=path!("/topics/:name") view=packs::TOPIC/>
-                    <Route path=path!("/brokers") view=packs::BROKERS/>
-                    <Route path=path!("/brokers/:id") view=packs::BROKER/>
-                    <Route path=path!("/quorum") view=packs::QUORUM/>
-                    <Route path=path!("/operations") view=packs::OPERATIONS/>
-                    <Route path=path!("/history") view=packs::HISTORY/>
-                    <Route path=path!("/accounts") view=packs::ACCOUNTS/>
-                    <Route path=path!("/account") view=packs::ACCOUNT/>
-                    <Route path=path!("/audit") view=packs::AUDIT/>
-                </Routes>
+                {move || match live.as_of.with(|as_of| as_of.as_ref().is_some_and(|as_of| as_of.steps % 2 == 1)) {
+                    false => Either::Left(pages()),
+                    true => Either::Right(pages()),
+                }}
             </shell::Shell>
         </Router>
+    }
+}
+
+/// The pages. After a step through time they are made anew: what they show of another point may be another page altogether.
+fn pages() -> impl IntoView {
+    view! {
+        <Routes fallback=|| view! { <pages::not_found::NotFound/> }>
+            <Route path=path!("/") view=packs::OVERVIEW/>
+            <Route path=path!("/topics") view=packs::TOPICS/>
+            <Route path=path!("/create-topic") view=packs::CREATE_TOPIC/>
+            <Route path=path!("/topics/:name") view=packs::TOPIC/>
+            <Route path=path!("/brokers") view=packs::BROKERS/>
+            <Route path=path!("/brokers/:id") view=packs::BROKER/>
+            <Route path=path!("/quorum") view=packs::QUORUM/>
+            <Route path=path!("/operations") view=packs::OPERATIONS/>
+            <Route path=path!("/history") view=packs::HISTORY/>
+            <Route path=path!("/accounts") view=packs::ACCOUNTS/>
+            <Route path=path!("/account") view=packs::ACCOUNT/>
+            <Route path=path!("/audit") view=packs::AUDIT/>
+        </Routes>
     }
 }

@@ -82,6 +82,16 @@ pub struct Toast {
     pub undo: Option<Index>,
 }
 
+/// The point of the past that a page shows instead of now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AsOf {
+    pub index: Index,
+    /// The banner's markup.
+    pub banner: Arc<str>,
+    /// Steps from one point to another so far.
+    pub steps: u32,
+}
+
 /// The digests of this browser's replica after its last commits, oldest first.
 pub type Digests = Arc<Vec<(Index, Digest)>>;
 
@@ -120,6 +130,8 @@ pub struct Live {
     /// Why the node takes no part any more, in its own words.
     pub fault: Reading<Option<String>>,
     pub toasts: Reading<Vec<Toast>>,
+    /// The point of the past that this page shows; none on one that is of now, as long as it lives.
+    pub as_of: Reading<Option<AsOf>>,
     pub(crate) wire: Wire,
 }
 
@@ -145,6 +157,7 @@ pub(crate) struct Wire {
     pub hindrance: RwSignal<Option<Hindrance>>,
     pub fault: RwSignal<Option<String>>,
     pub toasts: RwSignal<Vec<Toast>>,
+    pub as_of: RwSignal<Option<AsOf>>,
     /// Rises when a person asks to reconnect now.
     pub retry: RwSignal<u32>,
     pub toast_id: StoredValue<u64>,
@@ -163,6 +176,8 @@ impl Live {
             age if age > STALE_MS => (Connection::Stale { since_ms: boot.now_ms.saturating_sub(age) }, Some(Silence::Quorum)),
             _ => (Connection::Connecting, None),
         };
+        let banner = |index| AsOf { index, banner: boot.as_of.as_deref().unwrap_or_default().into(), steps: 0 };
+        let as_of = base::as_of().map(banner);
         let wire = Wire {
             digests: RwSignal::new(Arc::new(vec![(state.revision(), state.digest())])),
             reached: RwSignal::new(state.revision()),
@@ -182,6 +197,7 @@ impl Live {
             hindrance: RwSignal::new(None),
             fault: RwSignal::new(boot.fault.clone()),
             toasts: RwSignal::new(Vec::new()),
+            as_of: RwSignal::new(as_of),
             retry: RwSignal::new(0),
             toast_id: StoredValue::new(0),
         };
@@ -203,6 +219,7 @@ impl Live {
             hindrance: wire.hindrance.into(),
             fault: wire.fault.into(),
             toasts: wire.toasts.into(),
+            as_of: wire.as_of.into(),
             wire,
         }
     }
@@ -225,6 +242,11 @@ impl Live {
     /// Whether this is a page of what is past, as long as it lives.
     pub fn past(&self) -> bool {
         base::as_of().is_some()
+    }
+
+    /// Where a path of ours is, followed through time: for what stays while the page goes from one point to another.
+    pub fn to(&self, path: &str) -> String {
+        self.as_of.with(|_| base::to(path))
     }
 
     /// Whether actions are off: nothing is asked of a cluster whose state is not known.

@@ -1,8 +1,9 @@
 //! What pages that look back show, asked of this node's journal: on the server alone.
 //!
 //! `finding` reads the commits that an address asks for, `tape` the whole of them as ticks; `rows` and `cells` put them into words,
-//! `comparing` what differs between two states, `question` what an undo would commit.
+//! `comparing` what differs between two states, `question` what an undo would commit; `beside` what a page of the past says beside the state.
 
+mod beside;
 mod cells;
 mod comparing;
 mod finding;
@@ -10,13 +11,20 @@ mod question;
 mod rows;
 mod tape;
 
+pub use beside::{Beside, Point, when};
 pub use tape::Tape;
 
+use crate::api::{Step, Stepped};
+use crate::as_of::address;
+use crate::base;
 use crate::past::{Kept, Past, PastQuery};
 use crate::place::Place;
+use crate::recent::Recent;
+use crate::words::num;
 use controller::{Asker, Controller, HistoryStatus};
 use leptos_router::params::ParamsMap;
-use metadata::Index;
+use metadata::history::Filter;
+use metadata::{Code, Index, Rejection};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
@@ -90,6 +98,25 @@ async fn kept(controller: &Controller, status: &HistoryStatus, deadline: Instant
     let first = first?;
     let record = controller.record(first, deadline).await.ok()??;
     Some(Kept { first, first_ms: record.commit.at_ms, last: status.upto, gaps: status.gaps as u32 })
+}
+
+/// What the page at this path and search shows beside the state at another point of the past.
+///
+/// # Errors
+/// When it is not kept, or cannot be read now.
+pub async fn step(controller: &Controller, index: Index, path: &str, search: &str) -> Stepped {
+    let deadline = Instant::now() + PATIENCE;
+    let not_kept = || Rejection::new(Code::InvalidFeedPosition, format!("#{} is not kept", num(index)));
+    let refused = |refusal: controller::Refusal| *refusal.rejection;
+    let filter = Filter { to_index: Some(index), ..Filter::default() };
+    let page = controller.history(filter, None, 1, deadline).await.map_err(refused)?;
+    let newest = page.records.into_iter().next().filter(|_| page.gaps.is_empty()).ok_or_else(not_kept)?;
+    let commit = newest.commit;
+    let here = |index| base::at(&address(path, search, index));
+    let point = Point { asked: index, shown: commit.index, at_ms: commit.at_ms };
+    let Beside { banner, recent } = Beside::of(controller, &point, &Place::of(path), &here, deadline).await.map_err(refused)?;
+    let recent = recent.into_iter().map(|commit| Recent::of(commit).shortened()).collect();
+    Ok(Step { commit, banner, recent })
 }
 
 /// The undo of one commit, as things are now.

@@ -7,6 +7,7 @@ pub mod help;
 pub mod keyboard;
 pub mod navigation;
 pub mod palette;
+mod steps;
 pub mod tab;
 pub mod theme;
 pub mod toasts;
@@ -37,6 +38,7 @@ pub fn Shell(children: Children) -> impl IntoView {
     let overlays = keyboard::Overlays::new();
     provide_context(overlays);
     keyboard::listen(overlays);
+    steps::listen();
     mirror_to_body();
     tab::mirror();
     begin_at_the_top();

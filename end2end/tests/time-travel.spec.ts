@@ -79,28 +79,130 @@ test("an address shows the cluster as of an index, on every page, and leads with
   expect(await page.evaluate(() => "neverReloaded" in window)).toBe(true);
 });
 
+/** Marks the document, and counts the whole states that it asks for. */
+async function marked(page: Page): Promise<{ isTheSame: () => Promise<boolean>; states: () => number }> {
+  let states = 0;
+  page.on("request", (request) => /\/api\/v1\/state/.test(request.url()) && states++);
+  await page.evaluate(() => Object.assign(window, { sameDocument: true }));
+  return { isTheSame: () => page.evaluate(() => "sameDocument" in window), states: () => states };
+}
+
 test("steps lead to the changes before and after, with the keys too, and the way back to live", async ({ open }) => {
   const page = await open(1, `/topics?search=past&as_of=${story.second}`);
+  const document = await marked(page);
   await expect(row(page, "past.second")).toBeVisible();
-  await travels(page, () => step(page, "Previous change").click());
-  await expect(row(page, "past.first")).toBeVisible();
+  await step(page, "Previous change").click();
   await expect(row(page, "past.second")).toBeHidden();
+  await expect(row(page, "past.first")).toBeVisible();
   const before = await revisionOf(page);
   expect(before).toBeLessThan(story.second);
   await shows(page, before);
   // Nothing else of the address is lost.
   await expect(page).toHaveURL((url) => url.searchParams.get("search") === "past");
-  await travels(page, () => page.keyboard.press("]"));
+  await page.keyboard.press("]");
   await shows(page, story.second);
   await expect(row(page, "past.second")).toBeVisible();
-  await travels(page, () => page.keyboard.press("["));
+  await page.keyboard.press("[");
   await shows(page, before);
-  await travels(page, () => page.goBack().then(() => {}));
+  await page.goBack();
   await shows(page, story.second);
+  await expect(row(page, "past.second")).toBeVisible();
+  await page.goForward();
+  await shows(page, before);
+  await expect(row(page, "past.second")).toBeHidden();
+  expect(await document.isTheSame()).toBe(true);
   await step(page, "Back to live").click();
   await live(page);
   await expect(page).toHaveURL((url) => url.pathname === "/topics" && !url.searchParams.has("as_of"));
   await expect(banner(page)).toBeHidden();
+});
+
+test("steps are taken within the document: forwards by the commit alone, backwards to what was shown", async ({ open }) => {
+  const page = await open(2, `/?as_of=${story.created}`);
+  const document = await marked(page);
+  const next = step(page, "Next change");
+  await next.focus();
+  let revision = story.created;
+  const passed = [revision];
+  while (revision < story.second) {
+    await page.keyboard.press("Enter");
+    await expect.poll(() => revisionOf(page), { message: `a step from ${revision}` }).toBeGreaterThan(revision);
+    revision = await revisionOf(page);
+    passed.push(revision);
+    await shows(page, revision);
+    // The banner is another one by now, and the hand still on the step.
+    if (revision < story.second) await expect(next).toBeFocused();
+    if (revision === story.fenced) {
+      await expect(page.getByRole("heading", { level: 1 })).toContainText("Broker 103");
+      await expect(page).toHaveTitle(`As of #${grouped(revision)} · Overview · Quorate`);
+    }
+  }
+  expect(revision).toBe(story.second);
+  await expect(page.getByRole("main")).toContainText("past.second");
+  expect(document.states(), "states that were asked for on the way forwards").toBe(0);
+  for (const earlier of passed.toReversed().slice(1)) {
+    await page.keyboard.press("[");
+    await shows(page, earlier);
+  }
+  await expect(page.getByRole("main")).not.toContainText("past.second");
+  expect(document.states(), "states that were asked for on the way back").toBe(0);
+  // What was never shown is asked for, once.
+  await page.keyboard.press("[");
+  await expect.poll(() => revisionOf(page)).toBeLessThan(story.created);
+  await shows(page, await revisionOf(page));
+  expect(document.states()).toBe(1);
+  await page.keyboard.press("]");
+  await shows(page, story.created);
+  // Every link leads on from where the page is by now.
+  const links = await page.locator("aside a, nav a, main a").evaluateAll((all) => all.map((link) => (link as HTMLAnchorElement).href));
+  const within = links.filter((href) => !/\/(accounts?|audit|sign-out|set-up)\b|#main$/.test(href));
+  expect(within.length).toBeGreaterThan(8);
+  const outside = within.filter((href) => !href.includes(`as_of=${story.created}`));
+  expect(outside.filter((href) => href.includes("as_of=")).length, "only the banner's own steps lead elsewhere").toBe(2);
+  await page.getByRole("navigation", { name: "Main" }).filter({ visible: true }).getByRole("link", { name: /^Topics/ }).click();
+  await expect(row(page, "past.first")).toBeVisible();
+  await shows(page, story.created);
+  await step(page, "Next change").click();
+  await expect.poll(() => revisionOf(page)).toBeGreaterThan(story.created);
+  await page.goBack();
+  await shows(page, story.created);
+  await page.goBack();
+  await expect(page).toHaveURL((url) => url.pathname === "/");
+  await shows(page, story.created);
+  expect(await document.isTheSame()).toBe(true);
+});
+
+test("what a page shows may not have been there yet, and may come with a step", async ({ open, complaints }) => {
+  complaints.pagesMayBeUnknown();
+  const page = await open(3, `/topics/past.second?as_of=${story.second}`);
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("past.second");
+  const document = await marked(page);
+  await step(page, "Previous change").click();
+  await expect(page.getByRole("main")).toContainText("no topic named past.second");
+  await shows(page, await revisionOf(page));
+  await accessible(page, "a topic that was not there yet");
+  await step(page, "Next change").click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("past.second");
+  expect(await document.isTheSame()).toBe(true);
+  // Where a step cannot be taken here, the browser follows its link.
+  await page.route(/step_to/, (route) => route.abort());
+  complaints.callsMayFail();
+  await travels(page, () => step(page, "Previous change").click());
+  await expect(page.getByRole("main")).toContainText("no topic named past.second");
+  expect(await document.isTheSame()).toBe(false);
+});
+
+test("steps on a phone, with what was typed, scrolled and chosen", async ({ open }) => {
+  const page = await open(1, `/topics?as_of=${story.second}`, { viewport: PHONE });
+  await page.getByLabel("Search topics").fill("past");
+  await expect(page).toHaveURL((url) => url.searchParams.get("search") === "past");
+  await step(page, "Previous change").click();
+  await expect(row(page, "past.second")).toBeHidden();
+  await expect(page.getByLabel("Search topics")).toHaveValue("past");
+  await expect(page).toHaveURL((url) => url.searchParams.get("search") === "past");
+  await shows(page, await revisionOf(page));
+  await noSidewaysScroll(page, "after a step");
+  await accessible(page, "after a step");
 });
 
 test("nothing can be done, and every action says why", async ({ open }) => {

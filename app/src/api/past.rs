@@ -3,8 +3,11 @@
 use super::Answer;
 use super::encoding::Answered;
 use crate::past::Past;
+use crate::recent::Recent;
 use leptos::prelude::*;
-use metadata::{Index, Rejection};
+use metadata::{Commit, Index, Rejection};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The answer of [`look_back`].
 pub type Looked = Result<Past, Rejection>;
@@ -32,6 +35,29 @@ pub async fn look_back(
     let place = Place::of(&path);
     let Some(query) = wanted(&place, &query_of(&query)) else { return Ok(no("This page shows nothing of the past")) };
     Ok(Ok(look(&looks.controller, &looks.tape, &place, &query, asker.as_ref(), newer).await))
+}
+
+/// Another point of the past, for a page that shows one already: what its own replica cannot know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The newest commit at or before that point: it is what the cluster became by then.
+    pub commit: Arc<Commit>,
+    /// The banner's markup.
+    pub banner: String,
+    /// The last changes by then, newest first.
+    pub recent: Vec<Recent>,
+}
+
+/// The answer of [`step_to`].
+pub type Stepped = Result<Step, Rejection>;
+
+/// What the page at this path and search shows beside the state as of this index.
+#[server(StepTo, prefix = "/_fn", endpoint = "step_to", output = Answered)]
+pub async fn step_to(index: Index, path: String, #[server(default)] search: String) -> Result<Stepped, ServerFnError> {
+    Ok(match use_context::<Looks>() {
+        Some(looks) => crate::looking_back::step(&looks.controller, index, &path, &search).await,
+        None => Err(Rejection::new(metadata::Code::NotFound, "This node has no history")),
+    })
 }
 
 /// Undoes one commit; `preview` binds to what was shown.

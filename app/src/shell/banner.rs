@@ -1,7 +1,7 @@
 //! The banner of a page that is not live: neither what is stale nor what is past may ever look live.
 
 use crate::base;
-use crate::boot::{Boot, use_looker};
+use crate::boot::use_looker;
 use crate::freshness::Silence;
 use crate::icons::{self, Icon};
 use crate::live::{Hindrance, use_live};
@@ -10,7 +10,6 @@ use crate::signals::{Memo, changing};
 use crate::words::num;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
-use std::sync::Arc;
 
 /// What everybody should know who looks: that anybody may do everything, or that who looks is signed out.
 #[component]
@@ -91,6 +90,7 @@ pub fn StaleBanner() -> impl IntoView {
 /// was reached since, `start.js` says.
 #[component]
 pub fn PastBanner() -> impl IntoView {
-    let markup = use_context::<Arc<Boot>>().and_then(|boot| boot.as_of.clone());
-    markup.map(|markup| view! { <div class="banner asof" role="region" aria-label="Past" inner_html=markup></div> }).into_any()
+    let live = use_live();
+    let markup = move || live.as_of.with(|as_of| as_of.as_ref().map(|as_of| as_of.banner.to_string()).unwrap_or_default());
+    live.past().then(|| view! { <div class="banner asof" role="region" aria-label="Past" inner_html=markup></div> }).into_any()
 }

@@ -2,7 +2,6 @@
 
 use super::keyboard::Overlays;
 use super::use_place;
-use crate::base;
 use crate::components::log::role_name;
 use crate::components::verdict::{use_quorum, use_since, use_verdict};
 use crate::icons::{self, Glyph, Icon, Mark};
@@ -24,17 +23,18 @@ fn NavLink(
     anew: bool,
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
-    let place = use_place();
+    let (live, place) = (use_live(), use_place());
     let current = move || place.with(|place| place.section().1 == path).then_some("page");
-    view! { <a href=base::to(path) aria-current=current rel=anew.then_some("external")><Icon of=glyph/><span>{name}</span>{children.map(|children| children())}</a> }
+    view! { <a href=move || live.to(path) aria-current=current rel=anew.then_some("external")><Icon of=glyph/><span>{name}</span>{children.map(|children| children())}</a> }
 }
 
 /// The sidebar.
 #[component]
 pub fn Sidebar(overlays: Overlays) -> impl IntoView {
+    let live = use_live();
     view! {
         <aside class="side">
-            <a class="brand" href=base::to("/")><Mark/>"Quorate"</a>
+            <a class="brand" href=move || live.to("/")><Mark/>"Quorate"</a>
             <ClusterBlock/>
             <nav class="nav" aria-label="Main">
                 <NavLink path="/" name="Overview" glyph=icons::GAUGE/>
@@ -85,7 +85,7 @@ fn ClusterBlock() -> impl IntoView {
         verdict.with(|verdict| format!("{}{since}", verdict.short))
     };
     view! {
-        <a class="cluster" data-level=move || verdict.with(|verdict| verdict.level_name()) href=base::to("/")>
+        <a class="cluster" data-level=move || verdict.with(|verdict| verdict.level_name()) href=move || live.to("/")>
             <b>{changing(move || name.get())}</b>
             <span></span>
             <span class=move || verdict.with(|verdict| verdict.status_class())>

@@ -3,6 +3,7 @@
 use super::use_place;
 use crate::base;
 use crate::components::verdict::{Judged, use_verdict};
+use crate::live::use_live;
 use crate::place::Place;
 use crate::words::num;
 use leptos::prelude::*;
@@ -44,8 +45,9 @@ pub fn icon(level: Option<Level>) -> String {
 
 /// Keeps title and icon true in the browser.
 pub fn mirror() {
-    let (verdict, place) = (use_verdict(), use_place());
-    Effect::new(move |_| document().set_title(&verdict.with(|verdict| place.with(|place| title(verdict, place)))));
+    let (live, verdict, place) = (use_live(), use_verdict(), use_place());
+    let titled = move || live.as_of.with(|_| verdict.with(|verdict| place.with(|place| title(verdict, place))));
+    Effect::new(move |_| document().set_title(&titled()));
     Effect::new(move |_| {
         let url = verdict.with(|verdict| icon(verdict.level));
         if let Some(link) = document().get_element_by_id(ICON_ELEMENT) {

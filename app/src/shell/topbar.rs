@@ -46,7 +46,7 @@ fn Who() -> impl IntoView {
 
 #[component]
 fn Crumbs() -> impl IntoView {
-    let (place, verdict) = (use_place(), use_verdict());
+    let (live, place, verdict) = (use_live(), use_place(), use_verdict());
     let mark = move || {
         let (class, glyph, words) = verdict.with(|verdict| (verdict.status_class(), verdict.glyph(), verdict.short.clone()));
         view! { <span class=format!("only-s {class}")><Icon of=glyph/><span class="sr">{words}</span></span> }
@@ -55,7 +55,7 @@ fn Crumbs() -> impl IntoView {
         let ((name, path), leaf) = place.with(|place| (place.section(), place.leaf()));
         match leaf {
             Some(leaf) => {
-                view! { <a href=base::to(path)>{name}</a><Icon of=icons::CHEVRON_RIGHT/><span class="tr">{leaf}</span> }.into_any()
+                view! { <a href=live.to(path)>{name}</a><Icon of=icons::CHEVRON_RIGHT/><span class="tr">{leaf}</span> }.into_any()
             }
             None => view! { <span>{name}</span> }.into_any(),
         }
@@ -66,17 +66,15 @@ fn Crumbs() -> impl IntoView {
 /// How fresh the page is. Only the word is announced: the figures tick too often for that.
 #[component]
 fn ConnectionChip() -> impl IntoView {
-    if let Some(index) = base::as_of() {
-        let words = [
-            "<svg class=\"i\" viewBox=\"0 0 16 16\" aria-hidden=\"true\">",
-            icons::CLOCK.0,
-            "</svg><b>As of</b> <span>#",
-            &num(index),
-            "</span>",
-        ];
-        return view! { <span class="conn num" role="status" inner_html=words.concat()></span> }.into_any();
-    }
     let live = use_live();
+    if live.past() {
+        let words = move || {
+            let index = live.as_of.with(|as_of| as_of.as_ref().map(|as_of| num(as_of.index)).unwrap_or_default());
+            let icon = icons::CLOCK.0;
+            ["<svg class=\"i\" viewBox=\"0 0 16 16\" aria-hidden=\"true\">", icon, "</svg><b>As of</b> <span>#", &index, "</span>"].concat()
+        };
+        return view! { <span class="conn num" role="status" inner_html=words></span> }.into_any();
+    }
     // One beat per commit: the two names alternate, which starts the animation anew.
     let beat = Memo::new(move |before: Option<&(u64, bool)>| {
         let revision = live.state.with(|state| state.revision());

@@ -3,18 +3,15 @@
 use super::door::{Door, NotThen, Page};
 use crate::as_of::address;
 use crate::base;
-use crate::icons::{self, Glyph, Icon};
+use crate::looking_back::{Beside, Point, when};
 use crate::place::{Place, query_of};
-use crate::time;
-use crate::words::{count, num};
+use crate::words::num;
 use axum::body::Body;
 use axum::extract;
 use axum::http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use controller::Controller;
-use leptos::prelude::*;
-use metadata::history::Filter;
 use metadata::{Code, Commit, Index};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -27,8 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const NOT_YET: Duration = Duration::from_secs(1);
 /// Past states that are made for pages at once, each from a checkpoint and the commits behind it.
 const AT_ONCE: usize = 2;
-/// Commits that are listed beside a past state, as beside that of now.
-const RECENT: usize = 12;
 /// From here on a number is a time: no cluster commits so often.
 const FIRST_TIME_MS: u64 = 1_000_000_000_000;
 
@@ -150,53 +145,11 @@ impl LookingBack {
         }
         let no = |refusal| self.no(&refusal, format!("#{} is not kept", num(index)));
         let state = controller.state_at(index, deadline).await.map_err(no)?;
-        let shown = state.revision();
-        let (previous, next) = controller.beside(shown, deadline).await.map_err(no)?;
-        let later = controller.changes_after(shown, deadline).await.map_err(no)?;
-        // A list that cannot be had is no reason to show nothing.
-        let broker = if let Place::Broker(id) = Place::of(uri.path()) { Some(id) } else { None };
-        let filter = Filter { to_index: Some(shown), broker, ..Filter::default() };
-        let page = controller.history(filter, None, RECENT, deadline).await;
-        let recent = page.map(|page| page.records.into_iter().map(|record| record.commit).collect()).unwrap_or_default();
         let here = |index| [&*self.door.base.0, &at(uri, index)].concat();
-        let banner = banner(index, state.at_ms(), later, &here, (previous, next));
-        Ok(Then { index, banner, state, recent })
+        let point = Point { asked: index, shown: state.revision(), at_ms: state.at_ms() };
+        let beside = Beside::of(controller, &point, &Place::of(uri.path()), &here, deadline).await.map_err(no)?;
+        Ok(Then { index, banner: beside.banner, state, recent: beside.recent })
     }
-}
-
-/// What the banner says, and where its steps lead.
-fn banner(
-    index: Index,
-    at_ms: u64,
-    later: Option<u64>,
-    here: &dyn Fn(Option<Index>) -> String,
-    beside: (Option<Index>, Option<Index>),
-) -> String {
-    let later = match later {
-        Some(0) => "nothing was changed since.".to_owned(),
-        Some(1) => "1 later change is hidden.".to_owned(),
-        Some(later) => format!("{} are hidden.", count(later, "later change", "later changes")),
-        None => "later changes are hidden.".to_owned(),
-    };
-    // The commits that make a cluster carry no time.
-    let when = if at_ms == 0 { String::new() } else { format!(", {}", when(at_ms)) };
-    let step = |to: Option<Index>, rel: &'static str, label: &'static str, glyph: Glyph| match to {
-        Some(to) => {
-            view! { <a class="btn" rel=rel href=here(Some(to)) data-to=to.to_string() aria-label=label title=label><Icon of=glyph/></a> }
-                .into_any()
-        }
-        None => view! { <a class="btn" role="link" aria-disabled="true" aria-label=label title=label><Icon of=glyph/></a> }.into_any(),
-    };
-    let markup = view! {
-        <Icon of=icons::CLOCK/>
-        <span class="num"><b>"Cluster as of #"{num(index)}</b>{when}". Read-only: "{later}</span>
-        <div class="actions">
-            {step(beside.0, "prev external", "Previous change", icons::BACK)}
-            {step(beside.1, "next external", "Next change", icons::ARROW)}
-            <a class="btn" rel="external" href=here(None) data-to=""><Icon of=icons::PLAY/><span>"Back to live"</span></a>
-        </div>
-    };
-    Owner::new().with(|| markup.to_html())
 }
 
 /// Puts what was into the request of a page that asks for it. A time leads to the index that stood then.
@@ -243,12 +196,6 @@ fn path_and_query(uri: &Uri) -> &str {
 
 fn at(uri: &Uri, index: Option<Index>) -> String {
     address(uri.path(), uri.query().unwrap_or_default(), index)
-}
-
-/// `23:58:04 on 13 March`, and the year when it is another one than now's.
-fn when(ms: u64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-    format!("{} on {}", time::clock_seconds(ms), time::day(ms, now))
 }
 
 fn read(text: &str) -> Asked {
