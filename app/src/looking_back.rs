@@ -33,12 +33,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the page at this address asks of the past; none where it shows nothing of it.
 pub fn wanted(place: &Place, query: &ParamsMap) -> Option<PastQuery> {
+    let as_of = PastQuery::point(query);
     match place {
         Place::History => Some(PastQuery::of(query)),
         Place::Topic(name) if query.get_str("tab").is_some_and(|tab| tab.eq_ignore_ascii_case("history")) => {
-            Some(PastQuery { topic: name.clone(), ..PastQuery::default() })
+            Some(PastQuery { topic: name.clone(), as_of, ..PastQuery::default() })
         }
-        Place::Broker(id) => Some(PastQuery { broker: Some(id.0), ..PastQuery::default() }),
+        Place::Broker(id) => Some(PastQuery { broker: Some(id.0), as_of, ..PastQuery::default() }),
         _ => None,
     }
 }
@@ -58,12 +59,17 @@ pub async fn look(
         return Past { trouble: Some(trouble), ..Past::default() };
     };
     let trouble = status.trouble.as_ref().map(|why| format!("This node's history is not written any further: {why}"));
-    let mut past = Past { trouble, upto: controller.state().revision(), ..Past::default() };
-    let now_ms = now_ms();
+    let newest = controller.state().revision();
+    let mut past = Past { trouble, upto: query.as_of.map_or(newest, |as_of| as_of.min(newest)), ..Past::default() };
+    let now_ms = match query.as_of {
+        Some(as_of) => then_ms(controller, as_of, deadline).await,
+        None => now_ms(),
+    };
     match finding::find(controller, query, newer, now_ms, deadline).await {
         Ok(found) => {
             let state = controller.state();
             past.rows = found.records.iter().map(|record| rows::row(record, &state, asker)).collect();
+            query.as_of.inspect(|as_of| past.rows.iter_mut().for_each(|row| row.undo = row.undo.in_the_past(*as_of)));
             (past.gaps, past.next) = (found.gaps, found.next);
         }
         Err(refusal) => {
@@ -74,9 +80,9 @@ pub async fn look(
     if *place != Place::History {
         return past;
     }
-    past.kept = kept(controller, &status, deadline).await;
+    past.kept = kept(controller, &status, deadline).await.map(|kept| Kept { last: kept.last.min(past.upto), ..kept });
     tape.wind_on(controller, status.after, deadline).await;
-    (past.marks, past.marked, past.whos) = tape.marks(newer);
+    (past.marks, past.marked, past.whos) = tape.marks(newer, query.as_of);
     if newer.is_none() {
         if let Some((from, to)) = query.diff {
             past.comparison = Some(comparing::compare(controller, tape, from, to, deadline).await);
@@ -86,6 +92,13 @@ pub async fn look(
         }
     }
     past
+}
+
+/// When it was as of an index: ages count from there.
+async fn then_ms(controller: &Controller, as_of: Index, deadline: Instant) -> u64 {
+    let filter = Filter { to_index: Some(as_of), ..Filter::default() };
+    let page = controller.history(filter, None, 1, deadline).await.unwrap_or_default();
+    page.records.first().map_or(0, |record| record.commit.at_ms)
 }
 
 fn now_ms() -> u64 {

@@ -5,6 +5,7 @@ mod query;
 pub use query::{By, PastQuery};
 
 use crate::icons::{self, Glyph};
+use crate::words::num;
 use metadata::Index;
 use serde::{Deserialize, Serialize};
 
@@ -106,8 +107,19 @@ pub enum Undo {
     #[default]
     None,
     Offered,
-    /// Not by who looks, and why.
+    /// Not by who looks, or not here, and why.
     NotTheirs(String),
+}
+
+impl Undo {
+    /// The same on a page of the past, where nothing can be done.
+    #[must_use]
+    pub fn in_the_past(&self, as_of: Index) -> Undo {
+        match self {
+            Undo::Offered => Undo::NotTheirs(["This is the cluster as of #", &num(as_of), "."].concat()),
+            other => other.clone(),
+        }
+    }
 }
 
 /// What differs between two states.

@@ -192,6 +192,30 @@ test("what a page shows may not have been there yet, and may come with a step", 
   expect(await document.isTheSame()).toBe(false);
 });
 
+test("the history as of an index ends there, on its page, a topic's and a broker's", async ({ open }) => {
+  for (const path of ["/history", "/topics/past.first?tab=history", "/brokers/103", "/history?since=1h&by=automatic"]) {
+    const page = await open(1, `${path}${path.includes("?") ? "&" : "?"}as_of=${story.back}`);
+    const entries = page.locator("table.hist tbody tr th");
+    const indexes = async () => (await entries.allTextContents()).map((text) => Number(text.replace(/\D/g, "")));
+    await expect(entries.first()).toBeVisible();
+    for (const index of await indexes()) expect(index, path).toBeLessThanOrEqual(story.back);
+    expect(await page.locator("tr .ibtn[href*='undo=']").count(), `${path}: what could be undone`).toBe(0);
+    await page.close();
+  }
+  const page = await open(2, `/history?as_of=${story.back}`);
+  const document = await marked(page);
+  while ((await revisionOf(page)) < story.second) {
+    const before = await revisionOf(page);
+    await page.keyboard.press("]");
+    await expect.poll(() => revisionOf(page)).toBeGreaterThan(before);
+  }
+  await shows(page, story.second);
+  await expect(row(page, `#${grouped(story.second)}`)).toContainText("past.second");
+  await page.keyboard.press("[");
+  await expect(row(page, `#${grouped(story.second)}`)).toBeHidden();
+  expect(await document.isTheSame()).toBe(true);
+});
+
 test("steps on a phone, with what was typed, scrolled and chosen", async ({ open }) => {
   const page = await open(1, `/topics?as_of=${story.second}`, { viewport: PHONE });
   await page.getByLabel("Search topics").fill("past");
@@ -286,7 +310,7 @@ test("it reads the same without JavaScript", async ({ open, complaints }) => {
 });
 
 test("it looks as it should in both themes and on a phone", async ({ open }) => {
-  for (const path of ["/", "/topics", "/topics/past.first", "/topics/past.first?tab=settings", "/brokers", "/brokers/103", "/quorum", "/operations", "/create-topic"]) {
+  for (const path of ["/", "/topics", "/topics/past.first", "/topics/past.first?tab=settings", "/brokers", "/brokers/103", "/quorum", "/operations", "/create-topic", "/history", "/topics/past.first?tab=history"]) {
     const page = await open(1, `${path}${path.includes("?") ? "&" : "?"}as_of=${story.second}`);
     const frame = await page.evaluate(() => getComputedStyle(document.body, "::after").borderTopWidth);
     expect(frame, path).toBe("4px");

@@ -69,9 +69,8 @@ impl Walk {
         if !self.under_way.replace(true) {
             leptos::task::spawn_local(async move {
                 let address = address(&path, &search, Some(to));
-                match self.come_to(to, &path, &search).await {
-                    Some(()) => (self.navigate)(&address, NavigateOptions { scroll: false, ..NavigateOptions::default() }),
-                    None => leave_for(&base::at(&address)),
+                if self.come_to(to, &path, &search, Some(&address)).await.is_none() {
+                    leave_for(&base::at(&address));
                 }
                 self.under_way.set(false);
             });
@@ -88,7 +87,7 @@ impl Walk {
                 let said = query_of(&search).get(base::AS_OF).and_then(|text| text.parse().ok());
                 match said {
                     Some(to) if base::as_of() == Some(to) => break,
-                    Some(to) if self.live.whole.get_untracked() && self.come_to(to, &path, &search).await.is_some() => {}
+                    Some(to) if self.live.whole.get_untracked() && self.come_to(to, &path, &search, None).await.is_some() => {}
                     _ => {
                         let _same_origin = window().location().reload();
                         break;
@@ -99,12 +98,12 @@ impl Walk {
         });
     }
 
-    /// Shows the page as of another index; none where it cannot.
-    async fn come_to(&self, to: Index, path: &str, search: &str) -> Option<()> {
+    /// Shows the page as of another index, under another address where one is given; none where it cannot.
+    async fn come_to(&self, to: Index, path: &str, search: &str, address: Option<&str>) -> Option<()> {
         let call = StepTo { index: to, path: path.to_owned(), search: search.to_owned() };
         let step = call.run_on_client().await.ok()?.ok()?;
         let state = self.state(&step).await?;
-        self.show(to, step, state).await;
+        self.show(to, step, state, address).await;
         Some(())
     }
 
@@ -127,11 +126,14 @@ impl Walk {
     }
 
     /// Everything that the page shows becomes that of another point at once.
-    async fn show(&self, to: Index, step: Step, state: Arc<State>) {
+    async fn show(&self, to: Index, step: Step, state: Arc<State>, address: Option<&str>) {
         let (wire, held) = (self.live.wire, focused_step());
         let put_back = main().map(|main| crate::alive::keep(&main));
         self.keep(wire.state.get_untracked());
         base::goes_to(to);
+        if let Some(address) = address {
+            (self.navigate)(address, NavigateOptions { scroll: false, ..NavigateOptions::default() });
+        }
         wire.now_ms.set(state.at_ms());
         wire.seeded.set_value(true);
         wire.recent.set(Arc::new(step.recent));

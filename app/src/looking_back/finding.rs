@@ -38,6 +38,7 @@ pub async fn find(
         broker: query.broker.map(BrokerId),
         principal: text(&query.who),
         from_ms: query.since_ms().map(|since| now_ms.saturating_sub(since)),
+        to_index: query.as_of,
         from_index: newer.map(|index| index.saturating_add(1)),
         ..Filter::default()
     };

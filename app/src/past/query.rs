@@ -1,5 +1,6 @@
 //! What the address of a page that looks back asks for.
 
+use crate::base::AS_OF;
 use leptos_router::location::Url;
 use leptos_router::params::ParamsMap;
 use metadata::Index;
@@ -60,6 +61,8 @@ pub struct PastQuery {
     pub undo: Option<Index>,
     /// What was just committed.
     pub done: Option<Index>,
+    /// Nothing that came later than this: the whole page is as of this index.
+    pub as_of: Option<Index>,
 }
 
 /// An index as people write it: with `#`, and with spaces between thousands.
@@ -87,7 +90,13 @@ impl PastQuery {
             diff: diff.or(asked),
             undo: number("undo"),
             done: number("done"),
+            as_of: PastQuery::point(query),
         }
+    }
+
+    /// The index that a page at this query is as of.
+    pub fn point(query: &ParamsMap) -> Option<Index> {
+        query.get_str(AS_OF)?.parse().ok()
     }
 
     /// How far back the entries go, in milliseconds.
@@ -150,6 +159,7 @@ mod tests {
         assert_eq!((query.search.as_str(), query.by, query.since_ms()), ("a b", By::People, Some(3_600_000)));
         assert_eq!((query.before, query.diff, query.undo, query.broker), (Some(18_402), Some((3, 9)), None, Some(101)));
         assert_eq!(query.href("before=7"), "/history?search=a%20b&by=people&since=1h&broker=101&before=7");
+        assert_eq!(PastQuery::of(&query_of("?before=7&as_of=9")).as_of, Some(9));
         assert_eq!((PastQuery::default().href(""), PastQuery::default().filtered()), ("/history".to_owned(), false));
     }
 
