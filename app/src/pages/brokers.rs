@@ -95,7 +95,7 @@ fn BrokerTable(racks: Memo<Vec<(Option<String>, Vec<BrokerId>)>>) -> impl IntoVi
                 let rows = ids.into_iter().map(|id| view! { <BrokerRow id=id fair=fair/> }).collect_view();
                 view! {
                     <tbody>
-                        <tr class="grp"><th colspan="6" scope="rowgroup">{rack_name(rack.as_deref())}</th></tr>
+                        <tr class="grp"><th colspan=if live.past() { 4 } else { 6 } scope="rowgroup">{rack_name(rack.as_deref())}</th></tr>
                         {rows}
                     </tbody>
                 }
@@ -119,10 +119,10 @@ fn BrokerTable(racks: Memo<Vec<(Option<String>, Vec<BrokerId>)>>) -> impl IntoVi
                         <tr>
                             <th scope="col" class="col-address">"Broker"</th>
                             <th scope="col" class="col-state">"State"</th>
-                            <th scope="col" class="lo">"Heartbeats, last 60 s"</th>
+                            {(!live.past()).then(|| view! { <th scope="col" class="lo">"Heartbeats, last 60 s"</th> })}
                             <th scope="col" class="lo col-share">"Leaders"</th>
                             <th scope="col" class="lo col-share">"Replicas"</th>
-                            <th scope="col" class="r col-lag">"Metadata"</th>
+                            {(!live.past()).then(|| view! { <th scope="col" class="r col-lag">"Metadata"</th> })}
                         </tr>
                     </thead>
                     {changing(groups)}

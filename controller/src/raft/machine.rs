@@ -132,7 +132,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 
     async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<Builder> {
-        if !force && self.grown() < due(&self.machine.state) {
+        if !force && self.grown() < due(objects(&self.machine.state)) {
             return None;
         }
         Some(self.get_snapshot_builder().await)
@@ -175,9 +175,13 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 }
 
-/// Entries between two snapshots of a state as large as this one, beside what the flag says.
-fn due(state: &State) -> u64 {
-    let objects = state.topic_count() as u64 + u64::from(state.total().partitions);
+/// How many topics and partitions a snapshot of this state would write.
+fn objects(state: &State) -> u64 {
+    state.topic_count() as u64 + u64::from(state.total().partitions)
+}
+
+/// Entries between two snapshots of a state of so many topics and partitions, beside what the flag says (I5).
+fn due(objects: u64) -> u64 {
     if objects < LARGE { 0 } else { (objects / 2).min(MOST_ENTRIES) }
 }
 
@@ -221,6 +225,15 @@ mod tests {
     use super::*;
     use metadata::model::Identity;
     use uuid::Uuid;
+
+    #[test]
+    fn i5_a_large_state_is_written_as_often_as_the_log_has_grown_by_half_of_it() {
+        for (objects, entries) in
+            [(0, 0), (39_999, 0), (40_000, 20_000), (100_001, 50_000), (200_000, 100_000), (2_000_000, 100_000), (u64::MAX, 100_000)]
+        {
+            assert_eq!(due(objects), entries, "{objects}");
+        }
+    }
 
     #[test]
     fn a_snapshot_of_another_history_is_refused() {

@@ -42,10 +42,10 @@ pub fn BrokerRow(id: BrokerId, fair: Memo<FairShare>) -> impl IntoView {
         <tr class="tall" data-flash=move || flash.get()>
             <th scope="row" class="name"><a href=base::to(&format!("/brokers/{id}"))>{format!("Broker {id}")}</a><span class="sub2 mute">{changing(address)}</span></th>
             <td>{changing(state)}<span class="sub2 mute num">{changing(last)}</span></td>
-            <td class="lo">{(!live.past()).then(|| view! { <Heartbeat id=id/> })}</td>
+            {(!live.past()).then(|| view! { <td class="lo"><Heartbeat id=id/></td> })}
             <td class="lo">{changing(move || share(load.get().leaders, fair.get(), down.get(), true))}</td>
             <td class="lo">{changing(move || share(load.get().replicas, fair.get(), down.get(), false))}</td>
-            <td class="r num"><Metadata id=id/></td>
+            {(!live.past()).then(|| view! { <td class="r num"><Metadata id=id/></td> })}
         </tr>
     }
     .into_any()

@@ -89,7 +89,7 @@ pub fn DeleteTopicForm(id: TopicId, name: String, protection: Memo<Protection>, 
         <section class="card card--danger">
             <header class="card-h"><h2>"Delete topic"</h2></header>
             <div class="card-b stacked">
-                <p class="soft">{changing(move || format!("Deletes {}. Brokers remove the data. A committed delete cannot be undone.", impact.get()))}</p>
+                <p class="soft">{changing(move || format!("Deletes {}. Brokers remove the data. The topic can be made again from History; its records cannot.", impact.get()))}</p>
                 <div>{button}</div>
                 {off.note()}
                 {possible_at_first.then(|| view! { <noscript inner_html=plain></noscript> })}

@@ -35,7 +35,7 @@ pub fn DeleteDialog(deletion: Deletion) -> impl IntoView {
         <Dialog open=open label=format!("Delete {name}?")>
             <form method="post" action=base::to(DeleteTopic::url()) on:submit=submit>
                 <h2>{format!("Delete {name}?")}</h2>
-                <p>"The delete is committed at once and cannot be undone."</p>
+                <p>"The delete is committed at once. The topic can be made again from History; its records cannot."</p>
                 <ul class="notes impact">
                     <li class="crit"><Icon of=icons::TRASH/><span>{changing(move || format!("{} go.", impact.get()))}</span></li>
                     <li class="warn"><Icon of=icons::WARN/><span>"Producers and consumers of this topic fail from then on."</span></li>
