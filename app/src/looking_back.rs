@@ -11,7 +11,7 @@ mod question;
 mod rows;
 mod tape;
 
-pub use beside::{Beside, Point, when};
+pub use beside::{Beside, Point, RECENT, when};
 pub use tape::Tape;
 
 use crate::api::{Step, Stepped};
@@ -30,6 +30,8 @@ use tokio::time::Instant;
 
 /// How long a page waits for its past.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it waits for an index that this node has not applied yet.
+const NOT_YET: Duration = Duration::from_secs(1);
 
 /// What the page at this address asks of the past; none where it shows nothing of it.
 pub fn wanted(place: &Place, query: &ParamsMap) -> Option<PastQuery> {
@@ -113,6 +115,12 @@ async fn kept(controller: &Controller, status: &HistoryStatus, deadline: Instant
     Some(Kept { first, first_ms: record.commit.at_ms, last: status.upto, gaps: status.gaps as u32 })
 }
 
+/// Waits a moment for an index that this node has not applied yet, as another node may have named it; whether it is there then.
+pub async fn reached(controller: &Controller, index: Index, deadline: Instant) -> bool {
+    let soon = deadline.min(Instant::now() + NOT_YET);
+    index <= controller.applied_index() || controller.wait_applied(index, soon).await.is_ok()
+}
+
 /// What the page at this path and search shows beside the state at another point of the past.
 ///
 /// # Errors
@@ -121,13 +129,16 @@ pub async fn step(controller: &Controller, index: Index, path: &str, search: &st
     let deadline = Instant::now() + PATIENCE;
     let not_kept = || Rejection::new(Code::InvalidFeedPosition, format!("#{} is not kept", num(index)));
     let refused = |refusal: controller::Refusal| *refusal.rejection;
+    if !reached(controller, index, deadline).await {
+        return Err(Rejection::new(Code::InvalidFeedPosition, format!("#{} is still to come", num(index))));
+    }
     let filter = Filter { to_index: Some(index), ..Filter::default() };
     let page = controller.history(filter, None, 1, deadline).await.map_err(refused)?;
     let newest = page.records.into_iter().next().filter(|_| page.gaps.is_empty()).ok_or_else(not_kept)?;
     let commit = newest.commit;
     let here = |index| base::at(&address(path, search, index));
     let point = Point { asked: index, shown: commit.index, at_ms: commit.at_ms };
-    let Beside { banner, recent } = Beside::of(controller, &point, &Place::of(path), &here, deadline).await.map_err(refused)?;
+    let Beside { banner, recent } = Beside::of(controller, &point, &here, deadline).await.map_err(refused)?;
     let recent = recent.into_iter().map(|commit| Recent::of(commit).shortened()).collect();
     Ok(Step { commit, banner, recent })
 }

@@ -5,7 +5,7 @@ mod query;
 pub use query::{By, PastQuery};
 
 use crate::icons::{self, Glyph};
-use crate::words::num;
+use crate::words::read_only_as_of;
 use metadata::Index;
 use serde::{Deserialize, Serialize};
 
@@ -116,7 +116,7 @@ impl Undo {
     #[must_use]
     pub fn in_the_past(&self, as_of: Index) -> Undo {
         match self {
-            Undo::Offered => Undo::NotTheirs(["This is the cluster as of #", &num(as_of), "."].concat()),
+            Undo::Offered => Undo::NotTheirs(read_only_as_of(as_of)),
             other => other.clone(),
         }
     }

@@ -54,6 +54,11 @@ pub fn decimal(number: f64, digits: u32) -> String {
     if digits == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part:0width$}", width = digits as usize) }
 }
 
+/// Why nothing can be done on a page of the past.
+pub fn read_only_as_of(index: u64) -> String {
+    ["This is the cluster as of #", &num(index), "."].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{count, decimal, grouped, num};

@@ -162,7 +162,6 @@ impl Hub {
             *ring = Ring { complete_after: applied, counts, ..Ring::default() };
             note_level(&mut ring, &machine.state);
         }
-        self.note_snapshot(applied);
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.show(machine, applied);
     }
@@ -196,8 +195,9 @@ impl Hub {
         }
     }
 
-    /// The first state of a node that begins: shown at once, unless readers have seen more.
+    /// The first state of a node that begins, which is that of its snapshot: shown at once, unless readers have seen more.
     pub(crate) fn begin(&self, machine: Machine, applied: Index) {
+        self.note_snapshot(applied);
         if self.held() && applied < self.view.load().applied {
             return;
         }

@@ -110,6 +110,15 @@ test("steps lead to the changes before and after, with the keys too, and the way
   await page.goForward();
   await shows(page, before);
   await expect(row(page, "past.second")).toBeHidden();
+  // After Back and Forward a step has an address too, also one to where the page has been.
+  await page.goBack();
+  await shows(page, story.second);
+  await page.goForward();
+  await shows(page, before);
+  await page.keyboard.press("]");
+  await shows(page, story.second);
+  await page.goBack();
+  await shows(page, before);
   expect(await document.isTheSame()).toBe(true);
   await step(page, "Back to live").click();
   await live(page);
@@ -283,6 +292,9 @@ test("what is not kept, not yet or no point in time is said, and no other state 
   await page.getByRole("link", { name: "Back to live" }).click();
   await live(page);
   await expect(page).toHaveURL((url) => url.pathname === "/topics" && url.search === "?search=past");
+  // What a browser would take for another host leads nowhere else.
+  const led = await page.request.get(cluster.url(1, `//elsewhere.example/?as_of=${story.betweenMs}`), { maxRedirects: 0 });
+  expect([led.status(), led.headers().location?.replace(/\d+$/, "N")]).toEqual([303, "/?as_of=N"]);
 });
 
 test("it reads the same without JavaScript", async ({ open, complaints }) => {

@@ -31,10 +31,19 @@ pub struct Keep {
     pub most_age_ms: Option<u64>,
 }
 
+/// Segments that a journal has room for at least, unless they begin with a large state.
+const SEGMENTS_KEPT: u64 = 8;
+
 impl Options {
     /// Segments of 64 MiB or 100 000 commits.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Options { dir: dir.into(), segment_bytes: 64 << 20, segment_commits: 100_000 }
+    }
+
+    /// Smaller segments where little is kept: what goes goes by segments.
+    #[must_use]
+    pub fn keeping(self, most_bytes: u64) -> Self {
+        Options { segment_bytes: self.segment_bytes.min(most_bytes / SEGMENTS_KEPT), ..self }
     }
 
     /// Whether a segment with these commits behind such a checkpoint is full.

@@ -8,13 +8,17 @@ use crate::api::{Step, StepTo};
 use crate::as_of::address;
 use crate::base;
 use crate::live::{AsOf, Live};
+use crate::past::PastQuery;
 use crate::place::query_of;
+use futures::future::{Either, select};
+use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::NavigateOptions;
 use metadata::{Index, State};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use wasm_bindgen::JsCast;
@@ -24,8 +28,11 @@ use web_sys::{Element, HtmlElement, MouseEvent};
 /// Goes to an address as the router has it.
 pub type Navigate = Box<dyn Fn(&str, NavigateOptions)>;
 
-/// States that are kept to go back to. They share whatever did not change between them.
+/// States that are kept to go back to. They share whatever did not change between them: one that was asked for shares nothing, and the
+/// others go when it comes.
 const MOST_KEPT: usize = 64;
+/// How long a step waits for its answer before the browser is left to go there.
+const PATIENCE_MS: u32 = 10_000;
 /// Turns of the tasks of a page that was made anew, until it is there.
 const MOST_TURNS: u32 = 100;
 
@@ -38,7 +45,10 @@ pub fn walk(live: Live, navigate: Navigate) {
         event.prevent_default();
         clicked.clone().go(to);
     });
-    window_event_listener(leptos::ev::popstate, move |_| walk.clone().follow_address());
+    let came = walk.clone();
+    window_event_listener(leptos::ev::popstate, move |_| came.clone().follow_address());
+    // Somebody may have gone back before this was there.
+    walk.follow_address();
 }
 
 /// The index that a click leads to, where it is one on a step, as a hand does it that wants no other tab.
@@ -54,6 +64,20 @@ fn here() -> Option<(String, String)> {
     Some((base::within(&location.pathname().ok()?).to_owned(), location.search().ok()?))
 }
 
+/// What a point in time is come to by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// A step, which has an address of its own.
+    Step,
+    /// The address, which says it already.
+    Address,
+}
+
+/// The index that a search says.
+fn said(search: &str) -> Option<Index> {
+    PastQuery::point(&query_of(search))
+}
+
 struct Walk {
     live: Live,
     navigate: Navigate,
@@ -65,14 +89,16 @@ struct Walk {
 impl Walk {
     /// Takes a step, unless one is under way.
     fn go(self: Rc<Self>, to: Index) {
-        let Some((path, search)) = here() else { return };
         if !self.under_way.replace(true) {
             leptos::task::spawn_local(async move {
-                let address = address(&path, &search, Some(to));
-                if self.come_to(to, &path, &search, Some(&address)).await.is_none() {
-                    leave_for(&base::at(&address));
+                if self.come_to(to, How::Step).await.is_none()
+                    && let Some((path, search)) = here()
+                {
+                    leave_for(&base::at(&address(&path, &search, Some(to))));
                 }
                 self.under_way.set(false);
+                // Who went back meanwhile is where the address is.
+                self.follow_address();
             });
         }
     }
@@ -83,11 +109,10 @@ impl Walk {
             return;
         }
         leptos::task::spawn_local(async move {
-            while let Some((path, search)) = here() {
-                let said = query_of(&search).get(base::AS_OF).and_then(|text| text.parse().ok());
-                match said {
+            while let Some((_, search)) = here() {
+                match said(&search) {
                     Some(to) if base::as_of() == Some(to) => break,
-                    Some(to) if self.live.whole.get_untracked() && self.come_to(to, &path, &search, None).await.is_some() => {}
+                    Some(to) if self.live.whole.get_untracked() && self.come_to(to, How::Address).await.is_some() => {}
                     _ => {
                         let _same_origin = window().location().reload();
                         break;
@@ -98,12 +123,20 @@ impl Walk {
         });
     }
 
-    /// Shows the page as of another index, under another address where one is given; none where it cannot.
-    async fn come_to(&self, to: Index, path: &str, search: &str, address: Option<&str>) -> Option<()> {
-        let call = StepTo { index: to, path: path.to_owned(), search: search.to_owned() };
-        let step = call.run_on_client().await.ok()?.ok()?;
+    /// Shows the page as of another index; none where it cannot.
+    async fn come_to(&self, to: Index, how: How) -> Option<()> {
+        let (path, search) = here()?;
+        let from = said(&search);
+        let call = StepTo { index: to, path, search };
+        let step = match select(pin!(call.run_on_client()), pin!(TimeoutFuture::new(PATIENCE_MS))).await {
+            Either::Left((answer, _)) => answer.ok()?.ok()?,
+            Either::Right(_) => return None,
+        };
         let state = self.state(&step).await?;
-        self.show(to, step, state, address).await;
+        let (_, search) = here()?;
+        if said(&search) == from {
+            self.show(to, step, state, how).await;
+        }
         Some(())
     }
 
@@ -122,17 +155,19 @@ impl Walk {
             next.absorb_commit(commit);
             return proven(&next).then(|| Arc::new(next));
         }
-        fetch::state(Some(commit.index)).await.ok().filter(|state| proven(state)).map(Arc::new)
+        let state = fetch::state(Some(commit.index)).await.ok().filter(|state| proven(state))?;
+        self.kept.borrow_mut().clear();
+        Some(Arc::new(state))
     }
 
     /// Everything that the page shows becomes that of another point at once.
-    async fn show(&self, to: Index, step: Step, state: Arc<State>, address: Option<&str>) {
+    async fn show(&self, to: Index, step: Step, state: Arc<State>, how: How) {
         let (wire, held) = (self.live.wire, focused_step());
         let put_back = main().map(|main| crate::alive::keep(&main));
         self.keep(wire.state.get_untracked());
         base::goes_to(to);
-        if let Some(address) = address {
-            (self.navigate)(address, NavigateOptions { scroll: false, ..NavigateOptions::default() });
+        if how == How::Step {
+            self.push(to);
         }
         wire.now_ms.set(state.at_ms());
         wire.seeded.set_value(true);
@@ -154,6 +189,19 @@ impl Walk {
         }
         if let Some(step) = held {
             focus(step);
+        }
+    }
+
+    /// The address of the same page as of another index becomes the present one.
+    fn push(&self, to: Index) {
+        let Some((path, search)) = here() else { return };
+        let address = address(&path, &search, Some(to));
+        (self.navigate)(&address, NavigateOptions { scroll: false, ..NavigateOptions::default() });
+        // The router leaves out what it takes for where it is: after Back and Forward it counts one less than the browser.
+        if here().is_some_and(|(_, search)| said(&search) != Some(to))
+            && let Ok(history) = window().history()
+        {
+            let _same_origin = history.push_state_with_url(&JsValue::NULL, "", Some(&base::at(&address)));
         }
     }
 

@@ -1,7 +1,6 @@
 //! What a page of the past says beside the state: when that was, how much came later, where the steps lead, and the last changes by then.
 
 use crate::icons::{self, Glyph, Icon};
-use crate::place::Place;
 use crate::time;
 use crate::words::{count, num};
 use controller::{Controller, Refusal};
@@ -11,8 +10,8 @@ use metadata::{Commit, Index};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Commits that are listed beside a past state, as beside that of now.
-const RECENT: usize = 12;
+/// Commits that are listed beside a state: as many as the overview has room for.
+pub const RECENT: usize = 12;
 
 /// A point in the cluster's life.
 pub struct Point {
@@ -40,14 +39,12 @@ impl Beside {
     pub async fn of(
         controller: &Controller,
         point: &Point,
-        place: &Place,
         here: &(dyn Fn(Option<Index>) -> String + Sync),
         deadline: Instant,
     ) -> Result<Beside, Refusal> {
         let steps = controller.beside(point.shown, deadline).await?;
         let later = controller.changes_after(point.shown, deadline).await?;
-        let broker = if let Place::Broker(id) = place { Some(*id) } else { None };
-        let filter = Filter { to_index: Some(point.shown), broker, ..Filter::default() };
+        let filter = Filter { to_index: Some(point.shown), ..Filter::default() };
         // A list that cannot be had is no reason to show nothing.
         let page = controller.history(filter, None, RECENT, deadline).await;
         let recent = page.map(|page| page.records.into_iter().map(|record| record.commit).collect()).unwrap_or_default();

@@ -5,7 +5,7 @@ use crate::boot::{Boot, use_looker};
 use crate::icons::{self, Icon};
 use crate::live::use_live;
 use crate::place::Place;
-use crate::words::num;
+use crate::words::read_only_as_of;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use metadata::contract::Need;
@@ -55,7 +55,7 @@ pub fn lacks(need: Need) -> Option<String> {
 
 /// What is past cannot be changed.
 fn read_only() -> Option<String> {
-    base::as_of().map(|index| ["This is the cluster as of #", &num(index), "."].concat())
+    base::as_of().map(read_only_as_of)
 }
 
 /// Actions are off on a page that shows the past, while what the page shows may be old, and when they are not for whoever looks. Without JavaScript a page is never

@@ -173,7 +173,8 @@ fn exports(query: &PastQuery) -> AnyView {
     let mut filters = String::new();
     let broker = query.broker.map(|id| id.to_string()).unwrap_or_default();
     let from = query.since_ms().map(|since| use_live().now_ms.get_untracked().saturating_sub(since).to_string()).unwrap_or_default();
-    for (key, value) in [("topic", &query.topic), ("broker", &broker), ("principal", &query.who), ("from_ms", &from)] {
+    let to = query.as_of.map(|as_of| as_of.to_string()).unwrap_or_default();
+    for (key, value) in [("topic", &query.topic), ("broker", &broker), ("principal", &query.who), ("from_ms", &from), ("to_index", &to)] {
         if !value.is_empty() {
             filters = [&filters, "&", key, "=", &Url::escape(value)].concat();
         }

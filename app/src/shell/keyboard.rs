@@ -75,16 +75,14 @@ pub use browser::{listen, set_single_keys, single_keys};
 mod browser {
     use super::{Asked, Overlays, asked};
     use crate::base;
+    use crate::feed::Navigate;
     use leptos::prelude::*;
-    use leptos_router::NavigateOptions;
     use leptos_router::hooks::use_navigate;
     use std::cell::Cell;
     use std::rc::Rc;
     use wasm_bindgen::JsCast;
     use wasm_split_helpers::{SplitLoaderError, wasm_split};
     use web_sys::{Element, HtmlElement, KeyboardEvent};
-
-    type Navigate = Box<dyn Fn(&str, NavigateOptions)>;
 
     const SWITCH: &str = "single-keys";
 

@@ -10,7 +10,7 @@
   const keep = (from) => {
     const name = (field) => [field.tagName, field.id, field.name, /^(radio|checkbox)$/.test(field.type) ? field.value : ""].join(" ");
     const place = (box) => box.id || box.tagName + box.className;
-    const fields = [...from.querySelectorAll("input, select, textarea")].map((field) => [name(field), field.value, field.checked]);
+    const fields = [...from.querySelectorAll("input:not([type=hidden]), select, textarea")].map((field) => [name(field), field.value, field.checked]);
     const boxes = [...from.querySelectorAll("*")].filter((box) => box.scrollTop || box.scrollLeft).map((box) => [place(box), box.scrollTop, box.scrollLeft]);
     const open = [...from.querySelectorAll("details[open]")].map(place);
     const [left, top, active] = [scrollX, scrollY, from.contains(document.activeElement) && document.activeElement];

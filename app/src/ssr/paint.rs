@@ -11,6 +11,7 @@ use crate::boot::Boot;
 use crate::foreseen::Foreseen;
 use crate::heard::Heard;
 use crate::looker::{Looker, Reach};
+use crate::looking_back::RECENT;
 use crate::pages::{previewed, shown};
 use crate::place::{Place, query_of};
 use crate::recent::Recent;
@@ -22,9 +23,6 @@ use metadata::{Code, Commit, NodeId, Rejection, State, slice};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// How many commits it carries: as many as the overview lists.
-const RECENT: usize = 12;
 
 /// What a first paint needs of the node.
 pub struct Node {

@@ -3,8 +3,8 @@
 use super::door::{Door, NotThen, Page};
 use crate::as_of::address;
 use crate::base;
-use crate::looking_back::{Beside, Point, when};
-use crate::place::{Place, query_of};
+use crate::looking_back::{Beside, Point, reached, when};
+use crate::place::query_of;
 use crate::words::num;
 use axum::body::Body;
 use axum::extract;
@@ -20,8 +20,6 @@ use tokio::time::Instant;
 
 /// How long a page waits for what it is to show.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long it waits for an index that this node has not applied yet: another node may have named it.
-const NOT_YET: Duration = Duration::from_secs(1);
 /// Past states that are made for pages at once, each from a checkpoint and the commits behind it.
 const AT_ONCE: usize = 2;
 /// From here on a number is a time: no cluster commits so often.
@@ -138,8 +136,7 @@ impl LookingBack {
     /// What a page as of this index shows.
     async fn then(&self, index: Index, uri: &Uri, deadline: Instant) -> Result<Then, No> {
         let controller = &self.controller;
-        let soon = deadline.min(Instant::now() + NOT_YET);
-        if index > controller.applied_index() && controller.wait_applied(index, soon).await.is_err() {
+        if !reached(controller, index, deadline).await {
             let why = format!("The newest index on this node is #{}. {}", num(controller.applied_index()), self.kept().0);
             return Err(No::new(StatusCode::BAD_REQUEST, format!("#{} is still to come", num(index)), why));
         }
@@ -147,7 +144,7 @@ impl LookingBack {
         let state = controller.state_at(index, deadline).await.map_err(no)?;
         let here = |index| [&*self.door.base.0, &at(uri, index)].concat();
         let point = Point { asked: index, shown: state.revision(), at_ms: state.at_ms() };
-        let beside = Beside::of(controller, &point, &Place::of(uri.path()), &here, deadline).await.map_err(no)?;
+        let beside = Beside::of(controller, &point, &here, deadline).await.map_err(no)?;
         Ok(Then { index, banner: beside.banner, state, recent: beside.recent })
     }
 }

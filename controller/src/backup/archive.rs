@@ -305,9 +305,9 @@ pub async fn import(file: &Path, url: &str) -> Result<Contents, BackupError> {
     }
     put_state(&mut tx, scan.rebuild.state()).await?;
     let (cluster_id, lineage) = (text(scan.header.cluster_id), text(scan.header.lineage));
-    tx.execute("INSERT INTO backup (id, cluster_id) VALUES (1, $1)".to_owned(), &[cluster_id]).await?;
+    tx.execute("INSERT INTO backup (id, cluster_id) VALUES (1, $1)".to_owned(), [cluster_id]).await?;
     let mark = [lineage, scan.term.into(), scan.last.index.into()];
-    tx.execute("INSERT INTO watermark (id, lineage, term, log_index) VALUES (1, $1, $2, $3)".to_owned(), &mark).await?;
+    tx.execute("INSERT INTO watermark (id, lineage, term, log_index) VALUES (1, $1, $2, $3)".to_owned(), mark).await?;
     tx.commit().await?;
     of_database(&pool).await
 }

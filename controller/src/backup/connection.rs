@@ -52,8 +52,8 @@ macro_rules! query {
         let mut query = sqlx::query(AssertSqlSafe($sql)).persistent($persistent);
         for value in $values {
             query = match value {
-                Value::Number(number) => query.bind(*number),
-                Value::Text(text) => query.bind(text.as_str()),
+                Value::Number(number) => query.bind(number),
+                Value::Text(text) => query.bind(text),
             };
         }
         query
@@ -121,7 +121,7 @@ impl Pool {
 
 impl Tx {
     /// Says how many rows it touched.
-    pub(super) async fn execute<'a>(&mut self, sql: String, values: impl IntoIterator<Item = &'a Value>) -> Result<u64, sqlx::Error> {
+    pub(super) async fn execute(&mut self, sql: String, values: impl IntoIterator<Item = Value>) -> Result<u64, sqlx::Error> {
         match self {
             Tx::Sqlite(tx) => query!(sql, values, true).execute(&mut **tx).await.map(|done| done.rows_affected()),
             Tx::Postgres { tx, .. } => query!(sql, values, false).execute(&mut **tx).await.map(|done| done.rows_affected()),
@@ -129,6 +129,7 @@ impl Tx {
     }
 
     pub(super) async fn rows(&mut self, sql: String, values: &[Value], columns: &[Column]) -> Result<Vec<Vec<Value>>, sqlx::Error> {
+        let values = values.iter().cloned();
         match self {
             Tx::Sqlite(tx) => query!(sql, values, true).fetch_all(&mut **tx).await?.iter().map(|row| read!(row, columns)).collect(),
             Tx::Postgres { tx, .. } => {

@@ -115,7 +115,7 @@ impl Database {
         let base = oldest_ms.and_then(|oldest| kept.iter().rfind(|each| each.at_ms <= oldest)).map_or(0, |base| base.index);
         let oldest = reading::number(&mut tx, "MIN(log_index)", "history", &[]).await?.unwrap_or_default();
         let upto = base.min(oldest.saturating_add(MOST_DROPPED));
-        let dropped = tx.execute("DELETE FROM history WHERE log_index <= $1".to_owned(), &[upto.into()]).await?;
+        let dropped = tx.execute("DELETE FROM history WHERE log_index <= $1".to_owned(), [upto.into()]).await?;
         let more = upto < base;
         let periodic = |index: Index| !gaps.iter().any(|(_, upto)| *upto == index) && index != base;
         let surplus = kept.iter().rev().filter(|each| each.index > base && periodic(each.index)).skip(MOST_CHECKPOINTS);
@@ -123,7 +123,7 @@ impl Database {
         let gone = kept.iter().filter(|each| each.index < base).chain(surplus);
         let mut removed = 0;
         for each in gone {
-            removed += tx.execute("DELETE FROM checkpoints WHERE log_index = $1".to_owned(), &[each.index.into()]).await?;
+            removed += tx.execute("DELETE FROM checkpoints WHERE log_index = $1".to_owned(), [each.index.into()]).await?;
         }
         if dropped + removed > 0 {
             advance(&mut tx, fence, at, at).await?;
@@ -143,7 +143,7 @@ async fn claimed(tx: &mut Tx, fence: &Fence) -> Result<Index, DatabaseError> {
     // Keeps out whoever claims it at the same time, too.
     tables::make(tx).await?;
     // Waits for whoever is about to move it, so that what is read next is what they left.
-    tx.execute("UPDATE watermark SET term = term WHERE id = 1".to_owned(), &[]).await?;
+    tx.execute("UPDATE watermark SET term = term WHERE id = 1".to_owned(), []).await?;
     let left = mark(tx).await?;
     own(tx, fence, left.as_ref()).await?;
     let lineage = text(fence.lineage);
@@ -165,9 +165,9 @@ async fn claimed(tx: &mut Tx, fence: &Fence) -> Result<Index, DatabaseError> {
         }
         None => 0,
     };
-    tx.execute("DELETE FROM watermark".to_owned(), &[]).await?;
+    tx.execute("DELETE FROM watermark".to_owned(), []).await?;
     let mark = [Value::Text(lineage), fence.term.into(), Value::Number(index)];
-    tx.execute("INSERT INTO watermark (id, lineage, term, log_index) VALUES (1, $1, $2, $3)".to_owned(), &mark).await?;
+    tx.execute("INSERT INTO watermark (id, lineage, term, log_index) VALUES (1, $1, $2, $3)".to_owned(), mark).await?;
     Ok(index as u64)
 }
 
@@ -209,7 +209,7 @@ async fn own(tx: &mut Tx, fence: &Fence, left: Option<&Mark>) -> Result<(), Data
     }
     // Of two that come at once the first one is who is read next.
     let take = "INSERT INTO backup (id, cluster_id) VALUES (1, $1) ON CONFLICT (id) DO NOTHING".to_owned();
-    tx.execute(take, &[Value::Text(text(fence.cluster_id))]).await?;
+    tx.execute(take, [Value::Text(text(fence.cluster_id))]).await?;
     let owner = tx.rows(owner, &[], &[Column::Text]).await?.into_iter().flatten().map(Value::text).next().unwrap_or_default();
     if owner == text(fence.cluster_id) { Ok(()) } else { Err(DatabaseError::OtherCluster { cluster_id: owner, index }) }
 }
@@ -219,25 +219,25 @@ async fn archive(tx: &mut Tx, earlier: &Mark) -> Result<(), DatabaseError> {
     let lineage = [Value::Text(earlier.lineage.clone())];
     let mark =
         "INSERT INTO archived_watermark (lineage, term, log_index) SELECT lineage, term, log_index FROM watermark WHERE lineage = $1";
-    tx.execute(mark.to_owned(), &lineage).await?;
+    tx.execute(mark.to_owned(), lineage.clone()).await?;
     for (table, columns) in super::rows::tables() {
         let columns = columns.join(", ");
-        tx.execute(format!("INSERT INTO archived_{table} (lineage, {columns}) SELECT $1, {columns} FROM {table}"), &lineage).await?;
-        tx.execute(format!("DELETE FROM {table}"), &[]).await?;
+        tx.execute(format!("INSERT INTO archived_{table} (lineage, {columns}) SELECT $1, {columns} FROM {table}"), lineage.clone()).await?;
+        tx.execute(format!("DELETE FROM {table}"), []).await?;
     }
     Ok(())
 }
 
 async fn wipe(tx: &mut Tx) -> Result<(), DatabaseError> {
     for table in ["partitions", "topics", "brokers"] {
-        tx.execute(format!("DELETE FROM {table}"), &[]).await?;
+        tx.execute(format!("DELETE FROM {table}"), []).await?;
     }
     Ok(())
 }
 
 async fn advance(tx: &mut Tx, fence: &Fence, from: Index, upto: Index) -> Result<(), DatabaseError> {
     let sql = "UPDATE watermark SET log_index = $1 WHERE id = 1 AND lineage = $2 AND term = $3 AND log_index = $4".to_owned();
-    let moved = tx.execute(sql, &[upto.into(), Value::Text(text(fence.lineage)), fence.term.into(), from.into()]).await?;
+    let moved = tx.execute(sql, [upto.into(), Value::Text(text(fence.lineage)), fence.term.into(), from.into()]).await?;
     if moved == 1 { Ok(()) } else { Err(DatabaseError::Deposed) }
 }
 

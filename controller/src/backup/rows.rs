@@ -183,13 +183,13 @@ impl Rows {
     /// Writes everything. What is gone goes first: its name may have been taken again.
     pub(super) async fn write(self, tx: &mut Tx) -> Result<(), sqlx::Error> {
         let (topics, gone) = parted(self.topics);
-        remove(tx, "partitions", "topic_id", &gone).await?;
-        remove(tx, "topics", "id", &gone).await?;
+        remove(tx, "partitions", "topic_id", gone.clone()).await?;
+        remove(tx, "topics", "id", gone).await?;
         let (brokers, gone) = parted(self.brokers);
-        remove(tx, "brokers", "id", &gone).await?;
+        remove(tx, "brokers", "id", gone).await?;
         put(tx, &TOPICS, topics).await?;
         for (id, configs) in self.configs {
-            tx.execute("UPDATE topics SET configs = $1 WHERE id = $2".to_owned(), &[configs.into(), id.into()]).await?;
+            tx.execute("UPDATE topics SET configs = $1 WHERE id = $2".to_owned(), [configs.into(), id.into()]).await?;
         }
         put(tx, &PARTITIONS, self.partitions.into_values().collect()).await?;
         put(tx, &BROKERS, brokers).await?;
@@ -239,28 +239,30 @@ fn parted<K: Into<Value>>(rows: BTreeMap<K, Option<Row>>) -> (Vec<Row>, Row) {
     (there, gone)
 }
 
-/// Parts of at most `ROWS_A_STATEMENT`, each a power of two long.
-fn parts<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
+/// So many rows in parts of at most `ROWS_A_STATEMENT`, each a power of two long.
+fn parts(mut count: usize) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
-        let longest = rest.len().min(ROWS_A_STATEMENT);
-        let length = 1 << longest.checked_ilog2()?;
-        let (part, left) = rest.split_at(length);
-        rest = left;
-        Some(part)
+        let length = 1 << count.min(ROWS_A_STATEMENT).checked_ilog2()?;
+        count -= length;
+        Some(length)
     })
 }
 
 async fn put(tx: &mut Tx, table: &Table, rows: Vec<Row>) -> Result<(), sqlx::Error> {
-    for part in parts(&rows) {
-        tx.execute(insert(table, part.len(), tx.is_sqlite()), part.iter().flatten()).await?;
+    let lengths = parts(rows.len());
+    let mut rows = rows.into_iter();
+    for length in lengths {
+        tx.execute(insert(table, length, tx.is_sqlite()), rows.by_ref().take(length).flatten()).await?;
     }
     Ok(())
 }
 
-async fn remove(tx: &mut Tx, table: &str, column: &str, keys: &[Value]) -> Result<(), sqlx::Error> {
-    for part in parts(keys) {
-        let places = places(1, part.len(), tx.is_sqlite());
-        tx.execute(format!("DELETE FROM {table} WHERE {column} IN ({places})"), part).await?;
+async fn remove(tx: &mut Tx, table: &str, column: &str, keys: Vec<Value>) -> Result<(), sqlx::Error> {
+    let lengths = parts(keys.len());
+    let mut keys = keys.into_iter();
+    for length in lengths {
+        let places = places(1, length, tx.is_sqlite());
+        tx.execute(format!("DELETE FROM {table} WHERE {column} IN ({places})"), keys.by_ref().take(length)).await?;
     }
     Ok(())
 }
@@ -305,8 +307,7 @@ mod tests {
     #[test]
     fn parts_are_powers_of_two() {
         for (count, expected) in [(0, vec![]), (1, vec![1]), (7, vec![4, 2, 1]), (64, vec![64]), (200, vec![64, 64, 64, 8])] {
-            let rows = vec![(); count];
-            assert_eq!(parts(&rows).map(<[()]>::len).collect::<Vec<_>>(), expected, "{count}");
+            assert_eq!(parts(count).collect::<Vec<_>>(), expected, "{count}");
         }
     }
 

@@ -130,7 +130,8 @@ impl Writer {
             }
         };
         let whose = Whose { cluster_id: identity.cluster_id, lineage: identity.lineage };
-        let (journal, dropped) = at(&*core.ground.environment, move || Journal::open(Options::new(dir), whose)).await?;
+        let options = Options::new(dir).keeping(keep(&self.hub.view().state).most_bytes);
+        let (journal, dropped) = at(&*core.ground.environment, move || Journal::open(options, whose)).await?;
         tell(&dropped);
         Ok(Some(self.history.journal.get_or_init(|| Arc::new(journal)).clone()))
     }
@@ -216,8 +217,10 @@ type Records = Vec<(Record, Bytes)>;
 /// What these commits replaced, without a second state; none where that cannot be told, or where they do not reach to what is shown.
 fn cheaply(state: &State, commits: &[Arc<Published>], target: Index) -> Option<Records> {
     let mut run = Run::new(state);
-    let of = |published: &Arc<Published>| Some((run.record(&published.commit, published.by.clone())?, published.frame.binary()));
-    let records: Records = commits.iter().map(of).collect::<Option<_>>()?;
+    let mut records = Records::with_capacity(commits.len());
+    for published in commits {
+        records.push((run.record(&published.commit, published.by.clone())?, published.frame.binary()));
+    }
     (commits.last()?.commit.index == target).then_some(records)
 }
 
