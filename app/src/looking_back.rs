@@ -82,9 +82,9 @@ pub async fn look(
     if *place != Place::History {
         return past;
     }
-    past.kept = kept(controller, &status, deadline).await.map(|kept| Kept { last: kept.last.min(past.upto), ..kept });
+    past.kept = kept(controller, &status, deadline).await;
     tape.wind_on(controller, status.after, deadline).await;
-    (past.marks, past.marked, past.whos) = tape.marks(newer, query.as_of);
+    (past.marks, past.marked, past.whos) = tape.marks(newer);
     if newer.is_none() {
         if let Some((from, to)) = query.diff {
             past.comparison = Some(comparing::compare(controller, tape, from, to, deadline).await);

@@ -213,6 +213,12 @@ test("the history as of an index ends there, on its page, a topic's and a broker
   }
   const page = await open(2, `/history?as_of=${story.back}`);
   const document = await marked(page);
+  // The log goes on; what came later than the page is dimmed.
+  const handle = page.getByRole("slider", { name: "Log index" });
+  await expect(handle).toHaveAttribute("aria-valuenow", String(story.back));
+  expect(Number(await handle.getAttribute("aria-valuemax"))).toBeGreaterThanOrEqual(story.second);
+  await expect(page.locator(".scrub-later")).toBeVisible();
+  await expect(page.locator(".page-head .actions a"), "the page is as of there already").toHaveCount(0);
   while ((await revisionOf(page)) < story.second) {
     const before = await revisionOf(page);
     await page.keyboard.press("]");

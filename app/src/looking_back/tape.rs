@@ -70,12 +70,11 @@ impl Tape {
         self.held().marks.retain(|mark| mark.index > after);
     }
 
-    /// The ticks, how many entries they stand for, and who committed any of them; of those behind `newer` and up to `upto` alone.
-    pub fn marks(&self, newer: Option<Index>, upto: Option<Index>) -> (Vec<Mark>, u32, Vec<String>) {
+    /// The ticks, how many entries they stand for, and who committed any of them; of those behind `newer` alone.
+    pub fn marks(&self, newer: Option<Index>) -> (Vec<Mark>, u32, Vec<String>) {
         let held = self.held();
-        let by_then: Vec<Mark> = held.marks.iter().filter(|mark| upto.is_none_or(|upto| mark.index <= upto)).copied().collect();
-        let first = by_then.partition_point(|mark| newer.is_some_and(|newer| mark.index <= newer));
-        (bundled(&by_then[first..]), by_then.len() as u32, held.whos.clone())
+        let marks: Vec<Mark> = held.marks.iter().filter(|mark| newer.is_none_or(|newer| mark.index > newer)).copied().collect();
+        (bundled(&marks), held.marks.len() as u32, held.whos.clone())
     }
 }
 

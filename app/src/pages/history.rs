@@ -30,11 +30,12 @@ pub fn HistoryPage() -> impl IntoView {
     let query = Memo::new(move |_| map.with(PastQuery::of));
     let looking = use_past(move || query.with(|query| query.before.is_none()));
     let past = looking.past;
-    let at = RwSignal::new(query.with_untracked(|query| query.before.map(|before| before.saturating_sub(1))));
+    // What came later than the page is dimmed.
+    let at = RwSignal::new(query.with_untracked(|query| query.before.map(|before| before.saturating_sub(1)).or(query.as_of)));
     let marks = Memo::new(move |_| past.with(|past| past.as_ref().map(|past| past.marks.clone()).unwrap_or_default()));
     let chosen = Memo::new(move |_| marks.with(|marks| chosen(marks, at.get())));
     let view_as_of = move || {
-        chosen.get().map(|(_, mark)| {
+        chosen.get().filter(|(_, mark)| query.with(|query| query.as_of != Some(mark.index))).map(|(_, mark)| {
             let href = base::to(&format!("/?as_of={}", mark.index));
             view! { <a class="btn" href=href rel="external"><Icon of=icons::EYE/><span class="num">{format!("View cluster as of #{}", num(mark.index))}</span></a> }
         })
