@@ -1,25 +1,20 @@
 //! What this node has written down of who came in and who was refused.
 
-use super::Node;
-use super::call;
 use super::problem::Refused;
+use super::{Node, call, whole};
 use audit::{Kind, MOST_READ, Query, Record};
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::header;
 use http::request::Parts;
 use metadata::{Code, Index, NodeId};
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio::sync::mpsc;
 
 const USUAL: usize = 100;
-/// Bytes of a piece of an export, and pieces that wait to be sent.
+/// Bytes of a piece of an export.
 const PIECE: usize = 64 << 10;
-const PIECES: usize = 4;
 pub const KINDS: &str =
     "signed_in, sign_in_refused, signed_out, refused, set_up, password_changed, accounts_changed, overflow, torn, broken, lost";
 
@@ -85,9 +80,8 @@ fn unreadable(error: impl std::fmt::Display) -> Refused {
 /// Every line that is kept, oldest first, as it was written.
 pub async fn export(State(node): State<Node>, parts: Parts) -> Result<Response, Refused> {
     call::read(&node, &parts, &[]).await?;
-    let turn = tokio::time::timeout_at(call::deadline(&parts)?, node.whole_states.clone().acquire_owned()).await;
-    let Ok(Ok(turn)) = turn else { return Err(Refused::new(Code::Overloaded, "Others are taking what is whole")) };
-    let (pieces, sending) = mpsc::channel::<Result<Bytes, audit::AuditError>>(PIECES);
+    let turn = whole::turn(&node, call::deadline(&parts)?).await?;
+    let (pieces, body) = whole::pieces::<audit::AuditError>();
     let trail = node.trail.clone();
     let opened = tokio::task::spawn_blocking(move || trail.dir().map(audit::export).transpose()).await;
     let lines = opened.map_err(unreadable)?.map_err(unreadable)?;
@@ -110,6 +104,5 @@ pub async fn export(State(node): State<Node>, parts: Parts) -> Result<Response, 
         }
         drop(pieces.blocking_send(Ok(piece.into())));
     });
-    let body = Body::from_stream(futures::stream::unfold(sending, |mut sending| async move { Some((sending.recv().await?, sending)) }));
     Ok(([(header::CONTENT_TYPE, "application/jsonl")], body).into_response())
 }

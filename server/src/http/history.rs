@@ -7,8 +7,9 @@ use super::call::{self, Call};
 use super::mutation::{self, Done};
 use super::problem::Refused;
 use super::query::Query;
+use super::whole;
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use controller::{Controller, HistoryPage, Refusal};
@@ -26,8 +27,6 @@ const USUAL: usize = 100;
 const MOST: usize = 1_000;
 /// Differences that are listed at most.
 const MOST_DIFFERENCES: usize = 10_000;
-/// Pieces of an export that wait to be sent.
-const PIECES: usize = 4;
 const FILTERS: [&str; 8] = ["topic", "broker", "principal", "kind", "from_index", "to_index", "from_ms", "to_ms"];
 const INDEX: &str = "an index";
 const TIME: &str = "milliseconds since 1970";
@@ -136,8 +135,7 @@ pub async fn diff(State(node): State<Node>, parts: Parts) -> Result<Response, Re
     };
     let to = query.parse::<Index>("to", INDEX)?.unwrap_or(view.applied);
     let limit = query.check("limit", "1 to 10000", |text| text.parse().ok().filter(|limit| (1..=MOST_DIFFERENCES).contains(limit)))?;
-    let turn = tokio::time::timeout_at(deadline, node.whole_states.acquire()).await;
-    let Ok(Ok(_turn)) = turn else { return Err(Refused::new(Code::Overloaded, "Others are taking whole states")) };
+    let _turn = whole::turn(&node, deadline).await?;
     let (one, other) = (node.controller.state_at(from, deadline).await?, node.controller.state_at(to, deadline).await?);
     let most = limit.unwrap_or(MOST);
     let diff = tokio::task::spawn_blocking(move || history::diff(&one, &other, most)).await;
@@ -176,17 +174,15 @@ pub async fn export(State(node): State<Node>, parts: Parts) -> Result<Response, 
         _ => None,
     })?;
     let format = format.unwrap_or(Format::Lines);
-    let turn = tokio::time::timeout_at(call::deadline(&parts)?, node.whole_states.clone().acquire_owned()).await;
-    let Ok(Ok(turn)) = turn else { return Err(Refused::new(Code::Overloaded, "Others are taking what is whole")) };
+    let turn = whole::turn(&node, call::deadline(&parts)?).await?;
     // The first page says whether there is anything to read from.
     let first = node.controller.history(filter.clone(), None, MOST, call::deadline(&parts)?).await?;
-    let (pieces, sending) = mpsc::channel::<Result<Bytes, Refusal>>(PIECES);
+    let (pieces, body) = whole::pieces::<Refusal>();
     let controller = node.controller.clone();
     tokio::spawn(async move {
         let _turn = turn;
         let _none_when_the_reader_is_gone = pages(&controller, filter, first, format, &pieces).await;
     });
-    let body = Body::from_stream(futures::stream::unfold(sending, |mut sending| async move { Some((sending.recv().await?, sending)) }));
     let (kind, name) = match format {
         Format::Lines => ("application/jsonl", "attachment; filename=\"history.jsonl\""),
         Format::Table => ("text/csv; charset=utf-8", "attachment; filename=\"history.csv\""),

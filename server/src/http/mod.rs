@@ -2,7 +2,7 @@
 //!
 //! `guard` checks every request's Host and Origin and finishes every answer; `call` reads what all calls share (deadline,
 //! key, preview, consistency); `body` and `query` are strict. `table` lists every operation, `operations` makes routes of them and `openapi` their
-//! description; `answers` are the types that they answer. Each other file is one part of the contract.
+//! description; `answers` are the types that they answer; `whole` is for answers that are large. Each other file is one part of the contract.
 
 mod accounts;
 #[cfg(test)]
@@ -43,6 +43,7 @@ mod state;
 mod table;
 mod topics;
 mod upgraded;
+mod whole;
 
 pub use base_path::BasePath;
 pub use raft::serve_secured;

@@ -4,6 +4,7 @@ use super::Node;
 use super::answers::DigestAnswer;
 use super::call;
 use super::problem::Refused;
+use super::whole;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -12,7 +13,7 @@ use http::request::Parts;
 use metadata::views::{self, StateView};
 use metadata::{Code, Index, Rejection, snapshot};
 use std::sync::Arc;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 
 const BINARY: &str = "application/octet-stream";
 
@@ -32,25 +33,20 @@ pub async fn digest(State(node): State<Node>, parts: Parts) -> Result<Response, 
 }
 
 /// The state that is asked for with its index: as it is, or as it was at an index or a time.
-struct Asked<'a> {
+struct Asked {
     revision: Index,
     state: Arc<metadata::State>,
-    /// A state of a million partitions is a gigabyte of JSON, and one that is past is made anew: few are at once, and who waits for a
-    /// turn costs nothing.
-    _turn: Option<SemaphorePermit<'a>>,
+    /// Where all of it is asked for, or one that is past, which is made anew.
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
-impl<'a> Asked<'a> {
-    async fn read(node: &'a Node, parts: &Parts, whole: bool) -> Result<Self, Refused> {
+impl Asked {
+    async fn read(node: &Node, parts: &Parts, all: bool) -> Result<Self, Refused> {
         let (query, view) = call::read(node, parts, &["index", "at_ms"]).await?;
         let (index, at_ms) = (query.parse::<Index>("index", "an index")?, query.parse::<u64>("at_ms", "milliseconds since 1970")?);
         let deadline = call::deadline(parts)?;
         let past = index.is_some() || at_ms.is_some();
-        let turn = async {
-            let turn = tokio::time::timeout_at(deadline, node.whole_states.acquire()).await;
-            turn.ok().and_then(Result::ok).ok_or_else(|| Refused::new(Code::Overloaded, "Others are taking the whole state"))
-        };
-        let turn = if whole || past { Some(turn.await?) } else { None };
+        let turn = if all || past { Some(whole::turn(node, deadline).await?) } else { None };
         let index = match (index, at_ms) {
             (None, None) => return Ok(Asked { revision: view.applied, state: view.state.clone(), _turn: turn }),
             (Some(_), Some(at_ms)) => {
