@@ -5,7 +5,7 @@ use crate::handle::Controller;
 use crate::history::{HistoryPage, HistoryStatus};
 use crate::hub;
 use metadata::history::{Filter, Record};
-use metadata::{Index, State};
+use metadata::{Code, Index, Rejection, State};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -37,6 +37,17 @@ impl Controller {
     pub async fn record(&self, index: Index, deadline: Instant) -> Result<Option<Record>, Refusal> {
         self.core().history.caught_up(deadline).await?;
         self.core().history.at(index).await
+    }
+
+    /// The same for who has nothing to say without it.
+    ///
+    /// # Errors
+    /// As [`Controller::history`], and INVALID_FEED_POSITION when nothing was changed there, or it is not kept.
+    pub async fn kept_record(&self, index: Index, deadline: Instant) -> Result<Record, Refusal> {
+        self.record(index, deadline).await?.ok_or_else(|| {
+            let no = Rejection::new(Code::InvalidFeedPosition, format!("Nothing was changed at index {index}, or it is not kept"));
+            Refusal { revision: Some(self.applied_index()), ..no.at("index", index, "the index of a commit").into() }
+        })
     }
 
     /// The state as the newest commit at or before this index left it.

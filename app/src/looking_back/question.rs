@@ -11,15 +11,14 @@ use metadata::draw::Preview;
 use metadata::history::{self, Record};
 use metadata::intent::{ConfigOp, NewTopic};
 use metadata::plan::plan;
-use metadata::{Code, Command, Draw, Index, Intent, Liveness, Rejection, State};
+use metadata::{Command, Draw, Index, Intent, Liveness, Rejection, State};
 use tokio::time::Instant;
 
 /// Names that are listed one by one.
 const MOST_NAMED: usize = 6;
 
 async fn record(controller: &Controller, of: Index, deadline: Instant) -> Result<Record, Rejection> {
-    let record = controller.record(of, deadline).await.map_err(|refusal| *refusal.rejection)?;
-    record.ok_or_else(|| Rejection::new(Code::InvalidFeedPosition, format!("Nothing was changed at #{}, or it is not kept", num(of))))
+    controller.kept_record(of, deadline).await.map_err(|refusal| *refusal.rejection)
 }
 
 /// The undo of one commit, as things are now.

@@ -109,18 +109,10 @@ fn read_index(text: &str) -> Result<Index, Refused> {
     text.parse().map_err(|_| Rejection::new(Code::InvalidRequest, format!("{text} is no index")).at("index", text, INDEX).into())
 }
 
-/// The commit at this index.
-async fn record(controller: &Controller, index: Index, deadline: Instant) -> Result<Record, Refused> {
-    controller.record(index, deadline).await?.ok_or_else(|| {
-        let no = Rejection::new(Code::InvalidFeedPosition, format!("Nothing was changed at index {index}, or it is not kept"));
-        Refused(Refusal { revision: Some(controller.applied_index()), ..no.at("index", index, "the index of a commit").into() })
-    })
-}
-
 pub async fn get(State(node): State<Node>, Path(index): Path<String>, parts: Parts) -> Result<Response, Refused> {
     call::read(&node, &parts, &[]).await?;
     let (index, deadline) = (read_index(&index)?, call::deadline(&parts)?);
-    let record = record(&node.controller, index, deadline).await?;
+    let record = node.controller.kept_record(index, deadline).await?;
     let (previous, next) = node.controller.beside(index, deadline).await?;
     let commit = value(json::record(&record, true));
     let undoable = history::offered(&record);
@@ -147,7 +139,7 @@ pub async fn diff(State(node): State<Node>, parts: Parts) -> Result<Response, Re
 pub async fn undo(State(node): State<Node>, Path(index): Path<String>, parts: Parts, body: Bytes) -> Result<Response, Refused> {
     let call = Call::read(&parts, &body)?.without_if_match()?;
     let index = read_index(&index)?;
-    let record = record(&node.controller, index, call.deadline).await?;
+    let record = node.controller.kept_record(index, call.deadline).await?;
     let intent = history::inverse(&record, &node.controller.state()).map_err(Rejection::from)?;
     match mutation::submit(&node, &call, call.submission(intent, None)).await? {
         Done::Planned(response) => Ok(response),
