@@ -51,3 +51,18 @@ impl Options {
         commits > 0 && (commits >= self.segment_commits || bytes >= self.segment_bytes.max(checkpoint.saturating_mul(2)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Options;
+
+    #[test]
+    fn where_little_is_kept_segments_are_small() {
+        for (kept, segment) in [(16 << 20, 2 << 20), (512 << 20, 64 << 20), (8 << 30, 64 << 20), (0, 0)] {
+            assert_eq!(Options::new("journal").keeping(kept).segment_bytes, segment, "{kept}");
+        }
+        // A segment is full once it has twice what it begins with, whatever is kept, and never without a commit.
+        let none = Options::new("journal").keeping(0);
+        assert!(!none.fills(0, 0, 0) && none.fills(1, 200, 100) && !none.fills(1, 199, 100));
+    }
+}
