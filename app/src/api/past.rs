@@ -1,4 +1,4 @@
-//! What is asked of the past: what a page shows of it once it is alive, and to undo one commit.
+//! What is asked of the past: what a page shows of it once it is alive, another point of it, and to undo one commit.
 
 use super::Answer;
 use super::encoding::Answered;
