@@ -27,7 +27,7 @@ pub use encoding::CONTENT_TYPE as ANSWER_TYPE;
 pub use looking::look;
 #[cfg(feature = "ssr")]
 pub use past::Looks;
-pub use past::{Looked, Step, StepTo, Stepped, UndoCommit};
+pub use past::{Looked, StepTo, UndoCommit};
 pub use topics::{CreateTopic, DeleteTopic, create_topic, delete_topic};
 
 use metadata::{Index, Rejection};

@@ -14,10 +14,9 @@ mod tape;
 pub use beside::{Beside, Point, RECENT, when};
 pub use tape::Tape;
 
-use crate::api::{Step, Stepped};
 use crate::as_of::address;
 use crate::base;
-use crate::past::{Kept, Past, PastQuery};
+use crate::past::{Kept, Past, PastQuery, Step};
 use crate::place::Place;
 use crate::recent::Recent;
 use crate::words::num;
@@ -125,7 +124,7 @@ pub async fn reached(controller: &Controller, index: Index, deadline: Instant) -
 ///
 /// # Errors
 /// When it is not kept, or cannot be read now.
-pub async fn step(controller: &Controller, index: Index, path: &str, search: &str) -> Stepped {
+pub async fn step(controller: &Controller, index: Index, path: &str, search: &str) -> Result<Step, Rejection> {
     let deadline = Instant::now() + PATIENCE;
     let not_kept = || Rejection::new(Code::InvalidFeedPosition, format!("#{} is not kept", num(index)));
     let refused = |refusal: controller::Refusal| *refusal.rejection;

@@ -5,9 +5,11 @@ mod query;
 pub use query::{By, PastQuery};
 
 use crate::icons::{self, Glyph};
+use crate::recent::Recent;
 use crate::words::read_only_as_of;
-use metadata::Index;
+use metadata::{Commit, Index};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Rows of one answer.
 pub const PAGE: usize = 50;
@@ -40,6 +42,17 @@ pub struct Past {
     pub next: Option<Index>,
     pub comparison: Option<Comparison>,
     pub question: Option<Question>,
+}
+
+/// Another point of the past, for a page that shows one already: what its own replica cannot know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The newest commit at or before that point: it is what the cluster became by then.
+    pub commit: Arc<Commit>,
+    /// The banner's markup.
+    pub banner: String,
+    /// The last changes by then, newest first.
+    pub recent: Vec<Recent>,
 }
 
 /// What this node keeps.

@@ -2,12 +2,9 @@
 
 use super::Answer;
 use super::encoding::Answered;
-use crate::past::Past;
-use crate::recent::Recent;
+use crate::past::{Past, Step};
 use leptos::prelude::*;
-use metadata::{Commit, Index, Rejection};
-use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use metadata::{Index, Rejection};
 
 /// The answer of [`look_back`].
 pub type Looked = Result<Past, Rejection>;
@@ -35,17 +32,6 @@ pub async fn look_back(
     let place = Place::of(&path);
     let Some(query) = wanted(&place, &query_of(&query)) else { return Ok(no("This page shows nothing of the past")) };
     Ok(Ok(look(&looks.controller, &looks.tape, &place, &query, asker.as_ref(), newer).await))
-}
-
-/// Another point of the past, for a page that shows one already: what its own replica cannot know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
-    /// The newest commit at or before that point: it is what the cluster became by then.
-    pub commit: Arc<Commit>,
-    /// The banner's markup.
-    pub banner: String,
-    /// The last changes by then, newest first.
-    pub recent: Vec<Recent>,
 }
 
 /// The answer of [`step_to`].

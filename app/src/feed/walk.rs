@@ -4,11 +4,11 @@
 //! What the address says is what is shown: an index that is not there in time, or not at all, is left to the browser, and the node's page says why.
 
 use super::fetch;
-use crate::api::{Step, StepTo};
+use crate::api::StepTo;
 use crate::as_of::address;
 use crate::base;
 use crate::live::{AsOf, Live};
-use crate::past::PastQuery;
+use crate::past::{PastQuery, Step};
 use crate::place::query_of;
 use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
