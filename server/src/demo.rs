@@ -223,6 +223,8 @@ async fn healthy(layout: &Layout, parts: &mut [Part]) -> anyhow::Result<()> {
         for at in 0..3 {
             let ready = client.get(format!("{}/readyz", layout.url(at))).send().await;
             online &= ready.is_ok_and(|answer| answer.status().is_success());
+            // Where the first account has not come to a node yet, it would show how to make it.
+            online &= layout.ca.is_none() || past_set_up(&client, layout, at).await;
         }
         if online && brokers_online(&client, layout).await == Some(3) {
             println!("All healthy after {:.1} s", started.elapsed().as_secs_f64());
@@ -233,6 +235,13 @@ async fn healthy(layout: &Layout, parts: &mut [Part]) -> anyhow::Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Whether a node knows of an account: who has to be set up is led nowhere else.
+async fn past_set_up(client: &reqwest::Client, layout: &Layout, at: u16) -> bool {
+    const SET_UP: &str = "/set-up";
+    let answer = client.get(format!("{}{SET_UP}", layout.url(at))).send().await;
+    answer.is_ok_and(|answer| answer.url().path() != SET_UP)
 }
 
 async fn brokers_online(client: &reqwest::Client, layout: &Layout) -> Option<u64> {
