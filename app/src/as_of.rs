@@ -1,14 +1,14 @@
 //! The address of a page that shows the cluster as of an index (docs/adr/0037-time-travel.md).
 
-use crate::base::AS_OF;
+use crate::base::{AS_OF, leads_elsewhere};
 use metadata::Index;
 
-/// The address of the same page as of another index, or of now. A path that a browser would take for another host is none of ours.
+/// The address of the same page as of another index, or of now. A path that leads elsewhere is none of ours.
 pub fn address(path: &str, search: &str, index: Option<Index>) -> String {
     let index = index.map(|index| [AS_OF, "=", &index.to_string()].concat());
     let others = search.trim_start_matches('?').split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(AS_OF));
     let pairs: Vec<&str> = others.chain(index.as_deref()).collect();
-    let path = if path.starts_with("//") || path.contains('\\') { "/" } else { path };
+    let path = if leads_elsewhere(path) { "/" } else { path };
     if pairs.is_empty() { path.to_owned() } else { [path, "?", &pairs.join("&")].concat() }
 }
 

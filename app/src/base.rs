@@ -57,6 +57,11 @@ pub fn is_of_now(path: &str) -> bool {
     path.trim_start_matches('/').split(['/', '?']).next().is_some_and(|first| OF_NOW.contains(&first))
 }
 
+/// Whether a browser would take a path for an address on another host.
+pub fn leads_elsewhere(path: &str) -> bool {
+    path.starts_with("//") || path.contains('\\')
+}
+
 /// What the server says of it while it draws a page.
 #[cfg(feature = "ssr")]
 #[derive(Clone, Copy, Debug)]

@@ -20,7 +20,7 @@ use crate::past::{Kept, Past, PastQuery, Step};
 use crate::place::Place;
 use crate::recent::Recent;
 use crate::words::num;
-use controller::{Asker, Controller, HistoryStatus};
+use controller::{Asker, Controller, HistoryPage, HistoryStatus, Refusal};
 use leptos_router::params::ParamsMap;
 use metadata::history::Filter;
 use metadata::{Code, Index, Rejection};
@@ -70,7 +70,9 @@ pub async fn look(
         Ok(found) => {
             let state = controller.state();
             past.rows = found.records.iter().map(|record| rows::row(record, &state, asker)).collect();
-            query.as_of.inspect(|as_of| past.rows.iter_mut().for_each(|row| row.undo = row.undo.in_the_past(*as_of)));
+            if let Some(as_of) = query.as_of {
+                past.rows.iter_mut().for_each(|row| row.undo = row.undo.in_the_past(as_of));
+            }
             (past.gaps, past.next) = (found.gaps, found.next);
         }
         Err(refusal) => {
@@ -95,10 +97,15 @@ pub async fn look(
     past
 }
 
+/// The newest commit at or before an index.
+async fn newest_by(controller: &Controller, index: Index, deadline: Instant) -> Result<HistoryPage, Refusal> {
+    let filter = Filter { to_index: Some(index), ..Filter::default() };
+    controller.history(filter, None, 1, deadline).await
+}
+
 /// When it was as of an index: ages count from there.
 async fn then_ms(controller: &Controller, as_of: Index, deadline: Instant) -> u64 {
-    let filter = Filter { to_index: Some(as_of), ..Filter::default() };
-    let page = controller.history(filter, None, 1, deadline).await.unwrap_or_default();
+    let page = newest_by(controller, as_of, deadline).await.unwrap_or_default();
     page.records.first().map_or(0, |record| record.commit.at_ms)
 }
 
@@ -127,12 +134,11 @@ pub async fn reached(controller: &Controller, index: Index, deadline: Instant) -
 pub async fn step(controller: &Controller, index: Index, path: &str, search: &str) -> Result<Step, Rejection> {
     let deadline = Instant::now() + PATIENCE;
     let not_kept = || Rejection::new(Code::InvalidFeedPosition, format!("#{} is not kept", num(index)));
-    let refused = |refusal: controller::Refusal| *refusal.rejection;
+    let refused = |refusal: Refusal| *refusal.rejection;
     if !reached(controller, index, deadline).await {
         return Err(Rejection::new(Code::InvalidFeedPosition, format!("#{} is still to come", num(index))));
     }
-    let filter = Filter { to_index: Some(index), ..Filter::default() };
-    let page = controller.history(filter, None, 1, deadline).await.map_err(refused)?;
+    let page = newest_by(controller, index, deadline).await.map_err(refused)?;
     let newest = page.records.into_iter().next().filter(|_| page.gaps.is_empty()).ok_or_else(not_kept)?;
     let commit = newest.commit;
     let here = |index| base::at(&address(path, search, index));

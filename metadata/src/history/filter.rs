@@ -41,7 +41,7 @@ impl Tag {
         let mut room = String::with_capacity(64);
         let mut tags = Vec::with_capacity(2 + record.beside.names.len());
         tags.extend(record.beside.names.values().map(|name| Tag::in_room(&mut room, "topic", name)));
-        tags.extend(record.brokers().into_iter().map(|id| Tag::of("broker", &id.to_string())));
+        tags.extend(record.brokers().into_iter().map(|id| Tag::in_room(&mut room, "broker", &id.to_string())));
         tags.push(Tag::in_room(&mut room, "principal", &record.commit.principal.0));
         tags.push(Tag::in_room(&mut room, "kind", record.commit.kind()));
         tags.sort_unstable();

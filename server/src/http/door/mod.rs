@@ -127,8 +127,8 @@ fn status(no: &Rejection) -> StatusCode {
 fn safe(to: &str) -> &str {
     let ours = to.len() <= LONGEST_PATH
         && to.starts_with('/')
-        && !to.starts_with("//")
-        && to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        && !app::base::leads_elsewhere(to)
+        && to.bytes().all(|byte| byte.is_ascii_graphic());
     // The door itself leads nowhere.
     if ours && !["/sign-in", "/set-up", "/sign-out"].iter().any(|door| to.starts_with(door)) { to } else { "/" }
 }
